@@ -1,0 +1,72 @@
+"""What a run's config.json tells the rules: schedule, discount and clipping."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """Settings that explain scalars; None where the run does not say."""
+
+    discount: float | None = None
+    tau: float | None = None
+    policy_delay: int | None = None
+    learning_starts: int | None = None
+    train_freq: int | None = None
+    gradient_steps: int | None = None
+    actor_clip_norm: float | None = None
+    critic_clip_norm: float | None = None
+
+
+_NAMES = {
+    "discount": ("discount", "gamma"),
+    "tau": ("tau",),
+    "policy_delay": ("policy_delay", "policy_freq", "policy_frequency"),
+    "learning_starts": ("learning_starts", "update_after"),
+    "train_freq": ("train_freq", "update_every"),
+    "gradient_steps": ("gradient_steps",),
+    "actor_clip_norm": ("actor_clip_norm",),
+    "critic_clip_norm": ("critic_clip_norm",),
+}
+
+
+def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        else:
+            yield name, value
+
+
+def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
+    """Facts from a nested configuration of ours or of another library, found by field name."""
+    leaves = {
+        name: value
+        for name, value in _leaves(config)
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    found: dict[str, Any] = {}
+    for field, names in _NAMES.items():
+        known = [leaves[name] for name in names if name in leaves]
+        if known:
+            found[field] = known[0]
+    return RunFacts(**found)
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """The config.json of a run folder; None without one. ValueError if it is not JSON."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return None
+    try:
+        config = json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not readable as JSON ({error}); mend or remove it") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}: expected a JSON object, found {type(config).__name__}")
+    return config
