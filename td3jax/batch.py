@@ -12,8 +12,7 @@ Array = Any  # numpy on the host, jax.Array on the device
 Observation = dict[str, Array]
 
 
-@struct.dataclass
-class Batch:
+class Batch(struct.PyTreeNode):
     """B transitions; image stacks overlap, so a sample sends its frames once.
 
     frames: uint8 (B, S + 1, H, W) for one-step, (B, 2 S, H, W) for n-step samples, oldest first:

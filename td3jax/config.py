@@ -18,7 +18,7 @@ def _require(condition: bool, name: str, value: object, expected: str) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Spaces:
-    """Shapes of one observation and action; `image` is (height, width, stack), absent parts None."""
+    """Shapes of one observation and action; `image` is (height, width, stack); None = absent."""
 
     image: tuple[int, int, int] | None
     vector: int | None
@@ -51,7 +51,7 @@ class AgentConfig:
     critic_weight_decay: float = _option(0.0, "decoupled decay of the critic's kernels")
     critic_l2: float = _option(0.0, "coefficient of the squared critic kernels in the loss")
 
-    encoder: str = _option("separate", "separate: actor and critic own a CNN; shared: critic's only")
+    encoder: str = _option("separate", "separate | shared (one CNN, trained by the critic)")
     conv_channels: tuple[int, ...] = _option((32, 64, 64), "output channels of each convolution")
     conv_kernels: tuple[int, ...] = _option((8, 4, 3), "kernel width of each convolution")
     conv_strides: tuple[int, ...] = _option((4, 2, 1), "stride of each convolution")
@@ -61,7 +61,7 @@ class AgentConfig:
     trunk_size: int = _option(0, "width of a Linear-LayerNorm-tanh bottleneck on features; 0 = off")
     actor_norm: str = _option("none", "none | layer: normalisation in the actor's head")
     critic_norm: str = _option("none", "none | layer | batch: normalisation in the critic's heads")
-    final_init: float = _option(0.0, "last layers start uniform in +-this (DDPG: 3e-3); 0 = default")
+    final_init: float = _option(0.0, "last layers start uniform in +-this (DDPG 3e-3); 0 = default")
 
     critic_loss: str = _option("mse", "mse | huber | hl_gauss (value as classification)")
     huber_delta: float = _option(1.0, "where the Huber loss turns linear")
@@ -71,7 +71,7 @@ class AgentConfig:
     value_sigma: float = _option(0.75, "standard deviation of hl_gauss, in bin widths")
     double_q_alpha: float = _option(1.0, "target = alpha min + (1 - alpha) max of the twins")
     target_bound: float = _option(0.0, "TD targets are clipped to +-this; 0 = off")
-    actor_q_clip: float = _option(0.0, "clip Q in the actor's loss to +-this; 0 = off (hides, not cures)")
+    actor_q_clip: float = _option(0.0, "clip Q in the actor loss to +-this (hides, cures nothing)")
     pre_tanh_penalty: float = _option(0.0, "coefficient of the squared pre-tanh action")
     random_shift: int = _option(0, "pixels of random shift augmentation (DrQ); 0 = off")
     shift_axes: str = _option("both", "both | vertical: a vertical shift keeps the lane's position")
@@ -93,8 +93,8 @@ class AgentConfig:
         for name in _NON_NEGATIVE:
             _require(getattr(self, name) >= 0, name, getattr(self, name), "a value >= 0")
         lengths = {len(self.conv_channels), len(self.conv_kernels), len(self.conv_strides)}
-        _require(len(lengths) == 1, "conv_channels", self.conv_channels, "as many as conv_kernels")
-        _require(len(self.hidden_sizes) > 0, "hidden_sizes", self.hidden_sizes, "one or more widths")
+        _require(len(lengths) == 1, "conv_kernels", self.conv_kernels, "one for each channel")
+        _require(len(self.hidden_sizes) > 0, "hidden_sizes", self.hidden_sizes, "a width")
 
 
 _CHOICES = {
@@ -121,7 +121,7 @@ class ReplayConfig:
     capacity: int = _option(100_000, "transitions kept (97,000 to 1,000,000 in the reports)")
     n_step: int = _option(1, "rewards summed before bootstrapping")
     reward_scale: float = _option(1.0, "factor on every sampled reward")
-    reward_clip: float = _option(0.0, "sampled rewards are clipped to +-this before scaling; 0 = off")
+    reward_clip: float = _option(0.0, "sampled rewards are clipped to +-this, then scaled; 0 = off")
     reward_normalise: bool = _option(
         False, "divide sampled rewards by the running standard deviation of discounted returns"
     )
