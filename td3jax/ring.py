@@ -1,0 +1,198 @@
+"""Storage of the replay buffer: every observation once, in rings of numpy arrays.
+
+Slot t holds one observation (its newest frame and its vector) and the transition that leaves it;
+the observation that follows is in slot t + 1. The last observation of an episode, which no
+transition leaves, is kept aside in `Finals`, so N transitions always fit whatever the episodes'
+lengths. S - 1 slots beyond the oldest transition keep the frames that its stack reaches back to.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from td3jax.config import Spaces
+
+Array = np.ndarray[Any, Any]
+Observation = dict[str, Array]
+
+RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
+_CHUNK_BYTES = 1 << 17
+_MAX_AGE = 255
+
+
+def memory_limit() -> int:
+    """Bytes of memory that this machine or this process's control group has."""
+    limit = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(limit, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no such file, or the word "max"
+        return limit
+
+
+class Finals:
+    """The last observations of episodes; a row is free once its transition is."""
+
+    def __init__(self, shape: tuple[int, int] | None, width: int | None) -> None:
+        self._shape, self._width = shape, width
+        row_bytes = (shape[0] * shape[1] if shape else 0) + 4 * (width or 0)
+        self._rows = max(1, _CHUNK_BYTES // row_bytes)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._frames: list[Array] = []
+        self._vectors: list[Array] = []
+        self._free: list[int] = []
+        self._count = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(chunk.nbytes for chunk in (*self._frames, *self._vectors))
+
+    def store(self, frame: Array | None, vector: Array | None) -> int:
+        """Keep a copy; returns its row."""
+        if not self._free:
+            self._grow()
+        row = self._free.pop()
+        chunk, place = divmod(row, self._rows)
+        if frame is not None:
+            self._frames[chunk][place] = frame
+        if vector is not None:
+            self._vectors[chunk][place] = vector
+        return row
+
+    def _grow(self) -> None:
+        if self._shape is not None:
+            self._frames.append(np.empty((self._rows, *self._shape), np.uint8))
+        if self._width is not None:
+            self._vectors.append(np.empty((self._rows, self._width), np.float32))
+        self._free = list(range(self._count, self._count + self._rows))[::-1]
+        self._count += self._rows
+
+    def free(self, row: int) -> None:
+        """Give a row back."""
+        self._free.append(row)
+
+    def frame(self, row: int) -> Array:
+        """uint8 (H, W)."""
+        return self._frames[row // self._rows][row % self._rows]
+
+    def vector(self, row: int) -> Array:
+        """float32 (V,)."""
+        return self._vectors[row // self._rows][row % self._rows]
+
+
+class Ring:
+    """The arrays and the place of the newest observation; no sampling, no reward rules."""
+
+    def __init__(self, spaces: Spaces, capacity: int, folder: Path | None) -> None:
+        self.spaces, self.capacity = spaces, capacity
+        image = spaces.image
+        self.history = image[2] - 1 if image else 0
+        if self.history >= _MAX_AGE:
+            raise ValueError(f"image stack of {self.history + 1} frames: expected at most 255")
+        self.slots = capacity + 1 + self.history
+        columns = _columns(spaces)
+        need = sum(self.slots * width * np.dtype(kind).itemsize for width, kind in columns.values())
+        if folder is None and need > memory_limit():
+            raise MemoryError(
+                f"replay capacity {capacity:,} needs {need / 1e9:.1f} GB, this machine has "
+                f"{memory_limit() / 1e9:.1f} GB: lower the capacity or give a replay path"
+            )
+        arrays = {
+            name: _allocate(self.slots * width, kind, folder)
+            for name, (width, kind) in columns.items()
+        }
+        self.frames = arrays["frames"].reshape(self.slots, *image[:2]) if image else None
+        self.vector = arrays["vector"].reshape(self.slots, -1) if spaces.vector else None
+        self.action = arrays["action"].reshape(self.slots, -1)
+        self.reward, self.end = arrays["reward"], arrays["end"]
+        self.age, self.link = arrays["age"], arrays["link"]
+        self.finals = Finals(image[:2] if image else None, spaces.vector or None)
+        self.head = 0  # slot of the newest observation
+        self.size = 0  # transitions, in the slots before head
+        self.open = False  # an episode is under way
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays, in memory or mapped."""
+        rings = (self.frames, self.vector, self.action, self.reward, self.end, self.age, self.link)
+        return sum(a.nbytes for a in rings if a is not None) + self.finals.nbytes
+
+    def begin(self, frame: Array | None, vector: Array | None) -> None:
+        """Write the first observation of an episode."""
+        self._put(frame, vector)
+        self.age[self.head] = 0
+        self.open = True
+
+    def add(
+        self, action: Array, reward: float, end: int, frame: Array | None, vector: Array | None
+    ) -> None:
+        """Write a transition from the newest observation to the given one."""
+        if self.size == self.capacity:
+            self.drop_oldest()
+        now = self.head
+        self.action[now], self.reward[now], self.end[now] = action, reward, end
+        self.head = (now + 1) % self.slots
+        self.size += 1
+        if end == RUNNING:
+            self.link[now] = -1
+            self.age[self.head] = min(int(self.age[now]) + 1, _MAX_AGE)
+            self._put(frame, vector)
+        else:
+            self.link[now] = self.finals.store(frame, vector)
+            self.open = False
+
+    def drop_oldest(self) -> None:
+        """Forget the oldest transition."""
+        row = int(self.link[(self.head - self.size) % self.slots])
+        if row >= 0:
+            self.finals.free(row)
+        self.size -= 1
+
+    def close_episode(self) -> None:
+        """Truncate the episode under way at its newest transition; without one, drop it."""
+        if self.open and self.age[self.head] > 0 and self.size > 0:
+            last = (self.head - 1) % self.slots
+            frame = None if self.frames is None else self.frames[self.head]
+            vector = None if self.vector is None else self.vector[self.head]
+            self.end[last] = TRUNCATED
+            self.link[last] = self.finals.store(frame, vector)
+        self.open = False
+
+    def _put(self, frame: Array | None, vector: Array | None) -> None:
+        if self.frames is not None:
+            self.frames[self.head] = frame
+        if self.vector is not None:
+            self.vector[self.head] = vector
+
+
+def _columns(spaces: Spaces) -> dict[str, tuple[int, type]]:
+    """Width and type of each array, per slot."""
+    columns: dict[str, tuple[int, type]] = {}
+    if spaces.image is not None:
+        columns["frames"] = (spaces.image[0] * spaces.image[1], np.uint8)
+    if spaces.vector:
+        columns["vector"] = (spaces.vector, np.float32)
+    columns |= {"action": (spaces.action, np.float32), "reward": (1, np.float32)}
+    return columns | {"end": (1, np.uint8), "age": (1, np.uint8), "link": (1, np.int32)}
+
+
+def _allocate(count: int, kind: type, folder: Path | None) -> Array:
+    """Memory that costs nothing until written, or a nameless file that ends with the process."""
+    if folder is None:
+        return np.zeros(count, kind)
+    folder.mkdir(parents=True, exist_ok=True)
+    size = count * np.dtype(kind).itemsize
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)  # else a full disk kills the process later
+        except OSError as error:
+            raise OSError(f"{folder}: no room for {size / 1e9:.1f} GB of replay: {error}") from None
+        return np.memmap(file, kind, mode="r+", shape=(count,))
