@@ -173,9 +173,10 @@ def update_with(rules: Rules, state: TrainState, batch: Batch) -> tuple[TrainSta
         lambda s: s,
         state,
     )
+    scalars = scalars | state.actor_metrics
     if config.health_every:
         state = state.replace(health=_health(before, state, observation, batch.action))
-    scalars = scalars | state.actor_metrics | state.health
+        scalars = scalars | state.health
     return state, scalars | metrics.alerts(scalars, state.reward_bound, config)
 
 

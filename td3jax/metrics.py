@@ -208,4 +208,4 @@ def _mean_norm(features: jax.Array | None) -> jax.Array:
 def _step_size(before: networks.Params, after: networks.Params) -> jax.Array:
     """|change of the weights| / |weights|, global L2 norms."""
     change = jax.tree.map(jnp.subtract, after, before)
-    return optax.global_norm(change) / (optax.global_norm(before) + 1e-12)
+    return optax.tree.norm(change) / (optax.tree.norm(before) + 1e-12)

@@ -47,7 +47,7 @@ def part_norms(grads: Params) -> dict[str, jax.Array]:
     encoder = {"encoder": grads["encoder"]} if "encoder" in grads else {}
     head = {name: tree for name, tree in grads.items() if name != "encoder"}
     return {
-        "cnn": optax.global_norm(encoder) if encoder else jax.numpy.zeros(()),
-        "mlp": optax.global_norm(head),
-        "all": optax.global_norm(grads),
+        "cnn": optax.tree.norm(encoder) if encoder else jax.numpy.zeros(()),
+        "mlp": optax.tree.norm(head),
+        "all": optax.tree.norm(grads),
     }

@@ -1,0 +1,124 @@
+"""Configuration: bad values are refused by name, and every field changes what the agent does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from support import PIXELS, make_batch, tiny_config
+
+from td3jax import AgentConfig, ReplayConfig, Spaces, init, update
+
+HL_GAUSS = {"critic_loss": "hl_gauss", "value_bins": 11, "value_min": -2.0, "value_max": 2.0}
+# field: (other value, options without which it has no meaning)
+OTHER = {
+    "discount": (0.5, {}),
+    "tau": (0.5, {}),
+    "policy_delay": (2, {}),
+    "target_noise": (0.05, {}),
+    "target_noise_clip": (0.01, {}),
+    "actor_lr": (1e-2, {}),
+    "critic_lr": (1e-2, {}),
+    "actor_cnn_lr": (1e-2, {}),
+    "critic_cnn_lr": (1e-2, {}),
+    "adam_b1": (0.1, {}),
+    "adam_b2": (0.1, {}),
+    "adam_eps": (1.0, {}),
+    "actor_clip_norm": (1e-9, {}),
+    "critic_clip_norm": (1e-9, {}),
+    "actor_weight_decay": (10.0, {}),
+    "critic_weight_decay": (10.0, {}),
+    "critic_l2": (10.0, {}),
+    "encoder": ("shared", {}),
+    "conv_channels": ((3, 3), {}),
+    "conv_kernels": ((2, 2), {}),
+    "conv_strides": ((1, 1), {}),
+    "feature_size": (6, {}),
+    "hidden_sizes": ((4, 4), {}),
+    "encoder_norm": ("layer", {}),
+    "trunk_size": (3, {}),
+    "actor_norm": ("layer", {}),
+    "critic_norm": ("batch", {}),
+    "final_init": (3e-3, {}),
+    "critic_loss": ("huber", {}),
+    "huber_delta": (0.01, {"critic_loss": "huber"}),
+    "value_bins": (13, HL_GAUSS),
+    "value_min": (-5.0, HL_GAUSS),
+    "value_max": (5.0, HL_GAUSS),
+    "value_sigma": (3.0, HL_GAUSS),
+    "double_q_alpha": (0.5, {}),
+    "target_bound": (0.01, {}),
+    "actor_q_clip": (1e-3, {}),
+    "pre_tanh_penalty": (10.0, {}),
+    "random_shift": (2, {}),
+    "shift_axes": ("vertical", {"random_shift": 2}),
+    "reuse_features": (True, {"critic_cnn_lr": 1e-2}),
+    "health_every": (1, {}),
+}
+
+
+def outcome(options):
+    config = tiny_config(**{"policy_delay": 1, **options})
+    state = init(config, PIXELS, jax.random.key(0))
+    for seed in (1, 2):
+        state, scalars = update(state, make_batch(PIXELS, seed=seed))
+    arrays = jax.device_get((state.actor, state.critic, scalars))
+    return jax.tree.structure(arrays), [np.asarray(x) for x in jax.tree.leaves(arrays)]
+
+
+def test_every_field_is_tried():
+    assert set(OTHER) == {field.name for field in dataclasses.fields(AgentConfig)}
+
+
+_BASES: dict[str, tuple] = {}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_field_is_live(name):
+    value, context = OTHER[name]
+    if repr(context) not in _BASES:
+        _BASES[repr(context)] = outcome(context)
+    structure, leaves = _BASES[repr(context)]
+    other_structure, other_leaves = outcome({**context, name: value})
+    same = structure == other_structure and all(
+        a.shape == b.shape and np.array_equal(a, b)
+        for a, b in zip(leaves, other_leaves, strict=True)
+    )
+    assert not same, f"{name} changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("discount", 1.0),
+        ("tau", 0.0),
+        ("policy_delay", 0),
+        ("critic_norm", "group"),
+        ("encoder", "none"),
+        ("actor_lr", -1e-3),
+        ("conv_kernels", (8, 4)),
+        ("hidden_sizes", ()),
+        ("value_min", 2000.0),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(name, value):
+    with pytest.raises(ValueError, match=f"^{name} = "):
+        AgentConfig(**{name: value})
+
+
+@pytest.mark.parametrize("options", [{"capacity": 0}, {"n_step": 0}, {"reward_scale": 0.0}])
+def test_a_bad_replay_value_is_refused_by_name(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        ReplayConfig(**options)
+
+
+def test_an_observation_needs_a_part():
+    with pytest.raises(ValueError, match="image"):
+        Spaces(image=None, vector=None, action=2)
+
+
+def test_every_field_has_help():
+    for config in (AgentConfig, ReplayConfig):
+        assert all(len(f.metadata["help"]) > 10 for f in dataclasses.fields(config))

@@ -1,0 +1,133 @@
+"""Which leaves each loss reaches, and that the action is the actor's only way to raise Q."""
+
+from __future__ import annotations
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import PIXELS, make_batch, tiny_config
+
+from td3jax import init, losses, networks, update
+
+
+def norms(tree):
+    return {jax.tree_util.keystr(p): float(jnp.abs(x).max()) for p, x in _leaves(tree)}
+
+
+def _leaves(tree):
+    return jax.tree_util.tree_flatten_with_path(tree)[0]
+
+
+@pytest.fixture
+def observation(batch):
+    return batch.observations(3)[0]
+
+
+def actor_loss_of(config, observation):
+    return lambda actor, critic: losses.actor_loss(actor, config, critic, observation)[0]
+
+
+def test_actor_loss_reaches_every_actor_leaf(config, state, observation):
+    grads = jax.grad(actor_loss_of(config, observation))(state.actor.params, state.critic.params)
+    assert min(norms(grads).values()) > 0
+
+
+def test_actor_step_leaves_the_critic_bit_identical(config, state, batch, monkeypatch):
+    frozen = tiny_config(critic_lr=0.0, critic_cnn_lr=0.0, policy_delay=1)
+    state = init(frozen, PIXELS, jax.random.key(0))
+    before = jax.device_get((state.actor.params, state.critic.params))
+    state, _ = update(state, batch)
+    jax.tree.map(np.testing.assert_array_equal, before[1], jax.device_get(state.critic.params))
+    moved = jax.tree.map(lambda a, b: np.any(a != b), before[0], jax.device_get(state.actor.params))
+    assert all(jax.tree.leaves(moved))
+
+
+def test_critic_loss_reaches_every_critic_leaf_and_no_other(config, state, batch, observation):
+    def loss(critic, actor, targets):
+        target = losses.td_target(
+            config, *targets, batch, batch.observations(3)[1], jax.random.key(1)
+        )
+        del actor
+        return losses.critic_loss(critic, config, observation, batch.action, target)[0]
+
+    targets = state.actor.target_params, state.critic.target_params
+    grads = jax.grad(loss, argnums=(0, 1, 2))(state.critic.params, state.actor.params, targets)
+    assert min(norms(grads[0]).values()) > 0
+    assert max(norms(grads[1]).values()) == 0
+    assert max(norms(grads[2]).values()) == 0
+
+
+@pytest.mark.parametrize("encoder", ["separate", "shared"])
+def test_purity_actor_gradient_is_zero_when_the_action_is_detached(encoder, observation):
+    config = tiny_config(encoder=encoder)
+    state = init(config, PIXELS, jax.random.key(0))
+
+    def detached(actor_params):
+        full = networks.with_encoder(config, actor_params, state.critic.params)
+        action = jax.lax.stop_gradient(networks.actor(config, full, observation))
+        return -networks.critic(config, state.critic.params, observation, action)[0].mean()
+
+    grads = jax.grad(detached)(state.actor.params)
+    assert max(norms(grads).values()) == 0
+
+
+def test_actor_loss_has_no_gradient_but_through_the_action(config, state, observation):
+    """The chain rule by hand: dQ/da times da/dtheta is the whole gradient."""
+    actor, critic = state.actor.params, state.critic.params
+    action, pullback = jax.vjp(lambda p: networks.actor(config, p, observation), actor)
+    slope = jax.grad(lambda a: -networks.critic(config, critic, observation, a)[0].mean())(action)
+    expected = pullback(slope)[0]
+    grads = jax.grad(actor_loss_of(config, observation))(actor, critic)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-8), grads, expected
+    )
+
+
+def test_critic_does_not_depend_on_the_actors_encoder(config, state, observation, batch):
+    q = networks.critic(config, state.critic.params, observation, batch.action)
+    louder = jax.tree.map(lambda x: 100.0 * x, state.actor.params["encoder"])
+    actor = {**state.actor.params, "encoder": louder}
+    networks.actor(config, actor, observation)
+    again = networks.critic(config, state.critic.params, observation, batch.action)
+    np.testing.assert_array_equal(q, again)
+    _, info = losses.actor_loss(actor, config, state.critic.params, observation)
+    action = networks.actor(config, actor, observation)
+    independent = networks.critic(config, state.critic.params, observation, action)[0]
+    np.testing.assert_allclose(info["q"], independent, rtol=1e-6)
+
+
+def test_rescaling_features_inside_the_actor_changes_neither_policy_nor_actor_q(
+    config, state, observation
+):
+    actor = jax.tree.map(lambda x: x, state.actor.params)
+    size = config.feature_size
+    scaled = jax.tree.map(lambda x: x, actor)
+    scaled["encoder"]["dense"] = jax.tree.map(lambda x: 8.0 * x, actor["encoder"]["dense"])
+    kernel = actor["head"]["dense0"]["kernel"]
+    scaled["head"]["dense0"]["kernel"] = kernel.at[:size].divide(8.0)
+    plain = losses.actor_loss(actor, config, state.critic.params, observation)[1]
+    other = losses.actor_loss(scaled, config, state.critic.params, observation)[1]
+    np.testing.assert_allclose(plain["pre_tanh"], other["pre_tanh"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(plain["q"], other["q"], rtol=1e-5, atol=1e-6)
+
+
+def test_public_functions_take_observations_and_refuse_features(config, state):
+    for function in (networks.actor, networks.critic, networks.pre_tanh):
+        assert "observation" in inspect.signature(function).parameters
+    features = jnp.ones((2, config.feature_size))
+    with pytest.raises(ValueError, match="expected uint8"):
+        networks.actor(config, state.actor.params, {"image": features})
+
+
+def test_shared_encoder_is_trained_by_the_critic_alone(batch):
+    config = tiny_config(encoder="shared", critic_lr=0.0, critic_cnn_lr=0.0, policy_delay=1)
+    state = init(config, PIXELS, jax.random.key(0))
+    assert "encoder" not in state.actor.params
+    encoder = jax.device_get(state.critic.params["encoder"])
+    state, _ = update(state, make_batch(PIXELS))
+    jax.tree.map(
+        np.testing.assert_array_equal, encoder, jax.device_get(state.critic.params["encoder"])
+    )

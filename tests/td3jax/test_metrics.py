@@ -1,0 +1,133 @@
+"""Scalars of an update against hand-made arrays with known answers."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from support import PIXELS, make_batch, tiny_config
+
+from td3jax import init, metrics, networks, update
+
+
+def test_feature_rank_counts_the_directions_in_use():
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(40, 40)))[0]
+    for rank in (1, 5, 20):
+        features = rng.normal(size=(64, rank)) @ basis[:rank]
+        measured = float(metrics.feature_rank(jnp.asarray(features, jnp.float32)))
+        assert measured == pytest.approx(rank, abs=1 + rank // 10)
+
+
+def test_dormant_units_are_those_far_below_their_layers_mean():
+    active = np.ones((8, 10), np.float32)
+    active[:, :3] = 0.01
+    maps = np.ones((8, 4, 4, 10), np.float32)
+    maps[..., 0] = 0.0
+    share = metrics.dormant_share({"dense": jnp.asarray(active), "conv": jnp.asarray(maps)})
+    assert float(share) == pytest.approx(4 / 20)
+
+
+def alert_scalars(**changes):
+    scalars = {
+        "debug/actor_q_mean": 10.0,
+        "debug/actor_q_max": 20.0,
+        "debug/q1_mean": 9.0,
+        "debug/q1_max": 15.0,
+        "gradients/actor_norm": 1.0,
+        "health/action_saturation": 0.1,
+    }
+    return {k: jnp.asarray(v) for k, v in {**scalars, **changes}.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "raised"),
+    [
+        ({}, set()),
+        ({"gradients/actor_norm": 2e4}, {"gradient_explosion_warning"}),
+        (
+            {"gradients/actor_norm": 2e5},
+            {"gradient_explosion_warning", "gradient_explosion_critical"},
+        ),
+        ({"debug/actor_q_max": 300.0}, {"q_divergence"}),
+        ({"debug/q1_max": 300.0}, {"q_divergence"}),
+        ({"debug/actor_q_mean": -300.0}, {"q_divergence"}),
+        ({"health/action_saturation": 0.97}, {"action_saturation"}),
+        ({"debug/q1_mean": float("nan")}, {"non_finite"}),
+    ],
+)
+def test_alerts(changes, raised):
+    config = tiny_config(discount=0.99)
+    found = metrics.alerts(alert_scalars(**changes), jnp.asarray(1.0), config)
+    assert {k.split("/")[1] for k, v in found.items() if "alerts/" in k and v} == raised
+
+
+def test_bound_ratio_is_against_the_largest_return_the_rewards_allow():
+    found = metrics.alerts(alert_scalars(), jnp.asarray(2.0), tiny_config(discount=0.9))
+    assert float(found["health/bound_ratio"]) == pytest.approx(20.0 / (2.0 / 0.1), rel=1e-5)
+    gap = float(found["health/actor_replay_q_gap"])
+    assert gap == pytest.approx((10 - 9) / 9, rel=1e-5)
+
+
+def test_non_finite_rewards_raise_the_alert():
+    state = init(tiny_config(), PIXELS, jax.random.key(0))
+    batch = make_batch(PIXELS)
+    _, scalars = update(state, batch.replace(reward=np.full(6, np.nan, np.float32)))
+    assert float(scalars["alerts/non_finite"]) == 1.0
+
+
+def test_health_is_computed_on_schedule_and_kept_between():
+    state = init(tiny_config(health_every=4), PIXELS, jax.random.key(0))
+    history = []
+    for seed in range(8):
+        state, scalars = update(state, make_batch(PIXELS, seed=seed))
+        history.append(float(scalars["health/policy_churn"]))
+    assert history[:3] == [0.0, 0.0, 0.0]
+    assert history[3] > 0
+    assert history[4] == history[5] == history[6] == history[3]
+    assert history[7] != history[3]
+
+
+def test_health_values_against_direct_computation():
+    config = tiny_config(health_every=1, policy_delay=1)
+    state = init(config, PIXELS, jax.random.key(0))
+    before = jax.device_get(state)
+    batch = make_batch(PIXELS)
+    state, scalars = update(state, batch)
+    observation = batch.observations(3)[0]
+    new = networks.actor(config, state.actor.params, observation)
+    old = networks.actor(config, before.actor.params, observation)
+    churn = np.abs(new - old).max(axis=1).mean()
+    np.testing.assert_allclose(scalars["health/policy_churn"], churn, rtol=1e-3)
+    encoder = networks.Encoder(config)
+    features = encoder.apply({"params": state.critic.params["encoder"]}, observation["image"])
+    norm = np.linalg.norm(features, axis=1).mean()
+    np.testing.assert_allclose(scalars["health/feature_norm_critic"], norm, rtol=1e-4)
+    change = [
+        np.sum((a - b) ** 2)
+        for a, b in zip(
+            jax.tree.leaves(jax.device_get(state.actor.params)),
+            jax.tree.leaves(before.actor.params),
+            strict=True,
+        )
+    ]
+    size = [np.sum(x**2) for x in jax.tree.leaves(before.actor.params)]
+    ratio = np.sqrt(sum(change) / sum(size))
+    np.testing.assert_allclose(scalars["health/update_to_weight_actor"], ratio, rtol=1e-3)
+
+
+def test_names_of_the_reports_exist():
+    _, scalars = update(init(tiny_config(), PIXELS, jax.random.key(0)), make_batch(PIXELS))
+    stats = ("mean", "max", "min", "std")
+    expected = {
+        f"debug/{q}_{s}" for q in ("actor_q", "q1", "q2", "target_q", "reward") for s in stats
+    }
+    expected |= {"debug/td_error_q1", "debug/td_error_q2", "debug/done_ratio"}
+    expected |= {"debug/effective_discount", "debug/overestimation", "train/actor_loss"}
+    expected |= {"train/critic_loss", "train/critic_1_loss", "train/critic_2_loss"}
+    expected |= {"train/q1_value", "train/q2_value", "alerts/q_divergence", "alerts/non_finite"}
+    expected |= {f"gradients/{n}_{p}_norm" for n in ("actor", "critic") for p in ("cnn", "mlp")}
+    expected |= {f"{name}_clipped" for name in expected if name.startswith("gradients/")}
+    expected |= {f"alerts/gradient_explosion_{level}" for level in ("warning", "critical")}
+    assert expected <= set(scalars)
