@@ -44,7 +44,7 @@ def td_target(
     twins = networks.critic(config, target_critic, next_observation, action)
     alpha = config.double_q_alpha
     value = alpha * twins.min(axis=0) + (1.0 - alpha) * twins.max(axis=0)
-    bootstrap = config.discount ** batch.steps * (1.0 - batch.terminated)
+    bootstrap = config.discount**batch.steps * (1.0 - batch.terminated)
     target = batch.reward + bootstrap * value
     if config.target_bound:
         target = jnp.clip(target, -config.target_bound, config.target_bound)
