@@ -64,8 +64,9 @@ class ReplayBuffer:
         """
         frame, vector = self._parts(observation)
         with self._lock:
-            self._close()
+            self._ring.close_episode()
             self._ring.begin(frame, vector)
+            self._rewards.begin_episode()
 
     def add(
         self,
@@ -86,16 +87,12 @@ class ReplayBuffer:
         end = TERMINATED if terminated else TRUNCATED if truncated else RUNNING
         with self._lock:
             self._ring.add(action, reward, end, frame, vector)
-            self._rewards.observe(float(reward), end != RUNNING)
+            self._rewards.observe(float(reward))
 
     def abandon(self) -> None:
         """The episode cannot go on (a fault, not a transition): truncate it where it stands."""
         with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        self._ring.close_episode()
-        self._rewards.end_episode()
+            self._ring.close_episode()
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
         """`batch_size` transitions, uniform with replacement, as numpy arrays of their own."""
@@ -166,10 +163,9 @@ class ReplayBuffer:
         New memory costs as much in page faults as the copy itself. jax on a CPU may use an array
         in place and holds a reference while it does, so the count tells when it is free.
         """
-        for i, array in enumerate(self._outputs):
-            if array.shape != shape:
-                del self._outputs[i]
-                break
+        if self._outputs and self._outputs[0].shape != shape:
+            self._outputs.clear()
+        for array in self._outputs:
             if sys.getrefcount(array) == 3:  # the list, the loop's variable, the argument
                 return array
         array = np.empty(shape, np.uint8)

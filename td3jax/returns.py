@@ -27,7 +27,7 @@ class RewardTransform:
         self._mean = 0.0
         self._squares = 0.0
 
-    def observe(self, reward: float, episode_over: bool) -> None:
+    def observe(self, reward: float) -> None:
         """Take one new reward into the statistics."""
         if not self._normalise:
             return
@@ -38,11 +38,9 @@ class RewardTransform:
         step = self._return - self._mean
         self._mean += step / self._count
         self._squares += step * (self._return - self._mean)
-        if episode_over:
-            self._return = 0.0
 
-    def end_episode(self) -> None:
-        """The episode was given up after its last observed reward."""
+    def begin_episode(self) -> None:
+        """The next reward is the first of an episode."""
         self._return = 0.0
 
     @property
