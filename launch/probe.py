@@ -28,7 +28,7 @@ class Clue:
 
 
 def weigh(clues: Sequence[Clue]) -> float:
-    """Score in [0, 1]: the weighted mean strength, where missing clues count as half their weight."""
+    """Score in [0, 1]: the weighted mean strength; a missing clue adds half its weight below."""
     measured = [c for c in clues if c.strength is not None]
     missing = [c for c in clues if c.strength is None and not c.optional]
     total = sum(c.weight for c in measured) + 0.5 * sum(c.weight for c in missing)
