@@ -1,0 +1,183 @@
+"""Vehicle dynamics: a single-track model with tyre limits, advanced for the whole fleet at once.
+
+Lateral tyre forces are linear in the slip angle up to the friction circle. They enter implicitly,
+with the secant stiffness of the saturated tyre, which is stable at standstill and for long steps.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from envs.standin.fleet import Array, Fleet
+from envs.standin.vehicle_fit import GRAVITY
+
+#: Full lock shrinks with speed: km/h, share (the default steering curve of CARLA's vehicles).
+STEERING_CURVE = ((0.0, 20.0, 60.0, 120.0), (1.0, 0.9, 0.8, 0.7))
+
+_SLOWEST_SLIP = 0.5
+_ENGINE_BRAKE = 0.45
+_HAND_BRAKE_SHARE = 0.45
+_HAND_BRAKE_REAR_GRIP = 0.45
+_AIRBORNE = 0.08
+_LEAN_PITCH = math.radians(0.14)
+_LEAN_ROLL = math.radians(0.28)
+_LEAN_TIME = 0.15
+_GEAR_SPEEDS = (0.0, 0.1, 0.2, 0.32, 0.46, 0.62)
+
+
+def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array) -> None:
+    """Moves every vehicle by `dt` seconds, in place; `report` follows after collisions.
+
+    ground: height of the ground under each vehicle, (N,); normal: its unit normal, (N, 3).
+    """
+    if not len(fleet):
+        return
+    before = fleet.data[:13].copy()
+    held = bool(fleet.hold.any())
+    if held:
+        _hold_velocity(fleet)
+    # Vehicles whose physics is off keep their state; most of the time there are none.
+    all_move = bool(fleet.physics.all())
+    _lateral_and_longitudinal(fleet, dt, substeps, ground, normal)
+    if held:
+        _hold_velocity(fleet)
+    _vertical(fleet, dt, ground)
+    _attitude(fleet, dt, normal)
+    if not all_move:
+        still = fleet.physics == 0.0
+        fleet.data[:13, still] = before[:13, still]
+        fleet.vx[still] = fleet.vy[still] = fleet.vz[still] = fleet.yaw_rate[still] = 0.0
+
+
+def _lateral_and_longitudinal(
+    fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
+) -> None:
+    speed = np.abs(fleet.vx)
+    share = np.interp(speed * 3.6, *STEERING_CURVE)
+    target = fleet.steer * fleet.steer_limit * share
+    backwards = (fleet.reverse > 0) | ((fleet.manual > 0) & (fleet.gear < 0))
+    neutral = (fleet.manual > 0) & (fleet.gear == 0)
+    direction = np.where(backwards, -1.0, 1.0)
+    limit = np.where(backwards, fleet.reverse_speed, fleet.top_speed)
+    demand = fleet.throttle * (~neutral)
+    contact = (fleet.z - ground < _AIRBORNE) * 1.0
+    adhesion = fleet.grip * GRAVITY * contact
+    braking = (
+        fleet.brake * fleet.brake_force
+        + fleet.hand_brake * _HAND_BRAKE_SHARE * fleet.grip * fleet.mass * GRAVITY
+    ) / fleet.mass
+    rolling = (
+        fleet.rolling / fleet.mass + _ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
+    ) * contact
+    retarding = np.minimum(braking * contact, adhesion) + rolling
+    rear_grip = 1 - (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1)
+    cos, sin = np.cos(fleet.yaw), np.sin(fleet.yaw)
+    slope_x = GRAVITY * (normal[:, 0] * cos + normal[:, 1] * sin) * contact
+    slope_y = GRAVITY * (normal[:, 1] * cos - normal[:, 0] * sin) * contact
+    push_x = (fleet.force_x * cos + fleet.force_y * sin) / fleet.mass + slope_x
+    push_y = (fleet.force_y * cos - fleet.force_x * sin) / fleet.mass + slope_y
+    spin = fleet.torque / fleet.inertia
+    step = dt / substeps
+    for _ in range(substeps):
+        _substep(
+            fleet, step, target, direction * demand * contact, direction, limit, adhesion,
+            retarding, rear_grip, push_x, push_y, spin,
+        )
+    fleet.force_x[:] = fleet.force_y[:] = fleet.torque[:] = 0.0
+
+
+def _substep(
+    f: Fleet, dt: float, target: Array, drive: Array, direction: Array, limit: Array,
+    adhesion: Array, retarding: Array, rear_grip: Array, push_x: Array, push_y: Array, spin: Array,
+) -> None:
+    turn = f.steer_rate * dt
+    f.steer_angle += np.clip(target - f.steer_angle, -turn, turn)
+    vx, vy, rate = f.vx, f.vy, f.yaw_rate
+    speed = np.abs(vx)
+    engine = np.minimum(f.drive_force, f.drive_power / np.maximum(speed, 0.1))
+    headroom = np.clip(limit - vx * direction, 0.0, 1.0)
+    pull = drive * engine * headroom / f.mass
+    pull = np.clip(pull, -adhesion, adhesion) - f.drag / f.mass * vx * speed
+    free = vx + dt * (pull + push_x + vy * rate)
+    moving = np.sign(free) * np.maximum(np.abs(free) - dt * retarding, 0.0)
+    used = (moving - vx) / dt - push_x - vy * rate
+    spare = np.sqrt(np.maximum(adhesion * adhesion - used * used, 0.04 * adhesion * adhesion))
+
+    axle = 0.5 * f.mass * spare
+    side = moving * np.tan(f.steer_angle)
+    slip_front = np.abs(vy + f.front * rate - side)
+    slip_rear = np.abs(vy - f.rear * rate)
+    linear = f.stiffness / np.maximum(np.abs(moving), _SLOWEST_SLIP)
+    front = np.minimum(linear, axle / (slip_front + 1e-9))
+    rear = np.minimum(linear, axle * rear_grip / (slip_rear + 1e-9))
+
+    m11 = 1 + dt / f.mass * (front + rear)
+    m12 = dt * ((f.front * front - f.rear * rear) / f.mass + moving)
+    m21 = dt / f.inertia * (f.front * front - f.rear * rear)
+    m22 = 1 + dt / f.inertia * (f.front * f.front * front + f.rear * f.rear * rear)
+    push = front * side * dt
+    b1 = vy + push / f.mass + dt * push_y
+    b2 = rate + push * f.front / f.inertia + dt * spin
+    inverse = 1 / (m11 * m22 - m12 * m21)
+    vx[:] = moving
+    vy[:] = (m22 * b1 - m12 * b2) * inverse
+    rate[:] = (m11 * b2 - m21 * b1) * inverse
+
+    f.yaw += dt * rate
+    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
+    f.x += dt * (vx * cos - vy * sin)
+    f.y += dt * (vx * sin + vy * cos)
+
+
+def _vertical(f: Fleet, dt: float, ground: Array) -> None:
+    """Free fall to the ground, which then holds the vehicle at its own height."""
+    f.vz += dt * (f.force_z / f.mass - GRAVITY * f.gravity)
+    f.force_z[:] = 0.0
+    f.z += dt * f.vz
+    landed = (f.z <= ground) | ((f.z - ground < _AIRBORNE) & (f.vz <= 0) & (f.gravity > 0))
+    f.z[:] = np.where(landed, ground, f.z)
+    f.vz[:] = np.where(landed, 0.0, f.vz)
+
+
+def _hold_velocity(f: Fleet) -> None:
+    """Constant velocity mode: the demanded velocity, in the vehicle's frame, wins."""
+    held = f.hold > 0
+    f.vx[held] = f.hold_x[held]
+    f.vy[held] = f.hold_y[held]
+
+
+def _attitude(f: Fleet, dt: float, normal: Array) -> None:
+    """Follows the slope of the ground and leans a little with acceleration."""
+    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
+    along = -(normal[:, 0] * cos + normal[:, 1] * sin) / normal[:, 2]
+    across = -(normal[:, 1] * cos - normal[:, 0] * sin) / normal[:, 2]
+    blend = min(dt / _LEAN_TIME, 1.0)
+    f.lean_pitch += blend * (f.ax * cos + f.ay * sin) * _LEAN_PITCH - blend * f.lean_pitch
+    f.lean_roll += -blend * (f.ay * cos - f.ax * sin) * _LEAN_ROLL - blend * f.lean_roll
+    f.pitch[:] = np.arctan(along) + f.lean_pitch
+    f.roll[:] = f.lean_roll - np.arctan(across)
+
+
+def report(f: Fleet, dt: float) -> None:
+    """Works out velocity, acceleration and turn rates in the world for this step."""
+    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
+    wx, wy = f.vx * cos - f.vy * sin, f.vx * sin + f.vy * cos
+    f.ax[:] = (wx - f.wx) / dt
+    f.ay[:] = (wy - f.wy) / dt
+    f.az[:] = (f.vz - f.wz) / dt
+    f.wx[:], f.wy[:], f.wz[:] = wx, wy, f.vz
+    f.pitch_rate[:] = (f.pitch - f.last_pitch) / dt
+    f.roll_rate[:] = (f.roll - f.last_roll) / dt
+    f.last_pitch[:], f.last_roll[:] = f.pitch, f.roll
+
+
+def reported_gear(f: Fleet) -> Array:
+    """The gear that the snapshot shows: -1 reverse, 0 before the first start, else 1 and up."""
+    share = np.abs(f.vx) / f.top_speed
+    gear = np.searchsorted(_GEAR_SPEEDS, share, side="right").astype(np.float64)
+    gear = np.minimum(gear, f.gears)
+    gear = np.where((share < 0.002) & (f.throttle == 0), 0.0, gear)
+    gear = np.where(f.reverse > 0, -1.0, gear)
+    return np.where(f.manual > 0, f.gear, gear)

@@ -1,0 +1,136 @@
+"""Traffic lights: phases per junction, and which vehicle stands in front of which light."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.standin.fleet import Fleet
+
+RED, YELLOW, GREEN, OFF, UNKNOWN = range(5)
+GREEN_TIME, YELLOW_TIME, RED_TIME = 10.0, 3.0, 2.0
+
+_FACING = math.cos(math.radians(60.0))
+
+
+class TrafficLights:
+    """All lights of a town. Junctions cycle through their phase groups: green, yellow, all red.
+
+    Arrays have one entry per light, in the order of `ids`.
+    """
+
+    def __init__(self, signals: tuple[Any, ...], ids: list[int]) -> None:
+        count = len(signals)
+        self.ids = ids
+        self.signals = signals
+        self.index = {actor_id: index for index, actor_id in enumerate(ids)}
+        self.state = np.full(count, RED, np.uint8)
+        self.elapsed = np.zeros(count)
+        self.durations = np.tile([GREEN_TIME, YELLOW_TIME, RED_TIME], (count, 1))
+        self.frozen = False
+        self._junctions = _junction_groups(signals)
+        self._phase: dict[int, int] = {}
+        self._clock: dict[int, float] = {}
+        self._box_light, self._boxes = _stop_boxes(signals)
+        self.reset()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reset(self) -> None:
+        """Every junction starts its cycle anew."""
+        for junction in self._junctions:
+            self._restart(junction)
+
+    def reset_group(self, light: int) -> None:
+        """The junction of a light starts its cycle anew."""
+        self._restart(self.signals[light].junction)
+
+    def group(self, light: int) -> list[int]:
+        """Actor ids of all lights at the same junction."""
+        junction = self.signals[light].junction
+        members = [i for group in self._junctions[junction] for i in group]
+        return [self.ids[i] for i in sorted(members)]
+
+    def step(self, dt: float) -> None:
+        """Advances the clocks unless frozen."""
+        if self.frozen or not len(self):
+            return
+        self.elapsed += dt
+        for junction, groups in self._junctions.items():
+            self._clock[junction] += dt
+            group = groups[self._phase[junction]]
+            green, yellow, red = self.durations[group[0]].tolist()
+            clock = self._clock[junction] + 1e-9
+            if clock >= green + yellow + red:
+                self._phase[junction] = (self._phase[junction] + 1) % len(groups)
+                self._clock[junction] = 0.0
+                self._show(groups[self._phase[junction]], GREEN)
+            elif clock >= green + yellow:
+                self._change(group, YELLOW, RED)
+            elif clock >= green:
+                self._change(group, GREEN, YELLOW)
+
+    def set_state(self, light: int, state: int) -> None:
+        """Shows a colour until the cycle changes it, or for good while frozen."""
+        self._show([light], state)
+
+    def facing(self, fleet: Fleet) -> NDArray[np.int64]:
+        """For each vehicle the index of the light whose stop zone it is in, -1 for none."""
+        result = np.full(len(fleet), -1, np.int64)
+        if not len(self._boxes) or not len(fleet):
+            return result
+        x, y, cos, sin, half_x, half_y = self._boxes.T
+        dx = fleet.x[:, None] - x
+        dy = fleet.y[:, None] - y
+        inside = np.abs(dx * cos + dy * sin) <= half_x
+        inside &= np.abs(dy * cos - dx * sin) <= half_y
+        if not inside.any():
+            return result
+        vehicle, box = np.nonzero(inside)
+        heading = fleet.yaw[vehicle]
+        agree = np.cos(heading) * cos[box] + np.sin(heading) * sin[box] > _FACING
+        result[vehicle[agree]] = self._box_light[box[agree]]
+        return result
+
+    def _restart(self, junction: int) -> None:
+        self._phase[junction] = 0
+        self._clock[junction] = 0.0
+        groups = self._junctions[junction]
+        for group in groups:
+            self._show(group, RED)
+        self._show(groups[0], GREEN)
+
+    def _change(self, group: list[int], old: int, new: int) -> None:
+        changing = [light for light in group if self.state[light] == old]
+        if changing:
+            self._show(changing, new)
+
+    def _show(self, group: list[int], state: int) -> None:
+        self.state[group] = state
+        self.elapsed[group] = 0.0
+
+
+def _junction_groups(signals: tuple[Any, ...]) -> dict[int, list[list[int]]]:
+    by_junction: dict[int, dict[int, list[int]]] = {}
+    for index, signal in enumerate(signals):
+        by_junction.setdefault(signal.junction, {}).setdefault(signal.phase_group, []).append(index)
+    return {
+        junction: [groups[key] for key in sorted(groups)]
+        for junction, groups in sorted(by_junction.items())
+    }
+
+
+def _stop_boxes(signals: tuple[Any, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Stop zones as rows (x, y, cos, sin, half_x, half_y), and the light of each."""
+    owners: list[int] = []
+    rows: list[tuple[float, ...]] = []
+    for index, signal in enumerate(signals):
+        for x, y, _, half_x, half_y, yaw in np.asarray(signal.boxes).reshape(-1, 6).tolist():
+            owners.append(index)
+            angle = math.radians(yaw)
+            rows.append((x, y, math.cos(angle), math.sin(angle), half_x, half_y))
+    return np.array(owners, np.int64), np.array(rows).reshape(-1, 6)

@@ -1,0 +1,117 @@
+"""The running simulator: a world, its streams, and the order of events in a tick."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from envs.standin import cameras, sensors
+from envs.standin.rpc import RpcFailure
+from envs.standin.snapshot import Snapshots
+from envs.standin.streams import WORLD_STREAM, StreamHub
+from envs.standin.world import Identity, Settings, World
+
+#: Wall-clock pace of asynchronous mode without a fixed step.
+ASYNCHRONOUS_PERIOD_S = 1 / 30
+MAX_DELTA_S = 10.0
+OPENDRIVE_MAP = "OpenDriveMap"
+
+
+class Simulation:
+    """One simulator: the present world and what outlives it."""
+
+    def __init__(
+        self,
+        hub: StreamHub,
+        town: str,
+        seed: int,
+        load_town: Callable[[str], Any],
+        towns: tuple[str, ...],
+        parse_town: Callable[[str, str], Any],
+    ) -> None:
+        self.hub = hub
+        self.seed = seed
+        self.towns = towns
+        self._load_town = load_town
+        self._parse_town = parse_town
+        self._snapshots = Snapshots()
+        self._identity = Identity()
+        self._pending_opendrive: str | None = None
+        #: Traffic Managers of clients by port: host, and the connection that registered it.
+        self.traffic_managers: dict[int, tuple[str, int]] = {}
+        #: The connection whose request is being served.
+        self.caller = 0
+        self._last_tick = time.monotonic()
+        self.world = World(load_town(town), seed, self._identity, Settings())
+
+    def tick(self) -> int:
+        """Steps once and publishes: snapshot, then sensors. Returns the new frame."""
+        self.hub.await_announced()
+        world = self.world
+        now = time.monotonic()
+        passed, self._last_tick = now - self._last_tick, now
+        delta = world.settings.fixed_delta
+        world.step(delta if delta else min(max(passed, 0.001), 0.1))
+        droppable = not world.settings.synchronous
+        if self.hub.has_subscribers(WORLD_STREAM):
+            self.hub.publish(WORLD_STREAM, self._snapshots.message(world), droppable)
+        self._publish_sensors(droppable)
+        return world.frame
+
+    def period(self) -> float | None:
+        """Seconds of wall clock between own steps; None in synchronous mode."""
+        settings = self.world.settings
+        if settings.synchronous:
+            return None
+        return settings.fixed_delta or ASYNCHRONOUS_PERIOD_S
+
+    def load(self, name: str, reset_settings: bool) -> None:
+        """Starts a new episode; an empty name means the present town. Raises RpcFailure."""
+        settings = Settings() if reset_settings else self.world.settings
+        town = self._town_named(name)
+        frame = self.world.frame
+        self.world = World(town, self.seed, self._identity, settings, frame=frame)
+
+    def forget_caller(self, connection: int) -> None:
+        """Drops the Traffic Managers of a client that is gone: nobody could reach them."""
+        self.traffic_managers = {
+            port: entry for port, entry in self.traffic_managers.items() if entry[1] != connection
+        }
+
+    def prepare_opendrive(self, text: str) -> None:
+        """Checks and keeps a map for the next `load` of the OpenDRIVE world."""
+        try:
+            self._parse_town(text, OPENDRIVE_MAP)
+        except Exception as error:
+            raise RpcFailure(f"copy_opendrive_to_file: cannot read the map: {error}") from error
+        self._pending_opendrive = text
+
+    def _town_named(self, name: str) -> Any:
+        short = name.rsplit("/", 1)[-1]
+        if not short:
+            return self.world.town
+        if short == OPENDRIVE_MAP:
+            if self._pending_opendrive is None:
+                raise RpcFailure("load_new_episode: no OpenDRIVE map was sent before")
+            return self._parse_town(self._pending_opendrive, OPENDRIVE_MAP)
+        if short not in self.towns:
+            raise RpcFailure(f"map '{name}' not found; maps: {', '.join(self.towns)}")
+        return self._load_town(short)
+
+    def _publish_sensors(self, droppable: bool) -> None:
+        world, hub = self.world, self.hub
+        for sensor in sensors.sensors_of(world):
+            if not hub.has_subscribers(sensor.stream):
+                continue
+            try:
+                messages = sensors.measure(world, sensor)
+            except (ValueError, ArithmeticError) as error:
+                print(f"standin: {sensor.type_id} {sensor.id}: {error}", file=sys.stderr)
+                continue
+            for message in messages:
+                hub.publish(sensor.stream, message, droppable)
+
+
+__all__ = ["Simulation", "cameras"]

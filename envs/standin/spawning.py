@@ -1,0 +1,166 @@
+"""Bringing actors into the world and taking them out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from envs.standin.actors import Actor, Kind
+from envs.standin.blueprints import library
+from envs.standin.boxes import Boxes, overlap
+from envs.standin.collisions import vehicle_boxes
+from envs.standin.geometry import Pose, Vector, compose
+from envs.standin.rpc import RpcFailure
+from envs.standin.streams import StreamHub
+from envs.standin.vehicle_fit import model_of
+from envs.standin.vehicle_table import BY_NAME
+from envs.standin.walkers import HALF as WALKER_HALF
+from envs.standin.wire import SENSOR_INDEX
+from envs.standin.world import World
+
+#: Sensors that the library lists, as the real server does, but that this one cannot feed.
+UNSUPPORTED_SENSORS = frozenset(
+    {"sensor.camera.normals", "sensor.camera.optical_flow", "sensor.camera.dvs"}
+)
+MAX_ACTORS = 5000
+
+_BLOCKED = "Spawn failed because of collision at spawn position"
+_TOUCH = 0.01
+_VEHICLE_TAGS = {
+    "truck": bytes([15]), "bus": bytes([16]), "motorcycle": bytes([18, 13]),
+    "bicycle": bytes([19, 13]),
+}
+_PROP_HALF: dict[str, Vector] = {
+    "constructioncone": (0.17, 0.17, 0.30), "trafficcone01": (0.25, 0.25, 0.55),
+    "trafficcone02": (0.25, 0.25, 0.55), "streetbarrier": (0.60, 0.20, 0.55),
+    "chainbarrier": (0.80, 0.10, 0.40), "trafficwarning": (1.30, 1.20, 1.80),
+    "warningconstruction": (0.60, 0.30, 0.80), "warningaccident": (0.60, 0.30, 0.80),
+    "container": (1.00, 1.90, 1.10), "vendingmachine": (0.45, 0.55, 1.00),
+    "busstop": (2.00, 0.90, 1.40), "kiosk_01": (1.50, 1.50, 1.40), "barrel": (0.30, 0.30, 0.45),
+    "bench01": (0.80, 0.30, 0.45), "dirtdebris01": (0.0, 0.0, 0.0),
+}
+_PROP_DEFAULT = (0.35, 0.35, 0.45)
+
+
+def spawn(
+    world: World, hub: StreamHub, description: Any, pose: Pose, parent_id: int = 0
+) -> Actor:
+    """Makes an actor; with a parent, `pose` is relative to it. Raises RpcFailure."""
+    _, type_id, attributes = description
+    if type_id not in library():
+        raise RpcFailure(f"blueprint '{type_id}' is not in the library of this server")
+    if type_id in UNSUPPORTED_SENSORS:
+        raise RpcFailure(f"spawn_actor: '{type_id}' is not supported by this server")
+    if len(world.actors) >= MAX_ACTORS:
+        raise RpcFailure(f"spawn_actor: this server holds at most {MAX_ACTORS} actors")
+    if parent_id and parent_id not in world.actors:
+        raise RpcFailure(f"spawn_actor: parent actor {parent_id} not found")
+    values = {str(name): str(value) for name, _, value in attributes}
+    listed = [[str(name), int(kind), str(value)] for name, kind, value in attributes]
+    actor = Actor(0, type_id, _kind(type_id), [int(description[0]), type_id, listed], values)
+    _place(world, actor, pose, parent_id)
+    _shape(actor)
+    if not parent_id and _blocked(world, actor):
+        raise RpcFailure(_BLOCKED)
+    actor.id = world.identity.actor()
+    _enter(world, hub, actor)
+    return actor
+
+
+def destroy(world: World, actor_id: int) -> bool:
+    """Takes an actor out; False when there is none, or it belongs to the town."""
+    actor = world.actors.get(actor_id)
+    if actor is None or actor.kind is Kind.LIGHT or actor is world.spectator:
+        return False
+    pose = world.pose_of(actor)
+    for child_id in actor.children:
+        child = world.actors.get(child_id)
+        if child is not None:
+            child.pose, child.parent = compose(pose, child.relative), 0
+    parent = world.actors.get(actor.parent)
+    if parent is not None:
+        parent.children.remove(actor_id)
+    del world.actors[actor_id]
+    world.controllers.pop(actor_id, None)
+    world.ackermann_settings.pop(actor_id, None)
+    if actor.kind is Kind.VEHICLE:
+        world.fleet.remove(world.column(actor_id))
+        world.light_flags.pop(actor_id, None)
+    elif actor.kind is Kind.WALKER:
+        world.walkers.remove(actor_id)
+    world.layout_changed = True
+    if actor.type_id.startswith("static."):
+        world.refresh_fixtures()
+    return True
+
+
+def _kind(type_id: str) -> Kind:
+    if type_id.startswith("vehicle."):
+        return Kind.VEHICLE
+    if type_id.startswith("walker."):
+        return Kind.WALKER
+    return Kind.SENSOR if type_id.startswith("sensor.") else Kind.OTHER
+
+
+def _place(world: World, actor: Actor, pose: Pose, parent_id: int) -> None:
+    parent = world.actors.get(parent_id)
+    if parent is None:
+        actor.pose = pose
+        return
+    actor.parent, actor.relative = parent_id, pose
+    actor.pose = compose(world.pose_of(parent), pose)
+
+
+def _shape(actor: Actor) -> None:
+    if actor.kind is Kind.VEHICLE:
+        spec = BY_NAME[actor.type_id]
+        actor.box_centre = (0.0, 0.0, spec.height / 2)
+        actor.box_half = (spec.length / 2, spec.width / 2, spec.height / 2)
+        actor.tags = _VEHICLE_TAGS.get(spec.kind, bytes([14]))
+    elif actor.kind is Kind.WALKER:
+        actor.box_half, actor.tags = WALKER_HALF, bytes([12])
+    elif actor.type_id.startswith("static.prop."):
+        actor.box_half = _PROP_HALF.get(actor.type_id.rsplit(".", 1)[1], _PROP_DEFAULT)
+        actor.box_centre = (0.0, 0.0, actor.box_half[2])
+        actor.tags = bytes([20])
+
+
+def _blocked(world: World, actor: Actor) -> bool:
+    if not any(actor.box_half):
+        return False
+    x, y, z, _, yaw, _ = actor.pose
+    middle = z + actor.box_centre[2]
+    mine = Boxes.rows(np.array([[x, y, middle, math.radians(yaw), *actor.box_half]]))
+    reach = float(mine.radius[0])
+    near = world.grid.within(x, y, reach)
+    others = Boxes.join([
+        vehicle_boxes(world.fleet), world.walkers.boxes(), world.fixtures,
+        world.grid.boxes.take(near),
+    ])
+    if not len(others):
+        return False
+    depth, _ = overlap(mine.take([0] * len(others)), others)
+    return bool((depth > _TOUCH).any())
+
+
+def _enter(world: World, hub: StreamHub, actor: Actor) -> None:
+    if actor.kind is Kind.VEHICLE:
+        world.fleet.add(actor.id, model_of(actor.type_id))
+        world.fleet.set_pose(world.column(actor.id), actor.pose)
+        world.light_flags[actor.id] = 0
+    elif actor.kind is Kind.WALKER:
+        world.walkers.add(actor.id, actor.pose)
+    elif actor.type_id in SENSOR_INDEX:
+        actor.stream = hub.new_stream()
+        actor.token = hub.token(actor.stream)
+    world.actors[actor.id] = actor
+    parent = world.actors.get(actor.parent)
+    if parent is not None:
+        parent.children.append(actor.id)
+    world.layout_changed = True
+    if actor.type_id.startswith("static."):
+        world.refresh_fixtures()
+
+
