@@ -146,7 +146,7 @@ def trend(values: Curve) -> float | None:
 
 
 class Growth(NamedTuple):
-    """Growth of |Q| with the updates since learning began, both fits past the first tenth.
+    """Growth of |Q| with the updates since learning began, fitted past the first tenth of them.
 
     slope: d log|Q| / d log(updates) between the ends; fitted: the same by least squares;
     power_r2, exponential_r2: how straight it is on log-log and on semi-log paper; rate: |Q|'s
@@ -185,7 +185,9 @@ def power_law(values: Curve, facts: RunFacts) -> Growth | None:
         return None
     start = learning_start(values, facts)
     updates = (values.steps - start).astype(float)
-    keep = (updates >= 0.1 * updates[-1]) & (updates > 0) & (sizes > 0)
+    usable = (updates > 0) & (sizes > 0)
+    keep = usable & (updates >= 0.1 * updates[-1])
+    keep = keep if keep.sum() >= 4 else usable
     if keep.sum() < 4:
         return None
     x, y = np.log(updates[keep]), np.log(sizes[keep])

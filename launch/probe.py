@@ -81,13 +81,17 @@ class Probe:
         """Median of the last third."""
         return _late(self.get(tag))
 
-    def rise(self, tag: str) -> float | None:
-        """Median |value| of the last third over that of the first value, floored at q_floor."""
-        values = self.get(tag)
-        if values.steps.size < 3:
+    def rise(self, tag: str, floor: float | None = None) -> float | None:
+        """Median |value| of the last third over that of the first, which is at least `floor`.
+
+        floor: default limits.q_floor. Zeros ahead of the first other value are placeholders.
+        """
+        sizes = np.abs(self.get(tag).values)
+        sizes = sizes[np.argmax(sizes > 0) :] if sizes.any() else sizes[:0]
+        if sizes.size < 2:
             return None
-        first = max(abs(float(values.values[0])), self.limits.q_floor)
-        return float(np.median(np.abs(values.values[-max(values.steps.size // 3, 1) :]))) / first
+        first = max(float(sizes[0]), self.limits.q_floor if floor is None else floor)
+        return float(np.median(sizes[-max(sizes.size // 3, 1) :])) / first
 
     def over_scale(self, tag: str) -> float | None:
         """The largest |tag| / replay scale."""

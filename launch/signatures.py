@@ -59,7 +59,7 @@ def _sane_replay(probe: Probe) -> Clue:
 
 
 def _feature_growth(probe: Probe) -> Clue:
-    rise = probe.rise("health/feature_norm_actor")
+    rise = probe.rise("health/feature_norm_actor", floor=0.0)
     text = f"the actor's features end at {show(rise)} times their first norm"
     return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
 

@@ -29,7 +29,7 @@ def dead_critic(probe: Probe) -> list[Clue]:
     norms = [probe.late(f"gradients/critic_{part}_norm") for part in ("mlp", "cnn")]
     known = [norm for norm in norms if norm is not None]
     gradient = max(known, default=None)
-    dormant = probe.late("health/dormant_units")
+    dormant = probe.late("health/dormant_units_critic")
     moves = probe.moves("debug/q1_mean")
     return [
         Clue(3.0, grade(spread, 0.05, 1e-3), f"Q spreads {show(spread)} as wide as the rewards",
@@ -37,7 +37,7 @@ def dead_critic(probe: Probe) -> list[Clue]:
         Clue(2.0, grade(gradient, 1e-2, 1e-5), f"the critic's late gradient is {show(gradient)}",
              ("gradients/critic_mlp_norm",)),
         Clue(2.0, grade(dormant, 0.2, 0.6), f"{show(dormant)} of the units are dormant",
-             ("health/dormant_units",), optional=True),
+             ("health/dormant_units_critic",), optional=True),
         Clue(1.0, grade(moves, 0.05, 1e-3), f"replay Q moved by {show(moves)} of its scale",
              ("debug/q1_mean",)),
     ]  # fmt: skip
@@ -122,5 +122,5 @@ def too_few_updates(probe: Probe) -> list[Clue]:
              ("agent/total_iterations",)),
         Clue(0.5, only_for(grade(loss, 1.0, 0.6)), f"critic loss still falls: {show(loss)} of its "
              "start", ("train/critic_loss",), optional=True),
-        _blow_up(probe, 2.0),
+        _blow_up(probe, 1.5),
     ]  # fmt: skip

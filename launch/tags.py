@@ -6,8 +6,6 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from launch.series import Curve, Series, align, curve
 
 FOREIGN_TAGS: dict[str, str] = {
@@ -92,11 +90,6 @@ def _sum(one: Curve, other: Curve) -> Curve:
     return curve(steps, left + right)
 
 
-def _ratio(one: Curve, other: Curve) -> Curve:
-    steps, top, bottom = align(one, other)
-    return curve(steps, np.abs(top) / np.maximum(np.abs(bottom), 1e-12))
-
-
 def derive(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Fill in names that follow from others; returns the series and the names filled in.
 
@@ -114,11 +107,6 @@ def derive(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
         full
     ):
         full["train/critic_loss"] = _sum(full["train/critic_1_loss"], full["train/critic_2_loss"])
-    if "debug/actor_q_mean" in full and "debug/q1_mean" in full:
-        full.setdefault(
-            "health/actor_replay_q_ratio",
-            _ratio(full["debug/actor_q_mean"], full["debug/q1_mean"]),
-        )
     return full, tuple(sorted(set(full) - set(series)))
 
 

@@ -83,7 +83,7 @@ def _q_ratio(series: Series, limits: VerdictLimits) -> Criterion:
         at = _first_over(ratio, limits.ratio_stop)
         note = (
             f"actor Q is {measured:,.0f} times replay Q or the reward's size, beyond "
-            f"{limits.ratio_stop:g} from step {at:,} on"
+            f"{limits.ratio_stop:g}, held by step {at:,}"
         )
     return _one_form("actor Q / replay scale, held", measured, limits.ratio_stop, note, limits)
 
@@ -99,7 +99,7 @@ def _q_bound(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterio
         if ratio.values.max() >= limits.bound_stop and not note:
             note = (
                 f"{tag} is {ratio.values.max():,.3g} times the largest return that the rewards "
-                f"allow, from step {_first_over(ratio, limits.bound_stop):,} on"
+                f"allow, held by step {_first_over(ratio, limits.bound_stop):,}"
             )
     return _one_form("Q / largest return, held", measured, limits.bound_stop, note, limits)
 
