@@ -84,11 +84,18 @@ def greedy_action(state: TrainState, observation: Observation) -> jax.Array:
     return networks.actor(state.config, params, observation)
 
 
-def _act(
-    state: TrainState, observation: Observation, key: jax.Array, noise: jax.Array
-) -> jax.Array:
-    action = greedy_action(state, observation)
-    return jnp.clip(action + noise * jax.random.normal(key, action.shape), -1.0, 1.0)
+@functools.cache
+def _compiled_act(config: AgentConfig) -> Callable[..., jax.Array]:
+    """A jitted function of the policy's weights alone: a whole state takes longer to hand over
+    than a small network to run (V: 57 -> 18 us)."""
+
+    def run(
+        params: Params, shared: Params, observation: Observation, key: jax.Array, noise: jax.Array
+    ) -> jax.Array:
+        action = networks.actor(config, networks.with_encoder(config, params, shared), observation)
+        return jnp.clip(action + noise * jax.random.normal(key, action.shape), -1.0, 1.0)
+
+    return jax.jit(run, compiler_options=compiler_options())
 
 
 def _step_network(
@@ -220,7 +227,9 @@ def act(
 
     observation: {"image": uint8 (B, H, W, stack), "vector": float32 (B, V)}, parts as in Spaces.
     """
-    return _compiled(_act, False)(state, observation, key, noise)
+    critic, shares = state.critic.params, state.config.encoder == "shared"
+    shared = {"encoder": critic["encoder"]} if shares and "encoder" in critic else {}
+    return _compiled_act(state.config)(state.actor.params, shared, observation, key, noise)
 
 
 def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:

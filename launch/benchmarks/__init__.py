@@ -1,0 +1,1 @@
+"""Benchmarks against peers: one module per suite, contestants in processes of their own."""

@@ -1,0 +1,112 @@
+"""Contestants in processes of their own, taking turns: A B C A B C.
+
+Each has its own environment (allocator settings, thread counts) and its own imports, and waits
+on its standard input while another runs, so what the machine does meanwhile hits all alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from launch.benchmarks.rows import NOT_INSTALLED
+
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_TRIM_THRESHOLD_": "2147483647",
+    "MALLOC_TOP_PAD_": "268435456",
+    "MALLOC_ARENA_MAX": "1",
+}
+_REST_S = 0.3  # torch's threads spin for 0.2 s after their work
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """`factory` ("module:function" of launch.benchmarks) called with `options` in a new process.
+
+    It returns a function of n that does the work n times; a turn's result is seconds per work.
+    """
+
+    name: str
+    factory: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    work: int = 1  # pieces of work in a turn
+
+
+class _Process:
+    def __init__(self, contestant: Contestant) -> None:
+        self.contestant = contestant
+        command = [sys.executable, "-m", "launch.benchmarks.contestant", contestant.factory]
+        self._process = subprocess.Popen(
+            [*command, json.dumps(dict(contestant.options))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **contestant.environment},
+            text=True,
+        )
+        self.ready = self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(
+                f"benchmark contestant {self.contestant.name!r} ended with status "
+                f"{self._process.wait()}; its own output is above"
+            )
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def turn(self) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{self.contestant.work}\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+Result = list[dict[str, Any]] | str
+
+
+def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
+    """Per contestant one answer per round, or why there is none.
+
+    An answer has "seconds" per piece of work, "cpu" (user + system seconds of it), "faults" (minor
+    page faults of it) and "first" (seconds from the start of the first piece of work to its end).
+    """
+    processes: list[_Process] = []
+    results: dict[str, Result] = {}
+    try:
+        for contestant in contestants:
+            process = _Process(contestant)
+            processes.append(process)
+            missing = process.ready.get("missing")
+            results[contestant.name] = f"{missing} {NOT_INSTALLED}" if missing else []
+        for _ in range(rounds):
+            for process in processes:
+                answers = results[process.contestant.name]
+                if isinstance(answers, list):
+                    answers.append({**process.ready, **process.turn()})
+                    time.sleep(_REST_S)
+    finally:
+        for process in processes:
+            process.close()
+    return results
+
+
+def column(result: Result, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
+    """One figure per round; the reason of absence as it is."""
+    return result if isinstance(result, str) else [answer[key] * factor for answer in result]

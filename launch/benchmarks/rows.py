@@ -1,0 +1,126 @@
+"""A benchmark's result row, and how rows are printed and stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOT_INSTALLED = "not installed: pip install -e .[bench]"
+_PACKAGES = ("jax", "jaxlib", "numpy", "torch", "stable-baselines3", "sbx-rl", "carla")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One comparison. `ratio` is better when higher if `bar` says >=, when lower if it says <=."""
+
+    suite: str
+    name: str
+    unit: str
+    ours: float | None
+    peer: float | None = None
+    peer_name: str = ""
+    ratio: float | None = None
+    bar: str = ""
+    holds: bool | None = None
+
+
+def judge(ratio: float | None, bar: str) -> bool | None:
+    """Whether a figure meets a bar such as ">= 1.25" or "<= 7300"; None where either is absent."""
+    if ratio is None or not bar:
+        return None
+    relation, limit = bar.split()
+    return ratio >= float(limit) if relation == ">=" else ratio <= float(limit)
+
+
+def compare(
+    suite: str,
+    name: str,
+    unit: str,
+    ours: Sequence[float],
+    peer: Sequence[float] | str,
+    peer_name: str,
+    bar: str,
+    inverse: bool = False,
+) -> Row:
+    """Medians of two columns of one figure per round, and the median of their paired ratios.
+
+    ratio is peer / ours (times: how much faster ours is), or ours / peer if `inverse`. A peer
+    that did not run is the sentence that says why.
+    """
+    middle = float(np.median(ours))
+    if isinstance(peer, str):
+        return Row(suite, name, unit, middle, None, f"{peer_name} ({peer})", None, bar, None)
+    rounds = min(len(ours), len(peer))
+    pairs = np.asarray(peer[:rounds]) / np.asarray(ours[:rounds])
+    ratio = float(np.median(1.0 / pairs if inverse else pairs))
+    held = judge(ratio, bar)
+    return Row(suite, name, unit, middle, float(np.median(peer)), peer_name, ratio, bar, held)
+
+
+def measure(suite: str, name: str, unit: str, ours: float, bar: str = "") -> Row:
+    """A figure without a peer, held against the bar itself."""
+    return Row(suite, name, unit, ours, bar=bar, holds=judge(ours, bar))
+
+
+def machine() -> dict[str, Any]:
+    """Where the figures come from."""
+    versions: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "cpu": _cpu_name(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1),
+        "python": platform.python_version(),
+        "load_average": os.getloadavg()[0],
+        "versions": versions,
+    }
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown."""
+    lines = ["| suite | what | unit | ours | peer | ratio | bar | holds |", "|" + "---|" * 8]
+    for row in rows:
+        peer = f"{_number(row.peer)} {row.peer_name}".strip()
+        holds = {True: "yes", False: "NO", None: ""}[row.holds]
+        cells = (row.suite, row.name, row.unit, _number(row.ours), peer, _number(row.ratio))
+        lines.append("| " + " | ".join((*cells, row.bar, holds)) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def write_json(path: Path, rows: Sequence[Row]) -> None:
+    """The list of rows; the machine goes into a neighbour with the suffix .machine.json."""
+    _replace(path, [dataclasses.asdict(row) for row in rows])
+    _replace(path.with_suffix(".machine.json"), machine())
+
+
+def _replace(path: Path, value: Any) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(value, indent=1) + "\n")
+    temporary.replace(path)

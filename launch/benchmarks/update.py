@@ -1,0 +1,115 @@
+"""Gradient steps: pixels and vector, against the peers and the matrix-product peak."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from launch.benchmarks import contest
+from launch.benchmarks.contest import MALLOC, Contestant, Result
+from launch.benchmarks.rows import Row, compare, measure
+from launch.benchmarks.tasks import gflop
+
+_CALLS = 50
+_PEAKS = [
+    Contestant(f"peak {name}", "ours:matmul", {"library": name}, work=6)
+    for name in ("numpy", "jax", "torch")
+]
+
+
+def run(rounds: int) -> list[Row]:
+    """Every row of the suite."""
+    return [*_pixels(rounds), *_vector(rounds), *_first_update()]
+
+
+def _pixels(rounds: int) -> list[Row]:
+    task = {"task": "pixels"}
+    metrics = {**task, "health_every": 100}
+    results = contest.run(
+        [
+            Contestant("ours", "ours:update", {**task, "health_every": 0}, work=4),
+            Contestant("shared", "ours:update", {**task, "encoder": "shared"}, work=4),
+            Contestant("reuse", "ours:update", {**task, "reuse_features": True}, work=4),
+            Contestant("calls", "ours:update", {**task, "health_every": 0, "calls": 4}, work=4),
+            Contestant("metrics", "ours:update", metrics, work=4),
+            Contestant("sb3", "peers:sb3_update", task, work=4),
+            Contestant("tuned", "peers:sb3_update", {**task, "tuned": True}, MALLOC, work=4),
+            *_PEAKS,
+        ],
+        rounds,
+    )
+    ms = {name: contest.column(result, factor=1e3) for name, result in results.items()}
+    ours, shared = _figures(ms["ours"]), _figures(ms["shared"])
+    sb3, tuned = "SB3 as it comes", "SB3, malloc settings + channels_last"
+    unit = "ms/update"
+    variants = [
+        compare("update", f"pixels, {name}", unit, _figures(ms[key]), ms["tuned"], tuned, "")
+        for key, name in (("reuse", "reused features"), ("calls", "4 updates a call"))
+    ]
+    return [
+        *variants,
+        compare("update", "pixels", unit, ours, ms["sb3"], sb3, ">= 1.25"),
+        compare("update", "pixels", unit, ours, ms["tuned"], tuned, ">= 1.05"),
+        _share("pixels", results["ours"], results, ">= 0.72"),
+        compare("update", "pixels, shared encoder", unit, shared, ms["tuned"], tuned, ">= 1.6"),
+    ]
+
+
+def _vector(rounds: int) -> list[Row]:
+    task = {"task": "vector", "health_every": 0}
+    results = contest.run(
+        [
+            Contestant("ours", "ours:update", {**task, "calls": _CALLS}, work=4 * _CALLS),
+            Contestant("single", "ours:update", task, work=100),
+            Contestant("sbx", "peers:sbx_update", {"calls": _CALLS}, work=4 * _CALLS),
+            Contestant("sbx single", "peers:sbx_update", work=100),
+            Contestant("sb3", "peers:sb3_update", {"task": "vector"}, work=100),
+            *_PEAKS,
+        ],
+        rounds,
+    )
+    ms = {name: contest.column(result, factor=1e3) for name, result in results.items()}
+    many, one = _figures(ms["ours"]), _figures(ms["single"])
+    name, unit = f"vector, {_CALLS} updates a call", "ms/update"
+    return [
+        compare("update", name, unit, many, ms["sbx"], f"SBX, train({_CALLS})", ">= 1.3"),
+        _share(name, results["ours"], results, ">= 0.75"),
+        compare("update", name, unit, many, ms["sb3"], "SB3 as it comes", ""),
+        compare("update", "vector, one a call", unit, one, ms["sbx single"], "SBX, train(1)", ""),
+        compare("update", "vector, one a call", unit, one, ms["sb3"], "SB3 as it comes", ""),
+    ]
+
+
+def _figures(values: list[float] | str) -> list[float]:
+    if isinstance(values, str):
+        raise RuntimeError(f"our own contestant did not run: {values}")
+    return values
+
+
+def _share(name: str, ours: Result, results: Mapping[str, Result], bar: str) -> Row:
+    """GFLOP/s of an update against the best library's matrix product in the same rounds."""
+    work = gflop("pixels" if name.startswith("pixels") else "vector")
+    rate = [work / s for s in _figures(contest.column(ours))]
+    product = 2 * 2048**3 / 1e9
+    columns = {p.name: contest.column(results[p.name]) for p in _PEAKS}
+    rates = {k: [product / s for s in v] for k, v in columns.items() if not isinstance(v, str)}
+    best = max(rates, key=lambda k: float(np.median(rates[k])))
+    peer = f"{best.removeprefix('peak ')} product of 2048 x 2048"
+    return compare("update", name, "GFLOP/s", rate, rates[best], peer, bar, inverse=True)
+
+
+def _first_update() -> list[Row]:
+    """Seconds from the call of the first update to its result, compiled anew and from the cache."""
+    with tempfile.TemporaryDirectory() as cache:
+        options = {"task": "pixels", "cache": cache}
+        first, again = (
+            contest.run([Contestant("ours", "ours:update", options, work=2)], 1)["ours"]
+            for _ in range(2)
+        )
+    seconds = [_figures(contest.column(result, "first"))[0] for result in (first, again)]
+    return [
+        measure("update", "pixels, first update", "s", seconds[0], "<= 8"),
+        measure("update", "pixels, first update when run again", "s", seconds[1], "<= 2"),
+    ]
