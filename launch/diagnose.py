@@ -19,22 +19,6 @@ from launch.runs import read_run
 from launch.tags import read_tag_map
 from launch.verdicts import GO, NO_GO, STAGES, judge
 
-_LOGDIR = flags.DEFINE_string(
-    "logdir", None, "run folder, folder of TensorBoard event files, one event file, or metrics.csv"
-)
-_OUT = flags.DEFINE_string(
-    "out", None, "folder for report.md, report.json and plots; default: diagnosis/ in the logdir"
-)
-_TAG_MAP = flags.DEFINE_string(
-    "tag_map", None, "JSON file {their tag: our tag} for event files of another library"
-)
-_LIMITS = flags.DEFINE_multi_string(
-    "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
-)
-_STAGE = flags.DEFINE_enum(
-    "stage", None, list(STAGES), "gate to judge; default: the highest that the run reached"
-)
-
 EXIT = {GO: 0, NO_GO: 1}
 NOTHING = 2
 
@@ -79,17 +63,36 @@ def diagnose(
     return verdict, causes, path
 
 
+def define_flags() -> None:
+    """The command line; defined when run, so that other scripts' flags may have the same names."""
+    flags.DEFINE_string(
+        "logdir", None, "run folder, folder of TensorBoard event files, one such file, or a CSV"
+    )
+    flags.DEFINE_string(
+        "out", None, "folder for report.md, report.json, plots; default: diagnosis/ in the logdir"
+    )
+    flags.DEFINE_string(
+        "tag_map", None, "JSON file {their tag: our tag} for event files of another library"
+    )
+    flags.DEFINE_multi_string(
+        "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
+    )
+    flags.DEFINE_enum(
+        "stage", None, list(STAGES), "gate to judge; default: the highest that the run reached"
+    )
+
+
 def main(argv: list[str]) -> int:
     """Entry point; returns the exit code."""
-    if len(argv) > 1 or not _LOGDIR.value:
+    chosen = flags.FLAGS
+    if len(argv) > 1 or not chosen.logdir:
         print("diagnose: name the run with --logdir FOLDER (see --help)", file=sys.stderr)
         return NOTHING
     try:
-        tag_map = read_tag_map(Path(_TAG_MAP.value)) if _TAG_MAP.value else None
-        limits = parse_limits(_LIMITS.value)
-        out = Path(_OUT.value) if _OUT.value else None
-        logdir = Path(_LOGDIR.value)
-        verdict, causes, path = diagnose(logdir, out, tag_map, limits, _STAGE.value)
+        tag_map = read_tag_map(Path(chosen.tag_map)) if chosen.tag_map else None
+        limits = parse_limits(chosen.limits)
+        out = Path(chosen.out) if chosen.out else None
+        verdict, causes, path = diagnose(Path(chosen.logdir), out, tag_map, limits, chosen.stage)
     except ValueError as error:
         print(f"diagnose: {error}", file=sys.stderr)
         return NOTHING
@@ -102,4 +105,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(lambda argv: sys.exit(main(argv)))

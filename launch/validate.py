@@ -24,13 +24,6 @@ from launch.report import criteria_table, run_notes, write_report, write_text
 from launch.runs import read_run
 from launch.verdicts import GO, STAGES, judge
 
-_RUN_DIR = flags.DEFINE_string("run_dir", None, "folder of the run; must not exist or be empty")
-_STAGES = flags.DEFINE_list("stages", list(STAGES), "gates to run, in order")
-_LIMITS = flags.DEFINE_multi_string(
-    "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
-)
-STOPPED = 3  # launch.train's exit code when it stopped itself on NO-GO
-
 Train = Callable[[int, Path, bool], int]
 
 
@@ -135,16 +128,26 @@ def _write(run_dir: Path, gates: Sequence[Gate], stages: Sequence[str]) -> None:
     write_text(run_dir / "validate.json", json.dumps(table, indent=1) + "\n")
 
 
+def define_flags() -> None:
+    """The command line; defined when run, so that other scripts' flags may have the same names."""
+    flags.DEFINE_string("run_dir", None, "folder of the run; must not exist or be empty")
+    flags.DEFINE_list("stages", list(STAGES), "gates to run")
+    flags.DEFINE_multi_string(
+        "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
+    )
+
+
 def main(argv: list[str]) -> int:
     """Entry point; returns the exit code."""
+    chosen = flags.FLAGS
     try:
-        limits = parse_limits(_LIMITS.value)
-        unknown = [stage for stage in _STAGES.value if stage not in STAGES]
-        if unknown or not _STAGES.value:
+        limits = parse_limits(chosen.limits)
+        unknown = [stage for stage in chosen.stages if stage not in STAGES]
+        if unknown or not chosen.stages:
             raise ValueError(f"--stages: {unknown or 'none'}; choose from {', '.join(STAGES)}")
-        if not _RUN_DIR.value:
+        if not chosen.run_dir:
             raise ValueError("name a new folder with --run_dir FOLDER (see --help)")
-        run_dir = Path(_RUN_DIR.value)
+        run_dir = Path(chosen.run_dir)
         if run_dir.exists() and (not run_dir.is_dir() or any(run_dir.iterdir())):
             raise ValueError(f"{run_dir}: exists already; choose a new --run_dir")
     except ValueError as error:
@@ -154,7 +157,7 @@ def main(argv: list[str]) -> int:
     def train(steps: int, folder: Path, resume: bool) -> int:
         return subprocess.run(train_command(steps, folder, resume, argv[1:])).returncode
 
-    stages = sorted(_STAGES.value, key=lambda stage: STAGES[stage])
+    stages = sorted(chosen.stages, key=lambda stage: STAGES[stage])
     gates = run_protocol(run_dir, stages, train, limits)
     last = gates[-1]
     if last.verdict is None:
@@ -164,4 +167,5 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    define_flags()
     app.run(lambda argv: sys.exit(main(argv)))
