@@ -42,9 +42,7 @@ def comfort(drive: Drive, config: RewardConfig) -> float:
     return -0.5 * sum(min(part, 1.0) for part in excess)
 
 
-def safety(
-    drive: Drive, config: RewardConfig, seconds: float, off_road_seconds: float
-) -> float:
+def safety(drive: Drive, config: RewardConfig, seconds: float, off_road_seconds: float) -> float:
     """Penalties, never positive: the events of this tick plus smooth guidance by nearness.
 
     Off-road is spread evenly over the time it is tolerated, wrong way is charged by the second.

@@ -1,0 +1,203 @@
+"""The driving task as a gymnasium environment over one connection to a CARLA server.
+
+A simulator fault leaves `step` and `reset` as SimulatorFault and is never a transition; the next
+`reset` connects anew. A tick can hang inside the client library where no Python time-out reaches
+(the Traffic Manager of 0.9.16), so training uses `envs.supervised`, which runs this in a process
+that can be killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import gymnasium
+import numpy as np
+
+from envs import client, spaces
+from envs.actors import silence
+from envs.config import EnvConfig
+from envs.episode import Episode, begin
+from envs.errors import SimulatorFault
+from envs.expert import Expert
+from envs.observation import Observation, grey
+from envs.route import Route
+from envs.senses import Senses
+from envs.stage import Stage, Tick
+
+START_TRIES = 8
+Info = dict[str, Any]
+
+
+class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
+    """Drive a seeded route through traffic; see `envs.config` for every number of the task."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
+
+    def __init__(
+        self,
+        config: EnvConfig,
+        host: str,
+        port: int,
+        render_mode: str | None = None,
+        tm_port: int | None = None,
+    ) -> None:
+        self.config = config
+        self.render_mode = render_mode
+        self.observation_space = spaces.observation_space(config)
+        self.action_space = spaces.action_space()
+        self._address = (host, port, tm_port or port + config.traffic.tm_port_offset)
+        self._stage: Stage | None = None
+        self._episode: Episode | None = None
+        self._tick: Tick | None = None
+        self._filmed: tuple[int, np.ndarray] | None = None
+        self._connect(config.task.town)
+
+    def _connect(self, town: str) -> Stage:
+        self._stage = Stage(self.config, *self._address, town)
+        return self._stage
+
+    def reset(
+        self, *, seed: int | None = None, options: Info | None = None
+    ) -> tuple[Observation, Info]:
+        """Starts an episode.
+
+        A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
+        None; "town": map to change to; "max_steps": time limit; "film": whether `render` follows
+        this episode; "place_traffic": overrides what a given seed does to the NPCs.
+        """
+        super().reset(seed=seed)
+        options = options or {}
+        town = options.get("town")
+        with self._guarded():
+            stage = self._stage or self._connect(town or self.config.task.town)
+            if town is not None:
+                stage.change_town(town)
+            replace = options.get("place_traffic", seed is not None)
+            return self._start(stage, options, bool(replace))
+
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """After a fault the environment is without a simulator, until `reset` finds one."""
+        try:
+            yield
+        except (SimulatorFault, RuntimeError) as error:
+            self._abandon()
+            if isinstance(error, SimulatorFault):
+                raise
+            raise SimulatorFault(f"simulator failed: {error}") from error
+
+    def _start(self, stage: Stage, options: Info, replace: bool) -> tuple[Observation, Info]:
+        rng = self.np_random
+        presets = self.config.task.weather
+        weather = presets[int(rng.integers(len(presets)))]
+        client.set_weather(stage.session.world, weather)
+        film = bool(options.get("film", self.render_mode is not None))
+        for _ in range(START_TRIES):
+            start, route = stage.plan(options.get("route"), rng)
+            tick = stage.put(start, replace, film, rng)
+            self._begin(stage, route, tick, options)
+            if not tick.hits:
+                return self._episode_or_fault().observation(), self._reset_info(weather)
+            replace = True
+        raise SimulatorFault(f"no start was free of collisions in {START_TRIES} tries")
+
+    def _begin(self, stage: Stage, route: Route, tick: Tick, options: Info) -> None:
+        ego, task = stage.live_ego(), self.config.task
+        sensed = Senses(task, stage.session.map, ego.car, route)
+        self._others = stage.others(tick.snapshot)
+        drive = sensed.feel(tick.snapshot, ego.vehicle, self._others, [], 0)
+        frame = grey(tick.picture, self.config.sensors.image_size)
+        most = int(options.get("max_steps") or task.episode_steps)
+        self._episode = begin(self.config, sensed, drive, frame, most, stage.has_lights)
+        self._expert = Expert(ego.car, task.target_speed)
+        self._tick = tick
+
+    def _reset_info(self, weather: str) -> Info:
+        stage, episode = self._stage_or_fault(), self._episode_or_fault()
+        info: Info = {
+            "frame": stage.session.frame,
+            "town": stage.session.town,
+            "weather": weather,
+            "route_length": episode.route.length,
+            "npc_vehicles": len(stage.actors.vehicles),
+        }
+        return self._with_hint(info)
+
+    def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
+        """One tick. Raises SimulatorFault, after which this episode has no further transition."""
+        action = spaces.checked_action(action)
+        stage, episode = self._stage_or_fault(), self._episode_or_fault()
+        if episode.ending.reason:
+            raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
+        with self._guarded():
+            ego = stage.live_ego()
+            ego.drive(action)
+            tick = stage.tick()
+            self._others = stage.others(tick.snapshot)
+            drive = episode.senses.feel(
+                tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
+            )
+        self._tick = tick
+        frame = grey(tick.picture, self.config.sensors.image_size)
+        parts = episode.step(drive, frame, float(action[0]))
+        info = episode.info(parts, tick.frame)
+        if tick.imu is not None:
+            info["imu"] = tick.imu
+        ends = episode.ending
+        reward = sum(parts.values())
+        return episode.observation(), reward, ends.terminated, ends.truncated, self._with_hint(info)
+
+    def _with_hint(self, info: Info) -> Info:
+        if self.config.task.expert_hints:
+            episode = self._episode_or_fault()
+            info["expert_action"] = self._expert.act(
+                episode.drive, episode.route, self._others, self.config.task.tick_seconds
+            )
+        return info
+
+    def render(self) -> Any:
+        """uint8 (H, W, 3) red, green, blue of this tick: from behind the car when filming,
+        else what its own camera sees."""
+        size = self.config.sensors
+        stage, tick = self._stage_or_fault(), self._tick
+        if tick is None:
+            raise SimulatorFault("nothing to render before the first reset")
+        if self._filmed is None or self._filmed[0] != tick.frame:
+            with self._guarded():
+                film = stage.film(tick.frame)
+            picture = tick.picture if film is None else film
+            picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
+            shape = (size.render_width, size.render_height)
+            if picture.shape[1::-1] != shape:
+                picture = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR)
+            self._filmed = (tick.frame, picture)
+        return self._filmed[1].copy()
+
+    def _abandon(self) -> None:
+        """Forgets a simulator that failed; asking it to tidy up could take for ever."""
+        stage, self._stage = self._stage, None
+        self._episode = None
+        self._tick = None
+        if stage is not None:
+            silence(stage.actors.sensors)
+
+    def close(self) -> None:
+        """Removes our actors and gives the server its settings back; safe to call twice."""
+        stage, self._stage = self._stage, None
+        self._episode = None
+        self._tick = None
+        if stage is not None:
+            stage.close()
+
+    def _stage_or_fault(self) -> Stage:
+        if self._stage is None:
+            raise SimulatorFault("the environment has no simulator: reset it")
+        return self._stage
+
+    def _episode_or_fault(self) -> Episode:
+        if self._episode is None:
+            raise SimulatorFault("the environment has no episode: reset it")
+        return self._episode

@@ -1,0 +1,88 @@
+"""One episode: its route, clock, metrics and frame stack, from first to last tick."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from envs import observation, reward, senses
+from envs.config import EnvConfig
+from envs.drive import Drive
+from envs.metrics import EpisodeMetrics
+from envs.observation import FrameStack, Observation
+from envs.route import Route
+from envs.senses import Senses
+from envs.termination import Ending, Timers, advance, ending
+
+
+@dataclasses.dataclass
+class Episode:
+    """The state between two resets; `step` is called once per tick with that tick's `Drive`."""
+
+    config: EnvConfig
+    route: Route
+    senses: Senses
+    stack: FrameStack
+    metrics: EpisodeMetrics
+    most_steps: int
+    drive: Drive
+    timers: Timers = dataclasses.field(default_factory=Timers)
+    ending: Ending = dataclasses.field(default_factory=Ending)
+
+    def observation(self) -> Observation:
+        """What the agent sees now; arrays of its own."""
+        vector = observation.vector(self.drive, self.route, self.config)
+        return {"image": self.stack.image, "vector": vector}
+
+    def step(self, drive: Drive, frame: np.ndarray, steering: float) -> dict[str, float]:
+        """Takes in a tick and its grey frame; returns the weighted parts of the reward."""
+        before, self.drive = self.drive, drive
+        task = self.config.task
+        self.timers = advance(self.timers, drive, task)
+        self.ending = ending(drive, self.timers, task, self.most_steps)
+        self.metrics.add(drive, steering, senses.ran_red(before, drive))
+        self.stack.push(frame)
+        return reward.parts(
+            drive,
+            self.config.reward,
+            goal=self.ending.goal,
+            seconds=task.tick_seconds,
+            target_speed=task.target_speed,
+            off_road_seconds=task.off_road_seconds,
+        )
+
+    def info(self, parts: dict[str, float], frame: int) -> dict[str, Any]:
+        """The info of this step; with the episode's metrics when it ends."""
+        drive = self.drive
+        info: dict[str, Any] = {
+            "reward_parts": parts,
+            "speed": drive.speed,
+            "route_completion": min(drive.place.progress / self.route.length, 1.0),
+            "collision": drive.collision,
+            "lane_invasion": bool(drive.lane_invasions),
+            "off_road": drive.off_road,
+            "frame": frame,
+        }
+        if self.ending.reason:
+            info["termination_reason"] = self.ending.reason
+            info["episode_metrics"] = self.metrics.result(self.ending.reason)
+        return info
+
+
+def begin(
+    config: EnvConfig,
+    sensed: Senses,
+    drive: Drive,
+    frame: np.ndarray,
+    most_steps: int,
+    has_lights: bool,
+) -> Episode:
+    """An episode whose first tick has been sensed; the stack repeats its first grey frame."""
+    task, size = config.task, config.sensors
+    stack = FrameStack(size.frame_stack, size.image_size)
+    stack.reset(frame)
+    route = sensed.route
+    metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
+    return Episode(config, route, sensed, stack, metrics, most_steps, drive)

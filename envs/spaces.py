@@ -1,0 +1,32 @@
+"""The spaces of the environment, known without a simulator."""
+
+from __future__ import annotations
+
+import numpy as np
+from gymnasium import spaces
+
+from envs.config import EnvConfig
+
+
+def observation_space(config: EnvConfig) -> spaces.Dict:
+    """{"image": uint8 (84, 84, 4), "vector": float32 (23,) in [-1, 1]} with the defaults."""
+    size, count = config.sensors.image_size, config.sensors.frame_stack
+    return spaces.Dict(
+        {
+            "image": spaces.Box(0, 255, (size, size, count), np.uint8),
+            "vector": spaces.Box(-1.0, 1.0, (config.task.vector_size,), np.float32),
+        }
+    )
+
+
+def action_space() -> spaces.Box:
+    """float32 (2,) in [-1, 1]: steering; throttle if positive, brake if negative."""
+    return spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+
+def checked_action(action: np.ndarray) -> np.ndarray:
+    """The action as float32 (2,) within bounds; ValueError on a wrong shape or a NaN."""
+    array = np.asarray(action, np.float32)
+    if array.shape != (2,) or not np.isfinite(array).all():
+        raise ValueError(f"action {action!r}: expected 2 finite numbers in [-1, 1]")
+    return np.clip(array, -1.0, 1.0)

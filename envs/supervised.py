@@ -1,0 +1,239 @@
+"""The environment in a process of its own, watched from outside.
+
+`world.tick()` can hang for ever inside the client library, and a crash there takes its process
+with it. So the client runs in a child with a deadline on every call; a child that misses it is
+killed, the caller gets SimulatorFault, and the next `reset` starts a new child and, where the
+server is ours, a new server.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import time
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from envs import server as servers
+from envs import spaces
+from envs.child import Child
+from envs.config import EnvConfig, ServerConfig
+from envs.errors import EnvError, ServerUnreachable, SimulatorFault, SimulatorUnavailable
+from envs.observation import Observation
+from envs.server import Server
+
+MARGIN = 5.0  # s beyond the client's own time-outs before the child counts as hung
+TM_PORTS = 40  # a foreign server remembers the Traffic Manager of a dead client: take the next
+Info = dict[str, Any]
+Step = tuple[Observation, float, bool, bool, Info]
+
+
+class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
+    """CarlaEnv behind a process boundary; starts the server when the configuration has no host.
+
+    `step_async(action)` and `step_wait()` are the halves of `step`, for a caller that has other
+    work while the simulator ticks. `faults` counts SimulatorFaults so far.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
+
+    def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
+        self.config = config
+        self.render_mode = render_mode
+        self.observation_space = spaces.observation_space(config)
+        self.action_space = spaces.action_space()
+        self.faults = 0
+        self.server: Server | None = None
+        self.child: Child | None = None
+        self._waiting = False
+        self._budget = RestartBudget(config.server)
+        self._starts = 0
+        self._episodes = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: Info | None = None
+    ) -> tuple[Observation, Info]:
+        """Starts an episode, restarting what has failed; options as in CarlaEnv.
+
+        The child is always told a seed, drawn here, so that its death loses no random state.
+        Raises SimulatorUnavailable after too many restarts within an hour.
+        """
+        super().reset(seed=seed)
+        options = dict(options or {})
+        options.setdefault("place_traffic", seed is not None)
+        drawn = int(self.np_random.integers(2**31))
+        self._settle()
+        self._restart_if_due()
+        while True:
+            try:
+                self._ensure_child()
+                observation, info = self._call("reset", self._reset_seconds(), drawn, options)
+            except (SimulatorFault, ServerUnreachable) as error:
+                self._recover(error)
+                continue
+            self._budget.succeeded()
+            self._episodes += 1
+            info["sim_faults"] = self.faults
+            return observation, info
+
+    def step(self, action: np.ndarray) -> Step:
+        """One tick; SimulatorFault when the simulator failed: reset then."""
+        self.step_async(action)
+        return self.step_wait()
+
+    def step_async(self, action: np.ndarray) -> None:
+        """Sends the action; `step_wait` must follow before anything else."""
+        if self._waiting:
+            raise RuntimeError("step_async called twice without step_wait")
+        action = spaces.checked_action(action)
+        self._send("step", action)
+        self._waiting = True
+
+    def step_wait(self) -> Step:
+        """The transition of the action that `step_async` sent."""
+        if not self._waiting:
+            raise RuntimeError("step_wait called without step_async")
+        self._waiting = False
+        result: Step = self._receive("step", 2.0 * self.config.server.tick_timeout + MARGIN)
+        return result
+
+    def render(self) -> Any:
+        """uint8 (H, W, 3) of this tick; see CarlaEnv."""
+        return self._call("render", self.config.server.tick_timeout + MARGIN)
+
+    def close(self) -> None:
+        """Ends the child and our server; nothing is left running."""
+        child, self.child = self.child, None
+        self._waiting = False
+        if child is not None:
+            child.end(self.config.server.tick_timeout + MARGIN)
+        if self.server is not None:
+            self.server.stop()
+            self.server = None
+
+    def _settle(self) -> None:
+        """Takes in the answer to a step that nobody waited for."""
+        if self._waiting:
+            with contextlib.suppress(SimulatorFault):
+                self.step_wait()
+
+    def _reset_seconds(self) -> float:
+        server = self.config.server
+        return server.load_timeout + 4.0 * server.tick_timeout + MARGIN
+
+    def _ensure_child(self) -> None:
+        if self.child is not None and self.child.alive() and self._healthy():
+            return
+        self._kill_child()
+        host, port = self._address()
+        own = self.config.server
+        tm_port = port + self.config.traffic.tm_port_offset + self._starts % TM_PORTS
+        self._starts += 1
+        self.child = Child(own.server_log)
+        seconds = own.connect_timeout + own.load_timeout + MARGIN
+        try:
+            self._call("make", seconds, self.config, host, port, tm_port, self.render_mode)
+        except EnvError:
+            self._kill_child()
+            raise
+
+    def _address(self) -> tuple[str, int]:
+        own = self.config.server
+        if own.host:
+            return own.host, own.port
+        if self.server is None or not self.server.alive():
+            self._kill_server()
+            self.server = servers.start(self.config)
+        return self.server.host, self.server.port
+
+    def _healthy(self) -> bool:
+        return self.server is None or self.server.alive()
+
+    def _call(self, name: str, seconds: float, *arguments: Any) -> Any:
+        self._send(name, *arguments)
+        return self._receive(name, seconds)
+
+    def _send(self, name: str, *arguments: Any) -> None:
+        with self._counted():
+            self._live_child().send(name, *arguments)
+
+    def _receive(self, name: str, seconds: float) -> Any:
+        with self._counted():
+            return self._live_child().receive(name, seconds, self._healthy)
+
+    def _live_child(self) -> Child:
+        if self.child is None:
+            raise EnvError("there is no simulator: reset the environment")
+        return self.child
+
+    @contextlib.contextmanager
+    def _counted(self) -> Any:
+        """Counts a fault and kills the child, whose state nobody can vouch for."""
+        try:
+            yield
+        except SimulatorFault:
+            self.faults += 1
+            self._kill_child()
+            raise
+
+    def _recover(self, error: EnvError) -> None:
+        """After a failed start: fresh processes, a pause, and an end to patience."""
+        self._kill_child()
+        self._kill_server()
+        if isinstance(error, ServerUnreachable) and not self._episodes:
+            raise error
+        self._budget.spend(error)
+
+    def _kill_child(self) -> None:
+        child, self.child = self.child, None
+        self._waiting = False
+        if child is not None:
+            child.kill()
+
+    def _kill_server(self) -> None:
+        server, self.server = self.server, None
+        if server is not None:
+            server.kill()
+
+    def _restart_if_due(self) -> None:
+        """A planned restart between episodes, for simulators that grow with time."""
+        limits = self.config.server
+        if self.server is None or self.child is None:
+            return
+        due = bool(limits.restart_episodes) and self._episodes >= limits.restart_episodes
+        if limits.restart_megabytes:
+            used = max(self.server.megabytes(), servers.resident_megabytes(self.child.pid))
+            due = due or used > limits.restart_megabytes
+        if due:
+            self.close()
+            self._episodes = 0
+
+
+class RestartBudget:
+    """How often a simulator may be restarted, with growing pauses between failures in a row."""
+
+    def __init__(self, limits: ServerConfig) -> None:
+        self._limits = limits
+        self._spent: collections.deque[float] = collections.deque()
+        self._in_a_row = 0
+
+    def succeeded(self) -> None:
+        """The next failure is the first in a row again."""
+        self._in_a_row = 0
+
+    def spend(self, error: EnvError) -> None:
+        """Counts a restart and pauses; SimulatorUnavailable when too many fell in an hour."""
+        now = time.monotonic()
+        self._spent.append(now)
+        while now - self._spent[0] > 3600.0:
+            self._spent.popleft()
+        if len(self._spent) > self._limits.restarts_per_hour:
+            raise SimulatorUnavailable(
+                f"gave up after {len(self._spent) - 1} restarts within an hour; last: {error}"
+            ) from error
+        if self._in_a_row:
+            pause = self._limits.restart_backoff * 2.0 ** (self._in_a_row - 1)
+            time.sleep(min(pause, 60.0))
+        self._in_a_row += 1
