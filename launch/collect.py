@@ -1,0 +1,181 @@
+"""Experience: one environment, its episodes, and the buffer that they go into."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from envs.errors import SimulatorFault, SimulatorUnavailable
+from launch import seeds
+from launch.config import RunConfig
+from launch.environments import Env, begin_step, finish_step, start_episode
+from launch.errors import NonFinite
+from launch.tallies import RewardTally
+from td3jax.agent import TrainState, act
+from td3jax.replay import ReplayBuffer
+
+RESETS_IN_A_ROW = 20
+Observation = dict[str, np.ndarray]
+
+
+def random_steps(config: RunConfig) -> int:
+    """Steps with uniform random actions."""
+    loop = config.loop
+    return loop.learning_starts if loop.random_steps < 0 else loop.random_steps
+
+
+def policy_action(
+    state: TrainState, observation: Observation, key: jax.Array | np.ndarray, noise: float
+) -> np.ndarray:
+    """One action, float32 (A,), for one observation."""
+    batch = {name: value[None] for name, value in observation.items()}
+    return np.asarray(act(state, batch, key, noise))[0]  # type: ignore[arg-type]
+
+
+class Collector:
+    """Steps the environment and feeds the buffer; `observation` is None between episodes.
+
+    Every episode has a seed of its own, derived from the root seed and the episode's number, so
+    that an interrupted episode can be repeated. A simulator fault is never a transition.
+    """
+
+    def __init__(self, config: RunConfig, env: Env, buffer: ReplayBuffer) -> None:
+        self.config, self.env, self.buffer = config, env, buffer
+        self.rng = seeds.generator(config.loop.seed, "exploration")
+        self.tally = RewardTally()
+        self.observation: Observation | None = None
+        self.episode = 0
+        self.faults = 0
+        self.rewards: list[float] = []
+        self.actions: list[np.ndarray] = []
+        self._random_steps = random_steps(config)
+
+    def begin(self) -> None:
+        """Resets the environment for the next episode, again where the simulator fails."""
+        for _ in range(RESETS_IN_A_ROW):
+            try:
+                self.observation, _ = start_episode(self.env, self._seed())
+            except SimulatorFault:
+                self._count_fault()
+                continue
+            self.buffer.begin(self.observation)
+            return
+        raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed")
+
+    def _seed(self) -> int:
+        return seeds.derive(self.config.loop.seed, "env", self.episode)
+
+    def choose(self, state: TrainState, step: int) -> np.ndarray:
+        """The action at `step`: uniform at first, then the policy's with noise."""
+        assert self.observation is not None
+        if step < self._random_steps:
+            size = self.buffer.spaces.action
+            return self.rng.uniform(-1.0, 1.0, size).astype(np.float32)
+        key = self.rng.integers(0, 2**32, 2, np.uint32)  # the words of a threefry key
+        action = policy_action(state, self.observation, key, self.config.loop.exploration_noise)
+        if not np.isfinite(action).all():
+            raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
+        return action
+
+    def send(self, action: np.ndarray) -> bool:
+        """Hands the action to the environment; False after a simulator fault."""
+        try:
+            begin_step(self.env, action)
+        except SimulatorFault:
+            self._drop_episode()
+            return False
+        return True
+
+    def receive(self, action: np.ndarray) -> dict[str, float] | None:
+        """Stores the transition. Returns the scalars of an episode that it ended, an empty
+        dictionary where it goes on, and None after a simulator fault: no transition."""
+        try:
+            observation, reward, terminated, truncated, info = finish_step(self.env, action)
+        except SimulatorFault:
+            self._drop_episode()
+            return None
+        reward = float(reward)
+        self._check_finite(observation, reward)
+        self.buffer.add(action, reward, observation, terminated, truncated)
+        self.tally.add(reward, info.get("reward_parts"))
+        self.observation = observation
+        self.actions.append(action)
+        self.rewards.append(reward)
+        if not (terminated or truncated):
+            return {}
+        scalars = self._episode_scalars(info)
+        self._next_episode()
+        return scalars
+
+    def cut(self) -> None:
+        """Ends the episode here, as a truncation: the next actions come from another policy."""
+        self.buffer.abandon()
+        self._next_episode()
+
+    def _check_finite(self, observation: Observation, reward: float) -> None:
+        vector = observation.get("vector")
+        if not math.isfinite(reward):
+            raise NonFinite(f"the environment's reward is {reward} in episode {self.episode}")
+        if vector is not None and not np.isfinite(vector).all():
+            index = int(np.flatnonzero(~np.isfinite(vector))[0])
+            value = vector[index]
+            raise NonFinite(f"the observation's vector[{index}] is {value} in episode "
+                            f"{self.episode}")  # fmt: skip
+
+    def _episode_scalars(self, info: dict[str, Any]) -> dict[str, float]:
+        scalars = {
+            "train/episode_reward": math.fsum(self.rewards),
+            "train/episode_length": float(len(self.rewards)),
+        }
+        metrics = info.get("episode_metrics", {})
+        for name in ("collisions", "lane_invasions"):
+            if name in metrics:
+                scalars[f"train/{name}_per_episode"] = float(metrics[name])
+        return scalars
+
+    def _next_episode(self) -> None:
+        self.observation = None
+        self.episode += 1
+        self.rewards, self.actions = [], []
+
+    def _count_fault(self) -> None:
+        self.faults += 1
+        self._next_episode()
+
+    def _drop_episode(self) -> None:
+        self.buffer.abandon()
+        self._count_fault()
+
+    def interrupt(self) -> None:
+        """The environment was used for something else: the episode cannot go on."""
+        if self.observation is not None:
+            self.cut()
+
+    def repeat_episode(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
+        """Brings the environment to where a checkpoint left it, by its seed and actions.
+
+        False, and the episode is over, where it does not come out the same as before; real
+        simulators do not.
+        """
+        try:
+            if self._same_course(actions, rewards, last):
+                self.observation = last
+                self.actions, self.rewards = list(actions), [float(r) for r in rewards]
+                return True
+        except SimulatorFault:
+            self.faults += 1
+        self.buffer.abandon()
+        self._next_episode()
+        return False
+
+    def _same_course(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
+        observation, _ = start_episode(self.env, self._seed())
+        for action, expected in zip(actions, rewards, strict=True):
+            begin_step(self.env, action)
+            observation, reward, terminated, truncated, _ = finish_step(self.env, action)
+            if float(reward) != expected or terminated or truncated:
+                return False
+        return all(np.array_equal(observation[name], last[name]) for name in last)

@@ -1,0 +1,114 @@
+"""The configuration of a run: agent, replay, environment and loop, as config.json has it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from envs.config import EnvConfig
+from launch.config_tree import to_dict, update_from_dict
+from launch.errors import BadInput
+from launch.limits import parse_limits
+from td3jax.config import AgentConfig, ReplayConfig
+
+CARLA = "carla"
+
+
+def _option(default: Any, text: str) -> Any:
+    """A dataclass field with the help text that its command line flag shows."""
+    return dataclasses.field(default=default, metadata={"help": text})
+
+
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise ValueError(f"{name} = {value!r}: expected {expected}")
+
+
+@dataclasses.dataclass(frozen=True)
+class LoopConfig:
+    """Schedule, seeds, and what is written when."""
+
+    env: str = _option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
+    steps: int = _option(5000, "environment steps of the whole run")
+    learning_starts: int = _option(
+        1000, "steps before the first update; at most a fifth of steps, so that short runs learn"
+    )
+    random_steps: int = _option(
+        -1, "steps with uniform random actions, then a reset; -1 = learning_starts"
+    )
+    train_freq: int = _option(1, "environment steps between updates")
+    gradient_steps: int = _option(1, "gradient steps per update, each on a batch of its own")
+    batch_size: int = _option(256, "transitions in a batch")
+    exploration_noise: float = _option(0.1, "standard deviation of the noise on actions")
+    eval_every: int = _option(2500, "steps between evaluations, held between episodes; 0 = never")
+    eval_episodes: int = _option(3, "episodes of an evaluation")
+    final_episodes: int = _option(5, "episodes of the evaluation at the end; 0 = none")
+    video: bool = _option(True, "film an episode of the evaluation at the end")
+    checkpoint_every: int = _option(2500, "steps between checkpoints; 0 = only at the end")
+    keep_checkpoints: int = _option(2, "newest checkpoints that stay on disk")
+    save_replay: bool = _option(True, "put the replay buffer into checkpoints, to resume exactly")
+    log_every: int = _option(100, "steps between log points")
+    seed: int = _option(0, "root of every seed: agent, exploration, replay, environment, evaluation")
+    stop_on_no_go: bool = _option(False, "stop, with a checkpoint and exit code 3, on NO-GO")
+    limits: tuple[str, ...] = _option((), "name=value limits of the verdict (launch/limits.py)")
+
+    def __post_init__(self) -> None:
+        _require(bool(self.env), "env", self.env, "carla or a gymnasium id")
+        for name in ("steps", "train_freq", "gradient_steps", "batch_size", "keep_checkpoints"):
+            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        for name in ("final_episodes", "checkpoint_every", "seed"):
+            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        _require(self.log_every >= 1, "log_every", self.log_every, "at least 1")
+        _require(self.random_steps >= -1, "random_steps", self.random_steps, "-1 or more")
+        parse_limits(self.limits)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides what a run does; a preset is a value of it."""
+
+    agent: AgentConfig = dataclasses.field(default_factory=AgentConfig)
+    replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
+    env: EnvConfig = dataclasses.field(default_factory=EnvConfig)
+    loop: LoopConfig = dataclasses.field(default_factory=LoopConfig)
+
+
+def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
+    """The configuration with short runs seen to, and one line for each change."""
+    loop = config.loop
+    notes = []
+    longest = loop.steps // 5
+    if loop.learning_starts > longest:
+        notes.append(
+            f"learning_starts cut from {loop.learning_starts:,} to {longest:,}, a fifth of steps"
+        )
+        loop = dataclasses.replace(loop, learning_starts=longest)
+    if loop.random_steps > longest:
+        notes.append(
+            f"random_steps cut from {loop.random_steps:,} to {longest:,}, a fifth of steps"
+        )
+        loop = dataclasses.replace(loop, random_steps=longest)
+    return dataclasses.replace(config, loop=loop), notes
+
+
+def to_json(config: RunConfig) -> str:
+    """The text of config.json."""
+    return json.dumps(to_dict(config), indent=1) + "\n"
+
+
+def read_config_file(path: Path, base: RunConfig) -> RunConfig:
+    """`base` with what the file says; BadInput, one line, for anything that is not an option."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInput(f"{path}: not JSON ({error})") from error
+    try:
+        return update_from_dict(base, table)
+    except ValueError as error:
+        raise BadInput(f"{path}: {error}") from error

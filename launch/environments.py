@@ -1,0 +1,82 @@
+"""Environments by name: the driving task, or any gymnasium environment with Box actions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from launch.config import CARLA, RunConfig
+from launch.errors import BadInput
+from launch.gym_wrappers import GreyStack, UnitActions, VectorObservations, is_picture
+from td3jax.config import Spaces
+
+Env = gymnasium.Env[Any, np.ndarray]
+Transition = tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]
+
+
+def make_env(config: RunConfig) -> Env:
+    """The environment of a configuration; BadInput, one line, where there is none that fits."""
+    if config.loop.env == CARLA:
+        from envs.supervised import SupervisedCarlaEnv  # the carla client only where it is needed
+
+        return SupervisedCarlaEnv(config.env, render_mode="rgb_array")
+    return _wrapped(_gym_env(config.loop.env), config.loop.env)
+
+
+def _gym_env(name: str) -> Env:
+    try:
+        try:
+            return gymnasium.make(name, render_mode="rgb_array", disable_env_checker=True)
+        except TypeError:  # an environment without a render_mode argument
+            return gymnasium.make(name, disable_env_checker=True)
+    except (gymnasium.error.Error, ImportError, ValueError) as error:
+        raise BadInput(f"env {name!r} cannot be made: {error}") from error
+
+
+def _wrapped(env: Env, name: str) -> Env:
+    action, observation = env.action_space, env.observation_space
+    if not isinstance(action, spaces.Box) or len(action.shape) != 1 or not action.is_bounded():
+        raise BadInput(f"env {name!r} has actions {action}: TD3 needs a bounded, flat Box")
+    env = UnitActions(env)
+    if is_picture(observation):
+        return GreyStack(env)
+    if isinstance(observation, spaces.Box) and observation.dtype != np.uint8:
+        return VectorObservations(env)
+    raise BadInput(f"env {name!r} has observations {observation}: expected a Box of numbers or "
+                   "of uint8 pictures (H, W, 1 or 3)")  # fmt: skip
+
+
+def spaces_of(env: Env) -> Spaces:
+    """Shapes of one observation and action, for the agent and the buffer."""
+    observation, action = env.observation_space, env.action_space
+    assert isinstance(observation, spaces.Dict)
+    assert isinstance(action, spaces.Box)
+    parts = {name: box.shape or () for name, box in observation.items()}
+    image = parts.get("image")
+    vector = parts.get("vector")
+    shape = (image[0], image[1], image[2]) if image else None
+    return Spaces(image=shape, vector=vector[0] if vector else None, action=action.shape[0])
+
+
+def start_episode(env: Env, seed: int, film: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """`reset` with this episode's seed; film: `render` will be called, which a simulator must know
+    beforehand."""
+    options = {"film": film} if hasattr(env, "step_async") else None
+    return env.reset(seed=seed, options=options)
+
+
+def begin_step(env: Env, action: np.ndarray) -> None:
+    """Send the action, where the environment can work on it while others do something else."""
+    send = getattr(env, "step_async", None)
+    if send is not None:
+        send(action)
+
+
+def finish_step(env: Env, action: np.ndarray) -> Transition:
+    """The transition of an action that `begin_step` has seen."""
+    wait = getattr(env, "step_wait", None)
+    transition: Transition = wait() if wait is not None else env.step(action)
+    return transition

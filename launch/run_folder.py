@@ -1,0 +1,110 @@
+"""The folder of a run: a new one each time, locked while it is in use."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from launch.errors import BadInput
+
+CONFIG, CHECKPOINTS, METRICS = "config.json", "checkpoints", "metrics.csv"
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "carla", "gymnasium")
+
+
+def new_run_folder(parent: Path, name: str) -> Path:
+    """Makes parent/NAME-001, or the next number that is free; never one that exists."""
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        taken = (_number(path.name, clean) for path in parent.iterdir())
+        number = max(taken, default=0) + 1
+        while True:
+            folder = parent / f"{clean}-{number:03d}"
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir()
+                return folder
+            number += 1
+    except OSError as error:
+        raise BadInput(f"{parent}: no run folder can be made there ({error.strerror})") from error
+
+
+def _number(name: str, clean: str) -> int:
+    match = re.fullmatch(re.escape(clean) + r"-(\d{3,})", name)
+    return int(match.group(1)) if match else 0
+
+
+def exact_run_folder(folder: Path) -> Path:
+    """Makes the given folder; BadInput where it holds anything already."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise BadInput(f"{folder}: holds a run already; --resume={folder} continues it")
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made ({error.strerror})") from error
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps every other process out of the run; BadInput where one is in already."""
+    with open(folder / ".lock", "w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise BadInput(f"{folder}: another process is training in it") from error
+        yield
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def note_start(folder: Path) -> None:
+    """Adds command line, versions, commit and time of this start to sessions.jsonl."""
+    row = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "command": [Path(sys.executable).name, *sys.orig_argv[1:]],
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "commit": _commit(),
+    }
+    with open(folder / "sessions.jsonl", "a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """The commit of the source, where it is a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
