@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from envs.standin import towns
+from envs.standin import town
 from envs.standin.server import Server, listen
 from envs.standin.simulation import Simulation
 from envs.standin.streams import StreamHub
@@ -35,8 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(f"--port must be in 1 to 65534, not {options.port}")
     if options.seed < 0:
         return _refuse(f"--seed must not be negative, not {options.seed}")
-    if options.town not in towns.TOWNS:
-        return _refuse(f"unknown town '{options.town}'; choose from {', '.join(towns.TOWNS)}")
+    if options.town not in town.TOWNS:
+        return _refuse(f"unknown town '{options.town}'; choose from {', '.join(town.TOWNS)}")
     try:
         calls, streams = listen(options.host, options.port)
     except OSError as error:
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(f"cannot listen on {where}: {error.strerror or error}; choose another port")
     hub = StreamHub(streams)
     simulation = Simulation(
-        hub, options.town, options.seed, towns.load_town, towns.TOWNS, towns.town_from_opendrive
+        hub, options.town, options.seed, town.load_town, town.TOWNS, town.town_from_opendrive
     )
     server = Server(calls, hub, simulation)
     server.stop_on_signals()
