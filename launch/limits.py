@@ -52,6 +52,9 @@ class VerdictLimits:
         0.8, "5K: mean length of the last third over that of the first third, at least"
     )
     trend: float = _limit(1.0, "falling: mean of the last third over that of the first third below")
+    error_level: float = _limit(
+        0.5, "relative form of falling errors: or late error / scale below this all the same"
+    )
     twin_gap: float = _limit(5.0, "5K: |Q1 - Q2| on average below")
     twin_gap_ratio: float = _limit(0.2, "relative form: |Q1 - Q2| / scale on average below")
     critic_loss: float = _limit(200.0, "5K: critic loss on average below")

@@ -10,7 +10,7 @@ import numpy as np
 
 from launch.facts import RunFacts
 from launch.limits import VerdictLimits
-from launch.measures import REPLAY_EXTREMES, REPLAY_MEANS
+from launch.measures import REPLAY_EXTREMES, REPLAY_SIZES
 from launch.series import Curve
 from launch.tags import derive
 from launch.verdicts import FINITE_GROUPS, no_go_rows
@@ -22,7 +22,7 @@ _WATCHED = frozenset(
         *("debug/reward_mean", "debug/reward_std", "debug/effective_discount", "debug/done_ratio"),
         *("gradients/actor_cnn_norm", "gradients/actor_mlp_norm", "gradients/critic_cnn_norm"),
         *("gradients/critic_mlp_norm", "alerts/gradient_explosion_critical", "alerts/non_finite"),
-        *REPLAY_MEANS,
+        *REPLAY_SIZES,
         *REPLAY_EXTREMES,
         *_EXTREME_REWARDS,
     )

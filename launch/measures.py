@@ -11,7 +11,9 @@ from launch.facts import RunFacts
 from launch.limits import VerdictLimits
 from launch.series import Curve, Series, align, curve, get
 
-REPLAY_MEANS = ("debug/q1_mean", "debug/q2_mean", "debug/target_q_mean")
+REPLAY_SIZES = tuple(
+    f"debug/{name}_{stat}" for name in ("q1", "q2", "target_q") for stat in ("mean", "std")
+)
 REPLAY_EXTREMES = (
     *("debug/q1_max", "debug/q2_max", "debug/target_q_max"),
     *("debug/q1_min", "debug/q2_min", "debug/target_q_min"),
@@ -36,16 +38,23 @@ def reward_size(series: Series) -> Curve:
     return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
 
 
+def q_size(series: Series, name: str) -> Curve:
+    """Root mean square of "q1", "q2" or "target_q" over the batch; |mean| without a spread."""
+    mean, std = get(series, f"debug/{name}_mean"), get(series, f"debug/{name}_std")
+    return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
+
+
 def q_scale(
     series: Series, steps: np.ndarray, limits: VerdictLimits, extremes: bool = False
 ) -> np.ndarray | None:
     """What Q should be of the order of, at each step: recent replay and target Q, or rewards.
 
-    extremes: use the largest values of the batches instead of their means. None when neither
-    replay nor target Q was logged.
+    extremes: use the largest values of the batches too. None when neither replay nor target Q was
+    logged.
     """
-    tags = REPLAY_MEANS + (REPLAY_EXTREMES if extremes else ())
-    known = [c for c in (get(series, tag) for tag in tags) if c.steps.size]
+    sizes = [q_size(series, name) for name in ("q1", "q2", "target_q")]
+    sizes += [get(series, tag) for tag in REPLAY_EXTREMES] if extremes else []
+    known = [c for c in sizes if c.steps.size]
     if not known:
         return None
     scale = np.full(steps.size, limits.q_floor)

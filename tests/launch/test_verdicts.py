@@ -110,7 +110,7 @@ BREAKS = {
     "critic loss mean": ("train/critic_loss", lambda v: v + 40_000, "critic_loss, mean"),
     "critic loss rising": (
         "train/critic_loss",
-        lambda v: v * np.linspace(1, 9, v.size) ** 2,
+        lambda v: v * np.linspace(1, 90, v.size) ** 2,
         "critic_loss, last third",
     ),
     "td error rising": (
@@ -222,13 +222,14 @@ def test_growth_equals_a_plain_loop(values, points):
 def test_the_scale_equals_a_plain_loop(q1, rewards, points):
     series = {
         "debug/q1_mean": curve(np.arange(len(q1)) * 10, q1),
+        "debug/q1_std": curve([0], [30.0]),
         "debug/reward_mean": curve(np.arange(len(rewards)) * 7, rewards),
     }
     limits = dataclasses.replace(LIMITS, scale_points=points)
     steps = np.arange(0, 600, 13)
     got = q_scale(series, steps, limits)
     for step, value in zip(steps, got, strict=True):
-        seen = [abs(v) for i, v in enumerate(q1) if i * 10 <= step][-points:]
+        seen = [np.hypot(v, 30.0) for i, v in enumerate(q1) if i * 10 <= step][-points:]
         seen += [v for i, v in enumerate(rewards) if i * 7 <= step][-points:]
         assert value == pytest.approx(max([*seen, limits.q_floor]))
 
@@ -389,7 +390,7 @@ def test_every_limit_is_explained_and_live():
         "q_floor": 1e6, "scale_points": 1, "q_mean_2k": 0.1, "q_max_2k": 0.1, "q_mean_5k": 0.1,
         "q_ratio": 1e-9, "actor_loss": 0.1, "episode_length": 1e4, "episode_drop": 99.0,
         "trend": 1e-9, "twin_gap": 1e-9, "twin_gap_ratio": 1e-9, "critic_loss": 1e-9,
-        "critic_loss_ratio": 1e-9, "gradient_mean": 1e-9, "gradient_max": 1e-9,
+        "critic_loss_ratio": 1e-9, "error_level": 1e-9, "gradient_mean": 1e-9, "gradient_max": 1e-9,
         "progress_ratio": 99.0,
     }  # fmt: skip
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
