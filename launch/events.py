@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import dataclasses
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 from google.protobuf.message import DecodeError
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 
@@ -30,11 +30,13 @@ class Unreadable(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Scalars:
-    """series: tag -> Curve; warnings: one line each; files: what was read."""
+    """series: tag -> Curve; warnings: one line each; files: what was read; purge: the step from
+    which this session replaces earlier ones, where it says so."""
 
     series: dict[str, Curve]
     warnings: tuple[str, ...]
     files: tuple[Path, ...]
+    purge: int | None = None
 
 
 class _Columns:
@@ -83,8 +85,11 @@ def _scalar(value: Summary.Value) -> float | None:
         return None
 
 
-def _collect(payloads: list[bytes], columns: dict[str, _Columns], limit: int) -> int:
-    """Add the scalars of `payloads`; returns how many were no events."""
+def _collect(
+    payloads: list[bytes], columns: dict[str, _Columns], limit: int, starts: list[int]
+) -> int:
+    """Add the scalars of `payloads` and the steps of session starts; returns how many were no
+    events."""
     strange = 0
     for payload in payloads:
         try:
@@ -92,6 +97,8 @@ def _collect(payloads: list[bytes], columns: dict[str, _Columns], limit: int) ->
         except DecodeError:
             strange += 1
             continue
+        if event.session_log.status == SessionLog.START:
+            starts.append(event.step)
         for value in event.summary.value:
             number = _scalar(value)
             if number is not None:
@@ -108,11 +115,12 @@ def read_event_file(path: Path, max_points: int = MAX_POINTS) -> Scalars:
     """
     columns: dict[str, _Columns] = {}
     warnings: list[str] = []
+    starts: list[int] = []
     damaged = 0
     try:
         empty = path.stat().st_size == 0
         for block in read_blocks(path):
-            damaged += block.damaged + _collect(block.payloads, columns, max_points)
+            damaged += block.damaged + _collect(block.payloads, columns, max_points, starts)
             if block.fault:
                 warnings.append(f"{path.name}: {block.fault}")
     except OSError as error:
@@ -126,7 +134,7 @@ def read_event_file(path: Path, max_points: int = MAX_POINTS) -> Scalars:
     if any(column.thinned for column in columns.values()):
         warnings.append(f"{path.name}: more than {2 * max_points:,} points a tag, thinned")
     series = {tag: column.curve() for tag, column in columns.items()}
-    return Scalars(series, tuple(warnings), (path,))
+    return Scalars(series, tuple(warnings), (path,), min(starts, default=None))
 
 
 def _float(text: str | None) -> float | None:
@@ -174,14 +182,17 @@ def read_csv(path: Path, max_points: int = MAX_POINTS) -> Scalars:
     return Scalars({tag: column.curve() for tag, column in columns.items()}, warnings, (path,))
 
 
-def join_runs(parts: Iterable[Mapping[str, Curve]]) -> dict[str, Curve]:
+def join_sessions(parts: Iterable[Scalars]) -> dict[str, Curve]:
     """Sessions of one run in the order they began, as one series.
 
-    Where a later session resumed from an earlier step, it replaces what came after that step.
+    A later session that resumed from an earlier step replaces what came after it: from its purge
+    step on for all tags, and from a tag's first step on for that tag.
     """
     joined: dict[str, Curve] = {}
     for part in parts:
-        for tag, new in part.items():
+        if part.purge is not None:
+            joined = {tag: values.until(part.purge - 1) for tag, values in joined.items()}
+        for tag, new in part.series.items():
             old = joined.get(tag)
             if old is None or not new.steps.size:
                 joined[tag] = new

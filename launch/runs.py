@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from launch.events import Scalars, Unreadable, join_runs, read_csv, read_event_file
+from launch.events import Scalars, Unreadable, join_sessions, read_csv, read_event_file
 from launch.facts import RunFacts, facts_from_config, read_config
 from launch.series import Curve
 from launch.tags import GROUPS, derive, rename
@@ -48,7 +48,7 @@ def _merge(logdir: Path, folders: dict[Path, list[Scalars]]) -> dict[str, Curve]
     merged: dict[str, Curve] = {}
     home: dict[str, Path] = {}
     for folder, parts in folders.items():
-        for tag, values in join_runs(p.series for p in sorted(parts, key=_began)).items():
+        for tag, values in join_sessions(sorted(parts, key=_began)).items():
             if tag in merged:
                 names = sorted({str(home[tag]), str(folder)})
                 raise Unreadable(

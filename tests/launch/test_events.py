@@ -18,7 +18,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.util import tensor_util
 from tensorboardX import SummaryWriter
 
-from launch.events import Unreadable, join_runs, read_csv, read_event_file
+from launch.events import Scalars, Unreadable, join_sessions, read_csv, read_event_file
 from launch.plots import plot_q_values
 from launch.records import masked_crc
 from launch.runs import read_run
@@ -231,10 +231,22 @@ def test_thinning_keeps_extremes_ends_and_faults(values, limit):
 def test_a_resumed_run_replaces_what_it_repeats():
     first = {"a": curve([1, 2, 3, 4], [1, 1, 1, 1]), "b": curve([1], [5])}
     second = {"a": curve([3, 4, 5], [2, 2, 2])}
-    joined = join_runs([first, second])
+    joined = join_sessions([Scalars(first, (), ()), Scalars(second, (), ())])
     assert joined["a"].steps.tolist() == [1, 2, 3, 4, 5]
     assert joined["a"].values.tolist() == [1, 1, 2, 2, 2]
     assert joined["b"].values.tolist() == [5]
+
+
+def test_a_resumed_session_purges_what_it_never_repeats(tmp_path):
+    with SummaryWriter(str(tmp_path), filename_suffix=".a") as writer:
+        for step in (100, 200, 300):
+            writer.add_scalar("train/actor_loss", step, step, walltime=step)
+        writer.add_scalar("eval/return", 7.0, 250, walltime=250)
+    with SummaryWriter(str(tmp_path), purge_step=201, filename_suffix=".b") as writer:
+        writer.add_scalar("train/actor_loss", 1.0, 400, walltime=1000)
+    run = read_run(tmp_path)
+    assert run.series["train/actor_loss"].values.tolist() == [100, 200, 1]
+    assert "eval/return" not in run.series
 
 
 def test_sessions_in_one_folder_are_one_run_and_folders_are_not(tmp_path):
