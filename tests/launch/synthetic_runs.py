@@ -32,8 +32,13 @@ def write_events(folder: Path, series: dict[str, Curve]) -> Path:
 
 def report_series(number: int) -> dict[str, Curve]:
     """The table of report 0 to 4."""
+    return recorded(f"report_{number}")
+
+
+def recorded(name: str) -> dict[str, Curve]:
+    """A table of tests/launch/data."""
     columns: dict[str, list[tuple[float, float]]] = {}
-    with (DATA / f"report_{number}.csv").open() as file:
+    with (DATA / f"{name}.csv").open() as file:
         for row in csv.DictReader(file):
             columns.setdefault(row["tag"], []).append((float(row["step"]), float(row["value"])))
     return {tag: curve(*np.array(points).T) for tag, points in columns.items()}

@@ -11,8 +11,10 @@ from synthetic_runs import FAULTS
 
 from launch.causes import LIKELY, NAMES, rank_causes
 from launch.facts import RunFacts, facts_from_config
+from launch.measures import power_law
 from launch.probe import Clue, grade, weigh
 from launch.series import Curve, curve
+from launch.verdicts import GO, NO_GO, judge
 
 
 def scores(series, facts=None) -> dict[str, float]:
@@ -53,6 +55,22 @@ def test_the_leak_is_named_in_every_report_whatever_the_report_says(number):
     assert first.score >= LIKELY
     assert any("times replay Q" in text for text in first.evidence_for)
     assert first.score > rest[0].score
+
+
+def test_measured_runs_of_the_lane_toy_are_told_apart():
+    """Arms A and D of the ablation: one seed, buffer and batches, with and without the leak."""
+    correct = synthetic_runs.recorded("toy_correct")
+    assert judge(correct).decision == GO
+    assert max(scores(correct).values()) < 0.3
+    leak = synthetic_runs.recorded("toy_leak")
+    assert judge(leak).decision == NO_GO
+    first, *rest = rank_causes(leak)
+    assert first.name == "feature_leak"
+    assert first.score > 0.8
+    assert max(cause.score for cause in rest) < LIKELY
+    law = power_law(leak["debug/actor_q_mean"], RunFacts(learning_starts=1000))
+    assert law.slope == pytest.approx(5.2, abs=0.3)
+    assert law.power_r2 > 0.98 > law.exponential_r2
 
 
 def test_report_3_also_took_too_few_updates_which_ranks_second():
