@@ -57,42 +57,42 @@ class DiskTrouble(LaunchError):
 def save(
     folder: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
 ) -> Path:
-    """Writes folder/checkpoints/step-N and removes all but the newest few.
-
-    Written beside its place, synced, then renamed. Raises DiskTrouble, one line.
-    """
+    """Writes folder/checkpoints/step-N and removes all but the newest few. Raises DiskTrouble."""
     parent = folder / CHECKPOINTS
     path = parent / f"step-{snapshot.step:09d}"
-    part = parent / f".part-{path.name}"
     try:
         parent.mkdir(exist_ok=True)
-        _remove_parts(parent)
-        part.mkdir()
-        _write(part, config, snapshot, buffer)
-        if path.exists():
-            shutil.rmtree(path)
-        part.rename(path)
-        _sync(parent)
+        write(path, config, snapshot, buffer)
     except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise DiskTrouble(
             f"{path}: the checkpoint cannot be written ({error.strerror or error}); "
-            f"{_kept(parent)}; make room and use --resume={folder}"
+            f"{_kept(parent)}; make room, then --resume={folder}"
         ) from error
     for old in all_checkpoints(folder)[: -config.loop.keep_checkpoints]:
         shutil.rmtree(old, ignore_errors=True)
     return path
 
 
+def write(path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
+    """Writes a folder beside `path`, syncs it and puts it in its place; OSError leaves nothing."""
+    for left in path.parent.glob(".part-*"):  # of a process that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    part = path.parent / f".part-{path.name}"
+    try:
+        part.mkdir()
+        _write(part, config, snapshot, buffer)
+        if path.exists():
+            shutil.rmtree(path)
+        part.rename(path)
+        _sync(path.parent)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
 def _kept(parent: Path) -> str:
     newest = all_checkpoints(parent.parent)[-1:]
     return f"the one before, {newest[0].name}, is intact" if newest else "there is none before it"
-
-
-def _remove_parts(parent: Path) -> None:
-    """What a killed process left half-written."""
-    for path in parent.glob(".part-*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(
@@ -242,19 +242,23 @@ def _read_state(file: Path, config: RunConfig, spaces: Spaces) -> TrainState:
     template = jax.eval_shape(lambda: init(config.agent, spaces, jax.random.PRNGKey(0)))
     try:
         raw = serialization.msgpack_restore(file.read_bytes())
-    except Exception as error:
+    except Exception as error:  # whatever the unpacker makes of foreign bytes
         raise _corrupt(file, str(error)) from error
-    try:
-        state: TrainState = serialization.from_state_dict(template, raw)
-    except ValueError as error:
-        raise _other_agent(file, str(error)) from error
-    wanted = jax.tree_util.tree_leaves_with_path(template)
-    for (where, leaf), value in zip(wanted, jax.tree.leaves(state), strict=True):
-        if np.shape(value) != leaf.shape or np.asarray(value).dtype != leaf.dtype:
-            name = jax.tree_util.keystr(where)
-            raise _other_agent(file, f"{name} is {np.shape(value)}, not {leaf.shape}")
+    wanted, found = _shapes(serialization.to_state_dict(template)), _shapes(raw)
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise BadCheckpoint(
+                f"{file}: of an agent with another configuration: {name} is "
+                f"{found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}"
+            )
+    state: TrainState = serialization.from_state_dict(template, raw)
     return state
 
 
-def _other_agent(file: Path, why: str) -> BadCheckpoint:
-    return BadCheckpoint(f"{file}: of an agent with another configuration ({why})")
+def _shapes(tree: Any) -> dict[str, str]:
+    """Type and shape of every array in a state dictionary, by path."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{leaf.shape}"
+        for path, leaf in leaves
+    }

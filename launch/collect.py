@@ -111,7 +111,9 @@ class Collector:
         return scalars
 
     def cut(self) -> None:
-        """Ends the episode here, as a truncation: the next actions come from another policy."""
+        """Ends the episode under way here, as a truncation: what follows is of another policy."""
+        if self.observation is None:
+            return
         self.buffer.abandon()
         self._next_episode()
 
@@ -148,11 +150,6 @@ class Collector:
     def _drop_episode(self) -> None:
         self.buffer.abandon()
         self._count_fault()
-
-    def interrupt(self) -> None:
-        """The environment was used for something else: the episode cannot go on."""
-        if self.observation is not None:
-            self.cut()
 
     def repeat_episode(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
         """Brings the environment to where a checkpoint left it, by its seed and actions.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import gymnasium
@@ -27,6 +28,9 @@ def make_env(config: RunConfig) -> Env:
 
 
 def _gym_env(name: str) -> Env:
+    if not os.environ.get("DISPLAY"):  # rendering without a screen has to be asked for
+        os.environ.setdefault("MUJOCO_GL", "egl")
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
     try:
         try:
             return gymnasium.make(name, render_mode="rgb_array", disable_env_checker=True)

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
-from launch.run_folder import METRICS, write_whole
+from launch.run_folder import METRICS
 
-HEADER = ("step", "tag", "value")
+HEADER = "step,tag,value\n"
 
 
 class ScalarWriter:
-    """Appends scalars; `resume_step` drops what an interrupted session wrote after that step."""
+    """Appends scalars. `keep_bytes`, of a checkpoint: what an interrupted session wrote to the CSV
+    file beyond them is dropped, and events after `step` are marked as replaced."""
 
-    def __init__(self, folder: Path, resume_step: int | None = None) -> None:
-        self._path = folder / METRICS
-        if resume_step is not None and self._path.exists():
-            _keep_until(self._path, resume_step)
-        else:
-            write_whole(self._path, ",".join(HEADER) + "\n")
-        self._file = open(self._path, "a", newline="", encoding="utf-8")  # noqa: SIM115
+    def __init__(self, folder: Path, keep_bytes: int | None = None, step: int = 0) -> None:
+        path = folder / METRICS
+        self._file = open(path, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        if keep_bytes is not None and self._file.tell() > keep_bytes:
+            self._file.truncate(keep_bytes)
+            self._file.seek(0, 2)
+        if not self._file.tell():
+            self._file.write(HEADER)
         self._rows = csv.writer(self._file, lineterminator="\n")
-        purge = None if resume_step is None else resume_step + 1
+        purge = None if keep_bytes is None else step + 1
         self._events = SummaryWriter(str(folder), purge_step=purge, flush_secs=3600)
+
+    @property
+    def position(self) -> int:
+        """Bytes of metrics.csv so far."""
+        self._file.flush()
+        return self._file.tell()
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """One row and one event for each scalar, on disk when this returns."""
         for tag, value in scalars.items():
             self._rows.writerow((step, tag, repr(float(value))))
-            if not math.isnan(value) or not tag.startswith("eval/"):
-                self._events.add_scalar(tag, value, step)
+            self._events.add_scalar(tag, value, step)
         self._file.flush()
         self._events.flush()
 
@@ -43,12 +49,16 @@ class ScalarWriter:
         self._file.close()
 
 
-def _keep_until(path: Path, step: int) -> None:
-    """Rewrites the CSV without rows after `step` and without a half-written last line."""
-    kept = [",".join(HEADER) + "\n"]
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            number = line.split(",", 1)[0]
-            if line.endswith("\n") and line.count(",") == 2 and number.isdigit():
-                kept += [line] if int(number) <= step else []
-    write_whole(path, "".join(kept))
+def read_rows(folder: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """The scalars of each write in metrics.csv, as (step, {tag: value})."""
+    at, scalars = -1, dict[str, float]()
+    with open(folder / METRICS, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            step = int(row["step"])
+            if step != at and scalars:
+                yield at, scalars
+                scalars = {}
+            at = step
+            scalars[row["tag"]] = float(row["value"])
+    if scalars:
+        yield at, scalars

@@ -56,6 +56,11 @@ class ReplayBuffer:
         """Bytes of storage, in memory or mapped."""
         return self._ring.nbytes
 
+    def transform_rewards(self, rewards: Array) -> Array:
+        """What raw rewards (B,) become when they are sampled now; float32."""
+        with self._lock:
+            return self._rewards(rewards)
+
     def begin(self, observation: Observation) -> None:
         """Start an episode at its first observation; one still under way is abandoned.
 

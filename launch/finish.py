@@ -1,0 +1,76 @@
+"""What a run leaves when it has ended: a last evaluation, a film, the report."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from launch.errors import LaunchError
+from launch.evaluation import EpisodeResult, make_film, run_episodes, summarise, table
+from launch.limits import parse_limits
+from launch.policies import greedy
+from launch.report import report_run
+from launch.run_folder import write_whole
+from launch.session import Session
+from launch.video import Film
+
+FILM = "evaluation.mp4"
+
+
+def finish(session: Session) -> str:
+    """Evaluates, films, and writes evaluation.json, report.md and plots; returns the verdict."""
+    summary: dict[str, float] = {}
+    if session.config.loop.final_episodes:
+        results = _evaluate(session)
+        summary = {name: v for name, v in summarise(results).items() if math.isfinite(v)}
+        session.log({f"eval/{name}": value for name, value in summary.items()})
+        text = json.dumps(table(results), indent=1) + "\n"
+        write_whole(session.folder / "evaluation.json", text)
+    limits = parse_limits(session.config.loop.limits)
+    verdict = report_run(session.folder, evaluation=summary or None, limits=limits)
+    return f"{verdict.decision}: {'; '.join(verdict.reasons)}"
+
+
+def _evaluate(session: Session) -> list[EpisodeResult]:
+    film = _film(session)
+    loop = session.config.loop
+    try:
+        results = run_episodes(
+            session.env, greedy(session.learner.state), loop.final_episodes, loop.seed, film,
+            stop=lambda: bool(session.stop),
+        )  # fmt: skip
+    except BaseException:
+        if film is not None:
+            film.discard()
+        raise
+    if film is not None:
+        film.close()
+    return results
+
+
+def _film(session: Session) -> Film | None:
+    if not session.config.loop.video:
+        return None
+    trouble = render_trouble(session)
+    if trouble:
+        session.progress.say(f"no film: {trouble}")
+        return None
+    return make_film(session.folder / FILM, session.env)
+
+
+def render_trouble(session: Session) -> str:
+    """Why the environment cannot be filmed, or nothing; tried where it costs little."""
+    env = session.env
+    if env.render_mode is None:
+        return "the environment does not render"
+    if hasattr(env, "step_async"):
+        return ""
+    try:
+        env.reset()
+        frame = np.asarray(env.render())
+    except Exception as error:  # whatever a graphics library makes of a machine without a screen
+        return f"rendering failed ({' '.join(str(error).split())[:200]})"
+    return "" if frame.ndim == 3 else "the environment renders no pictures"

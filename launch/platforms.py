@@ -1,0 +1,50 @@
+"""What a run needs of the machine: allocator, compilation cache, and a line that says where it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from pathlib import Path
+
+import jax
+
+from launch.memory import tune_allocator
+from td3jax.config import Spaces
+from td3jax.replay import ReplayBuffer
+
+
+def cache_compilations() -> None:
+    """Keeps compiled programs in the user's cache folder, apart for each kind of processor."""
+    if jax.config.jax_compilation_cache_dir:
+        return  # chosen through JAX_COMPILATION_CACHE_DIR
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    folder = Path(home) / "td3jax" / f"jax-{jax.__version__}-{_processor()}"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def _processor() -> str:
+    """A short name for what the processor can do; programs compiled for another may crash."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        text = ""
+    return hashlib.sha256((platform.machine() + text).encode()).hexdigest()[:8]
+
+
+def tune(spaces: Spaces) -> None:
+    """Allocator settings for pixel runs; before jax's first computation."""
+    if spaces.image is not None:
+        tune_allocator()
+
+
+def describe(folder: Path, buffer: ReplayBuffer, spaces: Spaces) -> str:
+    """Host, devices, run folder and the buffer's bytes, in one line."""
+    devices = ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices())
+    parts = [f"image {spaces.image}" if spaces.image else "", f"vector {spaces.vector}" if spaces.vector else ""]
+    return (
+        f"{platform.node()} | {devices} | {folder} | buffer {buffer.nbytes:,} bytes "
+        f"for {buffer.capacity:,} transitions ({', '.join(filter(None, parts))})"
+    )

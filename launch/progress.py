@@ -1,0 +1,67 @@
+"""The live line: step, steps/s, episode return and length, actor Q against replay Q, time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from tqdm import tqdm
+
+_FORMAT = (
+    "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+)
+
+
+class Progress:
+    """One line on stderr, rewritten on a terminal and repeated every 15 s elsewhere."""
+
+    def __init__(self, start: int, total: int) -> None:
+        terminal = sys.stderr.isatty()
+        self._bar = tqdm(
+            initial=start,
+            total=total,
+            unit="step",
+            bar_format=_FORMAT,
+            dynamic_ncols=terminal,
+            ncols=None if terminal else 150,
+            mininterval=0.3 if terminal else 15.0,
+            maxinterval=0.3 if terminal else 15.0,
+            file=sys.stderr if terminal else _Lines(),
+        )
+        self._shown: dict[str, str] = {}
+
+    def step(self) -> None:
+        """One environment step."""
+        self._bar.update(1)
+
+    def show(self, scalars: Mapping[str, float]) -> None:
+        """Takes over what the line shows of these scalars."""
+        shown = self._shown
+        if "train/episode_reward" in scalars:
+            length = scalars["train/episode_length"]
+            shown["episode"] = f"return {scalars['train/episode_reward']:.1f}, {length:.0f} steps"
+        if "debug/actor_q_mean" in scalars:
+            actor, replay = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
+            shown["q"] = f"actor Q {actor:.3g} / replay Q {replay:.3g}"
+        self._bar.set_postfix_str("; ".join(shown.values()), refresh=False)
+
+    def say(self, text: str) -> None:
+        """A line of its own, on stdout, above the live one."""
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Leaves the line as it is."""
+        self._bar.close()
+
+
+class _Lines:
+    """A file that gets tqdm's line, rewritten in place, as lines."""
+
+    def write(self, text: str) -> None:
+        line = text.strip("\r\n ")
+        if line:
+            sys.stderr.write(line + "\n")
+
+    def flush(self) -> None:
+        sys.stderr.flush()

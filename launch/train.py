@@ -1,0 +1,150 @@
+"""Train an agent: `python -m launch.train [--flag=value ...]`; --help explains every flag.
+
+Exit codes: 0 done; 1 failed; 2 bad input; 3 stopped on NO-GO; 130, 143 stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from envs.errors import EnvError
+from launch import checkpoint
+from launch.config import RunConfig, resolve, to_json
+from launch.environments import make_env, spaces_of
+from launch.errors import BAD_INPUT, FAILED, INTERRUPTED, BadInput, LaunchError
+from launch.evaluation import Stopped
+from launch.finish import finish
+from launch.flags import Command, Extra
+from launch.loop import train
+from launch.platforms import cache_compilations, describe, tune
+from launch.run_folder import CONFIG, exact_run_folder, locked, new_run_folder, note_start
+from launch.run_folder import write_whole
+from launch.session import Session, open_session
+from launch.signals import StopRequest, stop_on_signals
+
+COMMAND = Command(
+    "train",
+    "Trains a TD3 agent and leaves a run folder: configuration, events, checkpoints, report, film.",
+    [
+        Extra("runs_dir", str, "runs", "folder of run folders"),
+        Extra("name", str, "", "name of the run folder, which gets a number; empty = env's name"),
+        Extra("run_dir", str, "", "exact run folder, which must be new or empty"),
+        Extra("resume", str, "", "run folder, or one of its checkpoints, to continue"),
+    ],
+)
+_FIXED = ("env", "seed")  # of a run that is resumed
+
+
+def main(argv: Sequence[str]) -> int:
+    """Entry point; returns the exit code."""
+    if any(word in ("--help", "-help", "-h", "--helpfull") for word in argv):
+        print(COMMAND.help(), end="")
+        return 0
+    try:
+        with stop_on_signals() as stop:
+            return run(argv, stop)
+    except LaunchError as error:
+        return _tell(str(error), error.exit_code)
+    except EnvError as error:
+        return _tell(str(error), FAILED)
+    except OSError as error:
+        return _tell(f"{error.filename or 'input/output'}: {error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        return _tell("aborted; the last checkpoint is intact", INTERRUPTED)
+
+
+def _tell(line: str, code: int) -> int:
+    print(f"train: {line}", file=sys.stderr)
+    return code
+
+
+def run(argv: Sequence[str], stop: StopRequest) -> int:
+    """One run, from flags to report; returns the exit code."""
+    given = COMMAND.parse(argv)
+    resume = COMMAND.extra(given, "resume")
+    path = checkpoint.find(Path(resume)) if resume else None
+    config, notes = resolve(_configuration(given, path))
+    cache_compilations()
+    env = make_env(config)
+    tune(spaces_of(env))
+    if path is None:
+        folder = _new_folder(given, config)
+    else:
+        folder = path.parent.parent
+    with locked(folder):
+        try:
+            session = open_session(config, folder, env, stop, path)
+        except BaseException:
+            env.close()
+            _remove_if_new(folder, path)
+            raise
+        try:
+            return _train(session, notes, path)
+        except EnvError:
+            if not session.step:
+                _remove_if_new(folder, path)
+            raise
+        finally:
+            session.close()
+
+
+def _configuration(given: dict[str, object], path: Path | None) -> RunConfig:
+    if path is None:
+        return COMMAND.configuration(given)
+    stored = checkpoint.read_config(path)
+    config = COMMAND.configuration(given, stored)
+    for name in _FIXED:
+        old, new = getattr(stored.loop, name), getattr(config.loop, name)
+        if old != new:
+            raise BadInput(f"--{name}={new}: the run to resume has {old}; start a new one")
+    return config
+
+
+def _new_folder(given: dict[str, object], config: RunConfig) -> Path:
+    exact = COMMAND.extra(given, "run_dir")
+    if exact:
+        return exact_run_folder(Path(exact))
+    name = COMMAND.extra(given, "name") or config.loop.env
+    return new_run_folder(Path(COMMAND.extra(given, "runs_dir")), name)
+
+
+def _remove_if_new(folder: Path, resumed: Path | None) -> None:
+    """Nothing happened in it: it would be half a run."""
+    if resumed is None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:
+    folder, stop = session.folder, session.stop
+    write_whole(folder / CONFIG, to_json(session.config))
+    note_start(folder)
+    session.progress.say(describe(folder, session.buffer, session.learner.state.spaces))
+    for note in notes:
+        session.progress.say(note)
+    if resumed is not None:
+        session.progress.say(f"resumed from {resumed} at step {session.step:,}")
+    if not train(session):
+        return _stopped(session)
+    try:
+        verdict = finish(session)
+    except Stopped:
+        return _stopped(session)
+    session.progress.close()
+    print(f"{verdict}\nreport: {folder / 'report.md'}")
+    return 0 if not stop else stop.exit_code
+
+
+def _stopped(session: Session) -> int:
+    session.progress.close()
+    print(
+        f"stopped by {session.stop.name} at step {session.step:,}; "
+        f"--resume={session.folder} continues"
+    )
+    return session.stop.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""Films as MP4 (H.264, yuv420p), which every browser plays."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import IO
+
+import imageio_ffmpeg
+import numpy as np
+
+
+class FilmTrouble(OSError):
+    """The encoder failed; `strerror` is its last line."""
+
+
+class Film:
+    """Frames uint8 (H, W, 3) into a file, which appears when `close` is called, or not at all."""
+
+    def __init__(self, path: Path, frames_per_second: float) -> None:
+        self.path, self.frames = path, 0
+        self._fps = frames_per_second
+        self._part = path.with_name(f".{path.stem}.part.mp4")
+        self._encoder: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._shape = (0, 0)
+
+    def add(self, frame: np.ndarray) -> None:
+        """One picture; sides are cut to even numbers, which the format asks for."""
+        height, width = (side - side % 2 for side in frame.shape[:2])
+        if self._encoder is None:
+            self._shape = (height, width)
+            self._start()
+        if (height, width) != self._shape:
+            raise ValueError(f"frame of {height}x{width} in a film of {self._shape}")
+        assert self._encoder is not None
+        assert self._encoder.stdin is not None
+        try:
+            self._encoder.stdin.write(np.ascontiguousarray(frame[:height, :width]).tobytes())
+        except BrokenPipeError:
+            raise self._trouble() from None
+        self.frames += 1
+
+    def _start(self) -> None:
+        height, width = self._shape
+        raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
+        coded = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "fast", "-crf", "23"]
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115
+        self._encoder = subprocess.Popen(
+            [
+                *(imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-nostdin", *raw),
+                *("-r", f"{self._fps:g}", "-i", "-", *coded, "-threads", "2"),
+                *("-movflags", "+faststart", str(self._part)),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._log,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+
+    def close(self) -> Path | None:
+        """Ends the file; its path, or None without a frame. FilmTrouble if the encoder failed."""
+        if self._encoder is None:
+            return None
+        assert self._encoder.stdin is not None
+        try:
+            self._encoder.stdin.close()
+        except BrokenPipeError:
+            pass
+        if self._encoder.wait() != 0:
+            raise self._trouble()
+        self._encoder = None
+        os.replace(self._part, self.path)
+        return self.path
+
+    def _trouble(self) -> FilmTrouble:
+        self.discard()
+        assert self._log is not None
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return FilmTrouble(None, lines[-1] if lines else "the encoder failed", str(self.path))
+
+    def discard(self) -> None:
+        """Leaves nothing behind."""
+        encoder, self._encoder = self._encoder, None
+        if encoder is not None:
+            encoder.kill()
+            encoder.wait()
+            assert encoder.stdin is not None
+            try:
+                encoder.stdin.close()
+            except BrokenPipeError:
+                pass
+        self._part.unlink(missing_ok=True)
