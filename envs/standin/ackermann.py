@@ -49,8 +49,8 @@ class Ackermann:
         brake = max(0.0, min(1.0, -demand / _STRONGEST_BRAKE))
         if self.speed == 0 and abs(speed) < 0.5:
             throttle, brake = 0.0, 1.0
-        limit = max(float(fleet.steer_limit[column]), 1e-3)
-        steer = max(-1.0, min(1.0, self.angle / limit))
+        gain = max(float(fleet.steer_gain[column]), 1e-3)
+        steer = max(-1.0, min(1.0, self.angle / gain))
         fleet.control[:, column] = (
             throttle if demand > -0.1 else 0.0, steer, brake if demand < -0.1 or brake == 1 else 0.0,
             0.0, float(backwards), 0.0, 0.0,

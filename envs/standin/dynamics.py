@@ -56,7 +56,8 @@ def _lateral_and_longitudinal(
 ) -> None:
     speed = np.abs(fleet.vx)
     share = np.interp(speed * 3.6, *STEERING_CURVE)
-    target = fleet.steer * fleet.steer_limit * share
+    lock = fleet.steer_limit
+    target = np.clip(fleet.steer * fleet.steer_gain * share, -lock, lock)
     backwards = (fleet.reverse > 0) | ((fleet.manual > 0) & (fleet.gear < 0))
     neutral = (fleet.manual > 0) & (fleet.gear == 0)
     direction = np.where(backwards, -1.0, 1.0)

@@ -23,7 +23,7 @@ REPORT = (
 CONTROL = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "gear")
 PARAMETERS = (
     "mass", "inertia", "front", "rear", "grip", "drive_force", "drive_power", "drag", "rolling",
-    "brake_force", "stiffness", "steer_limit", "steer_rate", "top_speed", "reverse_speed",
+    "brake_force", "stiffness", "steer_gain", "steer_limit", "steer_rate", "top_speed", "reverse_speed",
     "half_length", "half_width", "half_height", "gears",
 )
 SWITCHES = ("physics", "gravity", "collides")
@@ -81,6 +81,7 @@ class Fleet:
     rolling: Array
     brake_force: Array
     stiffness: Array
+    steer_gain: Array
     steer_limit: Array
     steer_rate: Array
     top_speed: Array
@@ -168,6 +169,7 @@ def parameters_of(model: VehicleModel) -> dict[str, float]:
         "rolling": model.rolling * model.mass * GRAVITY,
         "brake_force": model.brake_force,
         "stiffness": CORNERING * model.mass * GRAVITY / 2,
+        "steer_gain": model.steer_gain,
         "steer_limit": model.steer_limit,
         "steer_rate": model.steer_rate,
         "top_speed": model.top_speed,

@@ -17,7 +17,6 @@ _MAX_RPM = 6500.0
 _FINAL_RATIO = 4.0
 _RATIOS = (4.25, 2.49, 1.66, 1.23, 1.0, 0.85, 0.72, 0.64, 0.58, 0.52, 0.47, 0.43)
 _TYRE_FRICTION = 3.5
-_MAX_WHEEL_ANGLE = 70.0
 
 
 def default(type_id: str) -> list[Any]:
@@ -40,7 +39,7 @@ def _wheels(model: VehicleModel, count: int, radius: float) -> list[list[Any]]:
     places = [(axle, -side), (axle, side), (-axle, -side), (-axle, side)]
     if count == 2:
         places = [(axle, 0.0), (axle, 0.0), (-axle, 0.0), (-axle, 0.0)]
-    lock = math.degrees(model.steer_limit)
+    lock = math.degrees(model.steer_gain)
     torque = model.brake_force * radius / 4
     return [
         [
@@ -75,7 +74,7 @@ def apply(world: World, vehicle: Actor, control: list[Any]) -> None:
     ratio = max(float(control[9]), 0.01) / _FINAL_RATIO
     grip = _mean(wheels, 0) / _mean(fresh_wheels, 0)
     brakes = _mean(wheels, 4) / _mean(fresh_wheels, 4)
-    lock = max(float(wheel[2]) for wheel in wheels)
+    lock = math.radians(min(max(abs(float(wheel[2])) for wheel in wheels), 90.0))
     values = {
         "mass": mass,
         "inertia": model.inertia * weight,
@@ -85,7 +84,8 @@ def apply(world: World, vehicle: Actor, control: list[Any]) -> None:
         "drive_power": model.drive_power * torque,
         "drag": model.drag * drag / fresh[_DRAG],
         "brake_force": model.brake_force * brakes,
-        "steer_limit": math.radians(min(abs(lock), _MAX_WHEEL_ANGLE)),
+        "steer_gain": lock,
+        "steer_limit": min(lock, model.steer_limit),
     }
     if not all(math.isfinite(number) and number >= 0 for number in values.values()):
         raise ValueError("physics parameters must be finite and not negative")

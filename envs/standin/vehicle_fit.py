@@ -9,12 +9,14 @@ from functools import cache
 from envs.standin.vehicle_table import BY_NAME, VehicleSpec
 
 GRAVITY = 9.81
+#: Wheel angle per unit of steering below the lock, as CARLA's own vehicles have it: controllers
+#: written for CARLA are tuned to it. The lock itself follows from the published turning circle.
+STEER_GAIN = math.radians(70.0)
 AIR_DENSITY = 1.2
 _HUNDRED = 100 / 3.6
 _RIDER_MASS = 75.0
 _DRIVE_EFFICIENCY = 0.85
 _DEFAULT_LAUNCH = 3.0
-_MAX_STEER = math.radians(70.0)
 _TRACK_SHARE = 0.85
 
 
@@ -31,6 +33,7 @@ class VehicleModel:
     drag: float
     rolling: float
     brake_force: float
+    steer_gain: float
     steer_limit: float
     steer_rate: float
     top_speed: float
@@ -106,7 +109,7 @@ def _steer_limit(spec: VehicleSpec) -> float:
     track = _TRACK_SHARE * spec.width if spec.wheels == 4 else 0.0
     outer = spec.turning_circle / 2
     rear = math.sqrt(max(outer**2 - spec.wheelbase**2, 0.25)) - track / 2
-    return min(math.atan(spec.wheelbase / max(rear, 0.1)), _MAX_STEER)
+    return min(math.atan(spec.wheelbase / max(rear, 0.1)), STEER_GAIN)
 
 
 @cache
@@ -127,6 +130,7 @@ def model_of(type_id: str) -> VehicleModel:
         drag=drag,
         rolling=_rolling_share(spec),
         brake_force=1.2 * grip * mass * GRAVITY,
+        steer_gain=STEER_GAIN,
         steer_limit=_steer_limit(spec),
         steer_rate=math.radians(400.0) if spec.wheels == 2 else math.radians(180.0),
         top_speed=spec.top_speed / 3.6,
