@@ -182,16 +182,25 @@ def twin_gap(view: View) -> Criterion:
     return _below(view, "|Q1 - Q2|, mean", _mean(gap), view.limits.twin_gap, relative)
 
 
+def _encoder_norm(view: View) -> tuple[str, Curve]:
+    """The actor encoder's gradient norm; all of the actor's where there is no encoder."""
+    for tag in ("gradients/actor_cnn_norm", "gradients/actor_norm"):
+        values = get(view.series, tag)
+        if values.values.any():
+            return tag.removeprefix("gradients/"), values
+    return "actor_cnn_norm", get(view.series, "gradients/actor_cnn_norm")
+
+
 def gradient_mean(view: View) -> Criterion:
     """The actor encoder's gradient on average."""
-    measured = _mean(get(view.series, "gradients/actor_cnn_norm"))
-    return _below(view, "actor_cnn_norm, mean", measured, view.limits.gradient_mean)
+    name, values = _encoder_norm(view)
+    return _below(view, f"{name}, mean", _mean(values), view.limits.gradient_mean)
 
 
 def gradient_max(view: View) -> Criterion:
     """The actor encoder's gradient throughout."""
-    measured = _top(get(view.series, "gradients/actor_cnn_norm"))
-    return _below(view, "actor_cnn_norm, largest", measured, view.limits.gradient_max)
+    name, values = _encoder_norm(view)
+    return _below(view, f"{name}, largest", _top(values), view.limits.gradient_max)
 
 
 def episode_length(view: View) -> Criterion:

@@ -1,6 +1,6 @@
 """The staged protocol: train 2K, 5K and 10K steps, each a gate for the next.
 
-`python -m launch.validate --run_dir DIR [-- flags of launch.train]`. Each stage resumes the run
+`python -m launch.validate --run_dir=DIR [-- flags of launch.train]`. Each stage resumes the run
 where the last one ended. Exit codes: 0 all gates GO; 1 a gate is not GO; 2 bad use; training's own
 exit code where it failed without leaving scalars.
 """
@@ -8,6 +8,7 @@ exit code where it failed without leaving scalars.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import subprocess
 import sys
@@ -74,15 +75,14 @@ def run_protocol(
     stages: Sequence[str],
     train: Train,
     limits: VerdictLimits,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = functools.partial(print, flush=True),
 ) -> list[Gate]:
     """The stages in order, until one is not GO; validate.md and validate.json after each."""
     gates: list[Gate] = []
     for stage in stages:
         gate = run_gate(stage, run_dir, bool(gates), train, limits)
         gates.append(gate)
-        for line in gate_lines(gate):
-            say(line)
+        say("\n".join(gate_lines(gate)))
         _write(run_dir, gates, stages)
         if not gate.passed:
             break
@@ -97,7 +97,7 @@ def gate_lines(gate: Gate) -> list[str]:
     lines += [f"  {reason}" for reason in gate.verdict.reasons]
     lines += [f"  likely cause: {name}" for name in gate.causes]
     rows = [row for row in gate.verdict.rows if row.stage in ("any", gate.stage)]
-    return [*lines, *("  " + line for line in criteria_table(rows))]
+    return [*lines, *("  " + line.replace("\\|", "|") for line in criteria_table(rows))]
 
 
 def _write(run_dir: Path, gates: Sequence[Gate], stages: Sequence[str]) -> None:

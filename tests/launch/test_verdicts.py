@@ -166,6 +166,13 @@ def test_each_rule_fails_on_its_own_break(name):
     assert len({line for line in verdict.reasons}) == len(failed)
 
 
+def test_without_an_encoder_the_whole_actor_s_gradient_is_judged():
+    blind = changed(synthetic_runs.healthy(), "gradients/actor_cnn_norm", np.zeros_like)
+    assert row_of(judge(blind), "actor_norm, mean").passed
+    wild = changed(blind, "gradients/actor_norm", lambda v: v + 2e4)
+    assert row_of(judge(wild), "actor_norm, mean").passed is False
+
+
 def test_a_single_noisy_drop_of_episode_length_is_no_trend():
     def noisy(values):
         rng = np.random.default_rng(3)
