@@ -8,7 +8,6 @@ exit code where it failed without leaving scalars.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import subprocess
 import sys
@@ -75,7 +74,7 @@ def run_protocol(
     stages: Sequence[str],
     train: Train,
     limits: VerdictLimits,
-    say: Callable[[str], None] = functools.partial(print, flush=True),
+    say: Callable[[str], None],
 ) -> list[Gate]:
     """The stages in order, until one is not GO; validate.md and validate.json after each."""
     gates: list[Gate] = []
@@ -158,7 +157,7 @@ def main(argv: list[str]) -> int:
         return subprocess.run(train_command(steps, folder, resume, argv[1:])).returncode
 
     stages = sorted(chosen.stages, key=lambda stage: STAGES[stage])
-    gates = run_protocol(run_dir, stages, train, limits)
+    gates = run_protocol(run_dir, stages, train, limits, lambda text: print(text, flush=True))
     last = gates[-1]
     if last.verdict is None:
         return last.exit_code or 2
