@@ -103,25 +103,27 @@ def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
 def alerts(scalars: Metrics, reward_bound: jax.Array, config: AgentConfig) -> Metrics:
     """Relations between scalars, and alerts as 0 or 1.
 
-    The bound is the largest return that the rewards seen so far allow, max|r| / (1 - discount).
+    The bound is the largest return that the rewards seen so far allow, max|r| / (1 - discount);
+    while every reward was 0 it says nothing.
     """
-    bound = reward_bound / (1.0 - config.discount) + 1e-8
+    bound = reward_bound / (1.0 - config.discount)
     actor_q, replay_q = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
     actor_extreme = jnp.maximum(jnp.abs(scalars["debug/actor_q_max"]), jnp.abs(actor_q))
     largest_q = jnp.maximum(actor_extreme, jnp.abs(scalars["debug/q1_max"]))
+    bound_ratio = jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0)
     norms = [v for k, v in scalars.items() if k.startswith("gradients/") and k.endswith("_norm")]
     norm = jnp.stack(norms).max()
     finite = jnp.isfinite(jnp.stack([v.astype(jnp.float32) for v in scalars.values()])).all()
     flags = {
         "alerts/gradient_explosion_warning": norm > EXPLOSION_WARNING,
         "alerts/gradient_explosion_critical": norm > EXPLOSION_CRITICAL,
-        "alerts/q_divergence": largest_q > 2.0 * bound,
+        "alerts/q_divergence": bound_ratio > 2.0,
         "alerts/action_saturation": scalars["health/action_saturation"] > 0.95,
         "alerts/non_finite": ~finite,
     }
     return {
         "health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8),
-        "health/bound_ratio": largest_q / bound,
+        "health/bound_ratio": bound_ratio,
         **{name: flag.astype(jnp.float32) for name, flag in flags.items()},
     }
 

@@ -63,6 +63,12 @@ def test_alerts(changes, raised):
     assert {k.split("/")[1] for k, v in found.items() if "alerts/" in k and v} == raised
 
 
+def test_no_divergence_is_claimed_while_every_reward_was_zero():
+    found = metrics.alerts(alert_scalars(), jnp.asarray(0.0), tiny_config())
+    assert float(found["alerts/q_divergence"]) == 0.0
+    assert float(found["health/bound_ratio"]) == 0.0
+
+
 def test_bound_ratio_is_against_the_largest_return_the_rewards_allow():
     found = metrics.alerts(alert_scalars(), jnp.asarray(2.0), tiny_config(discount=0.9))
     assert float(found["health/bound_ratio"]) == pytest.approx(20.0 / (2.0 / 0.1), rel=1e-5)
