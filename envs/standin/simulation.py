@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from envs.standin import cameras, sensors
+from envs.standin import cameras, scanners, sensors
 from envs.standin.rpc import RpcFailure
 from envs.standin.snapshot import Snapshots
 from envs.standin.streams import WORLD_STREAM, StreamHub
@@ -114,4 +114,4 @@ class Simulation:
                 hub.publish(sensor.stream, message, droppable)
 
 
-__all__ = ["Simulation", "cameras"]
+__all__ = ["Simulation", "cameras", "scanners"]

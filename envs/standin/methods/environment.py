@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from envs.standin import rays
+from envs.standin.geometry import vector
 from envs.standin.methods.registry import value, void
 from envs.standin.simulation import Simulation
 
@@ -49,3 +53,35 @@ def get_level_boxes(sim: Simulation, label: int = _ANY) -> list[Any]:
 def get_names(sim: Simulation) -> list[str]:
     """Names of the static obstacles."""
     return [f"Object_{index + 1}" for index in range(len(sim.world.town.obstacles))]
+
+
+@value("cast_ray")
+def cast_ray(sim: Simulation, start: list[float], end: list[float]) -> list[Any]:
+    """Where a segment first meets something, with its label; empty when it meets nothing."""
+    begin, finish = np.array(vector(start)), np.array(vector(end))
+    along = finish - begin
+    length = float(np.linalg.norm(along))
+    point = _first_hit(sim, begin, along / max(length, 1e-9), length)
+    return [] if point is None else [point]
+
+
+@value("project_point")
+def project_point(
+    sim: Simulation, location: list[float], direction: list[float], distance: float
+) -> list[Any]:
+    """Whether a ray meets something within the distance, and where."""
+    begin, along = np.array(vector(location)), np.array(vector(direction))
+    length = float(np.linalg.norm(along))
+    reach = min(float(distance), 1e5)
+    point = _first_hit(sim, begin, along / max(length, 1e-9), reach)
+    return [point is not None, point or [[0.0, 0.0, 0.0], 0]]
+
+
+def _first_hit(sim: Simulation, begin: Any, along: Any, reach: float) -> list[Any] | None:
+    scene = rays.scene_near(sim.world, float(begin[0]), float(begin[1]), reach)
+    hits = rays.cast(sim.world, scene, begin, along[None], reach)
+    target = int(hits.target[0])
+    if target == rays.NOTHING:
+        return None
+    label = rays.ROADS if target == rays.GROUND else int(scene.tags[target])
+    return [(begin + along * hits.distance[0]).tolist(), label]
