@@ -26,7 +26,7 @@ class Leaf(NamedTuple):
 
 
 @functools.cache
-def leaves(tree: type) -> dict[str, Leaf]:
+def leaves(tree: type[Any]) -> dict[str, Leaf]:
     """Every leaf of a tree of dataclasses by its name; ValueError where two share a name."""
     found: dict[str, Leaf] = {}
     for leaf in _walk(tree, ()):
@@ -38,7 +38,7 @@ def leaves(tree: type) -> dict[str, Leaf]:
 
 
 @functools.cache
-def _hints(tree: type) -> dict[str, Any]:
+def _hints(tree: type[Any]) -> dict[str, Any]:
     return typing.get_type_hints(tree)
 
 
@@ -65,7 +65,7 @@ def get_leaf(config: Any, leaf: Leaf) -> Any:
 
 def replace_leaves(config: T, values: Mapping[str, Any]) -> T:
     """A copy with leaves replaced by name, validated; ValueError for an unknown name."""
-    known = leaves(type(config))
+    known = leaves(typing.cast(Any, type(config)))
     nested: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
@@ -101,7 +101,7 @@ def update_from_dict(config: T, table: Any, where: str = "") -> T:
     """A copy with the values that `table` has; ValueError naming an unknown key or a wrong type."""
     if not isinstance(table, Mapping):
         raise ValueError(f"{where or 'configuration'}: expected an object {{name: value}}")
-    hints = _hints(type(config))
+    hints = _hints(typing.cast(Any, type(config)))
     changes: dict[str, Any] = {}
     for name, value in table.items():
         path = f"{where}.{name}" if where else str(name)

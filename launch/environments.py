@@ -82,5 +82,6 @@ def begin_step(env: Env, action: np.ndarray) -> None:
 def finish_step(env: Env, action: np.ndarray) -> Transition:
     """The transition of an action that `begin_step` has seen."""
     wait = getattr(env, "step_wait", None)
-    transition: Transition = wait() if wait is not None else env.step(action)
-    return transition
+    result: tuple[Any, Any, Any, Any, Any] = wait() if wait is not None else env.step(action)
+    observation, reward, terminated, truncated, info = result
+    return observation, float(reward), bool(terminated), bool(truncated), info

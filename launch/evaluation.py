@@ -184,7 +184,7 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
 
 def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
     """Everything about an evaluation, JSON-able: NaN becomes None."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics}
         for r in results
     ]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 
-from launch.errors import LaunchError
 from launch.evaluation import EpisodeResult, make_film, run_episodes, summarise, table
 from launch.limits import parse_limits
 from launch.policies import greedy
@@ -52,7 +50,7 @@ def _evaluate(session: Session) -> list[EpisodeResult]:
 
 
 def _film(session: Session) -> Film | None:
-    if not session.config.loop.video:
+    if not session.config.loop.film:
         return None
     trouble = render_trouble(session)
     if trouble:

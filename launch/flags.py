@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ COMMON = (
     Extra("preset", str, DEFAULT, f"configuration to start from: {', '.join(PRESETS)}"),
     Extra("config", str, "", "JSON file of options that override the preset's (a config.json)"),
 )
-_DEFINE = {
+_DEFINE: dict[type, Callable[..., Any]] = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
     str: flags.DEFINE_string,
@@ -63,7 +63,8 @@ class Command:
             raise BadInput(f"{error} (--help lists every flag)") from error
         if len(rest) > 1:
             raise BadInput(f"{rest[1]!r}: not a flag; write --name=value (--help lists them)")
-        given = {name: self._values[name].value for name in self._values if self._values[name].present}
+        found = {name: self._values[name] for name in self._values}
+        given = {name: flag.value for name, flag in found.items() if flag.present}
         known = leaves(RunConfig)
         return {n: _converted(known[n], v) if n in known else v for n, v in given.items()}
 

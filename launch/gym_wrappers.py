@@ -30,21 +30,21 @@ class UnitActions(gymnasium.ActionWrapper[Any, np.ndarray, np.ndarray]):
         return np.clip(scaled, self._low, self._high).astype(self._low.dtype)
 
 
-class VectorObservations(gymnasium.ObservationWrapper[Observation, np.ndarray, Any]):
+class VectorObservations(gymnasium.ObservationWrapper[Any, np.ndarray, Any]):
     """A flat Box as {"vector": float32 (V,)}."""
 
     def __init__(self, env: gymnasium.Env[Any, np.ndarray]) -> None:
         super().__init__(env)
         size = int(np.prod(env.observation_space.shape or ()))
         vector = spaces.Box(-np.inf, np.inf, (size,), np.float32)
-        self.observation_space = spaces.Dict({"vector": vector})
+        self.observation_space: spaces.Space[Any] = spaces.Dict({"vector": vector})
 
     def observation(self, observation: Any) -> Observation:
         """float32, flat."""
         return {"vector": np.asarray(observation, np.float32).reshape(-1)}
 
 
-class GreyStack(gymnasium.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
+class GreyStack(gymnasium.Wrapper[Any, np.ndarray, Any, np.ndarray]):
     """Pictures as {"image": uint8 (84, 84, 4)}: grey, resized, the newest 4, oldest first.
 
     After a reset all four are the first picture.
@@ -53,7 +53,7 @@ class GreyStack(gymnasium.Wrapper[Observation, np.ndarray, Any, np.ndarray]):
     def __init__(self, env: gymnasium.Env[Any, np.ndarray]) -> None:
         super().__init__(env)
         image = spaces.Box(0, 255, (SIZE, SIZE, STACK), np.uint8)
-        self.observation_space = spaces.Dict({"image": image})
+        self.observation_space: spaces.Space[Any] = spaces.Dict({"image": image})
         self._frames: deque[np.ndarray] = deque(maxlen=STACK)
 
     def reset(

@@ -17,7 +17,6 @@ from launch.evaluation import Probe, Stopped, run_episodes, summarise
 from launch.policies import greedy, policy_values
 from launch.session import Session
 
-
 _RATES = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
 
 
@@ -98,9 +97,9 @@ def _one_step(session: Session, pace: Pace) -> None:
         collector.cut()
     if session.step % loop.log_every == 0:
         _log_point(session, pace)
-    if loop.checkpoint_every and session.step % loop.checkpoint_every == 0:
-        if session.step < loop.steps:
-            session.save()
+    due = loop.checkpoint_every and session.step % loop.checkpoint_every == 0
+    if due and session.step < loop.steps:
+        session.save()
 
 
 def _log_point(session: Session, pace: Pace) -> None:

@@ -1,4 +1,4 @@
-"""What a run needs of the machine: allocator, compilation cache, and a line that says where it is."""
+"""What a run needs of the machine: allocator, compilation cache, a line that says where it is."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from td3jax.replay import ReplayBuffer
 
 def cache_compilations() -> None:
     """Keeps compiled programs in the user's cache folder, apart for each kind of processor."""
-    if jax.config.jax_compilation_cache_dir:
-        return  # chosen through JAX_COMPILATION_CACHE_DIR
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(home) / "td3jax" / f"jax-{jax.__version__}-{_processor()}"
     jax.config.update("jax_compilation_cache_dir", str(folder))
@@ -43,8 +43,9 @@ def tune(spaces: Spaces) -> None:
 def describe(folder: Path, buffer: ReplayBuffer, spaces: Spaces) -> str:
     """Host, devices, run folder and the buffer's bytes, in one line."""
     devices = ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices())
-    parts = [f"image {spaces.image}" if spaces.image else "", f"vector {spaces.vector}" if spaces.vector else ""]
+    sizes = {"image": spaces.image, "vector": spaces.vector}
+    parts = ", ".join(f"{name} {size}" for name, size in sizes.items() if size)
     return (
         f"{platform.node()} | {devices} | {folder} | buffer {buffer.nbytes:,} bytes "
-        f"for {buffer.capacity:,} transitions ({', '.join(filter(None, parts))})"
+        f"for {buffer.capacity:,} transitions ({parts})"
     )

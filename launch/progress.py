@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from tqdm import tqdm
 
 _FORMAT = (
-    "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+    "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
+    "[{elapsed}<{remaining}, {rate_fmt}]{postfix}"
 )
 
 

@@ -12,16 +12,23 @@ from pathlib import Path
 
 from envs.errors import EnvError
 from launch import checkpoint
+from launch.cli import guarded, wants_help
 from launch.config import RunConfig, resolve, to_json
 from launch.environments import make_env, spaces_of
-from launch.errors import BAD_INPUT, FAILED, INTERRUPTED, BadInput, LaunchError
+from launch.errors import BadInput
 from launch.evaluation import Stopped
 from launch.finish import finish
 from launch.flags import Command, Extra
 from launch.loop import train
 from launch.platforms import cache_compilations, describe, tune
-from launch.run_folder import CONFIG, exact_run_folder, locked, new_run_folder, note_start
-from launch.run_folder import write_whole
+from launch.run_folder import (
+    CONFIG,
+    exact_run_folder,
+    locked,
+    new_run_folder,
+    note_start,
+    write_whole,
+)
 from launch.session import Session, open_session
 from launch.signals import StopRequest, stop_on_signals
 
@@ -40,25 +47,15 @@ _FIXED = ("env", "seed")  # of a run that is resumed
 
 def main(argv: Sequence[str]) -> int:
     """Entry point; returns the exit code."""
-    if any(word in ("--help", "-help", "-h", "--helpfull") for word in argv):
+    if wants_help(argv):
         print(COMMAND.help(), end="")
         return 0
-    try:
+
+    def body() -> int:
         with stop_on_signals() as stop:
             return run(argv, stop)
-    except LaunchError as error:
-        return _tell(str(error), error.exit_code)
-    except EnvError as error:
-        return _tell(str(error), FAILED)
-    except OSError as error:
-        return _tell(f"{error.filename or 'input/output'}: {error.strerror or error}", FAILED)
-    except KeyboardInterrupt:
-        return _tell("aborted; the last checkpoint is intact", INTERRUPTED)
 
-
-def _tell(line: str, code: int) -> int:
-    print(f"train: {line}", file=sys.stderr)
-    return code
+    return guarded("train", body)
 
 
 def run(argv: Sequence[str], stop: StopRequest) -> int:
@@ -70,10 +67,7 @@ def run(argv: Sequence[str], stop: StopRequest) -> int:
     cache_compilations()
     env = make_env(config)
     tune(spaces_of(env))
-    if path is None:
-        folder = _new_folder(given, config)
-    else:
-        folder = path.parent.parent
+    folder = path.parent.parent if path else _new_folder(given, config)
     with locked(folder):
         try:
             session = open_session(config, folder, env, stop, path)

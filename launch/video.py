@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
@@ -65,10 +66,8 @@ class Film:
         if self._encoder is None:
             return None
         assert self._encoder.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._encoder.stdin.close()
-        except BrokenPipeError:
-            pass
         if self._encoder.wait() != 0:
             raise self._trouble()
         self._encoder = None
@@ -89,8 +88,6 @@ class Film:
             encoder.kill()
             encoder.wait()
             assert encoder.stdin is not None
-            try:
+            with contextlib.suppress(BrokenPipeError):
                 encoder.stdin.close()
-            except BrokenPipeError:
-                pass
         self._part.unlink(missing_ok=True)
