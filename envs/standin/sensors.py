@@ -21,6 +21,8 @@ Payload = list[Buffer]
 Measure = Callable[[World, Actor, Pose], list[Payload]]
 
 _EARTH_RADIUS = 6378137.0
+#: Scale on the central meridian; the client takes UTM's whatever the map's header says.
+_MERCATOR_SCALE = 0.9996
 _packer = msgpack.Packer()
 
 
@@ -121,15 +123,21 @@ def _motion_of(world: World, actor_id: int) -> tuple[tuple[float, float, float],
     return acceleration, (0.0, 0.0, float(fleet.yaw_rate[column]))
 
 
+def geolocation(origin: tuple[float, float], x: float, y: float) -> tuple[float, float]:
+    """Latitude and longitude of a place: transverse Mercator on a sphere, as the client has it."""
+    latitude, longitude = map(math.radians, origin)
+    east = x / (_MERCATOR_SCALE * _EARTH_RADIUS)
+    north = latitude + y / (_MERCATOR_SCALE * _EARTH_RADIUS)
+    return (
+        math.degrees(math.asin(math.sin(north) / math.cosh(east))),
+        math.degrees(longitude + math.atan2(math.sinh(east), math.cos(north))),
+    )
+
+
 def gnss(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     """Latitude and longitude in degrees, altitude in m, as the client's map converts them."""
-    latitude, longitude = world.geo_origin
-    scale = math.degrees(1 / _EARTH_RADIUS)
-    values = {
-        "lat": latitude + pose[1] * scale,
-        "lon": longitude + pose[0] * scale / max(math.cos(math.radians(latitude)), 1e-6),
-        "alt": pose[2],
-    }
+    latitude, longitude = geolocation(world.geo_origin, pose[0], pose[1])
+    values = {"lat": latitude, "lon": longitude, "alt": pose[2]}
     random = memory_of(world, sensor).random.standard_normal(3).tolist()
     noisy = [
         values[axis] + attribute_float(sensor, f"noise_{axis}_bias", 0.0)

@@ -1,0 +1,164 @@
+"""What each sensor measures, against what the world is known to be."""
+
+from __future__ import annotations
+
+import math
+
+import carla
+import numpy as np
+import pytest
+
+ROOF = carla.Transform(carla.Location(z=2.0))
+AHEAD_M = 15.0
+
+
+@pytest.fixture
+def car_ahead(world, model3):
+    """A standing car on the same line, `AHEAD_M` ahead of the first one."""
+    here = model3.get_transform()
+    place = here.location + here.get_forward_vector() * AHEAD_M
+    place.z += 0.3
+    blueprint = world.get_blueprint_library().find("vehicle.audi.tt")
+    car = world.spawn_actor(blueprint, carla.Transform(place, here.rotation))
+    for _ in range(8):
+        world.tick()
+    return car
+
+
+def _gap(model3, car) -> float:
+    """From the first car's origin to the back of the other."""
+    return model3.get_location().distance(car.get_location()) - car.bounding_box.extent.x
+
+
+def test_imu_at_rest_feels_gravity_and_knows_north(world, model3, attach):
+    imu = attach("sensor.other.imu", model3)
+    data = imu.get(world.tick())
+    force = data.accelerometer
+    assert (force.x, force.y) == pytest.approx((0.0, 0.0), abs=0.05)
+    assert force.z == pytest.approx(9.81, abs=0.05)
+    yaw = model3.get_transform().rotation.yaw
+    assert math.cos(data.compass - math.radians(yaw + 90)) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_imu_feels_braking_and_turning(world, model3, attach):
+    imu = attach("sensor.other.imu", model3)
+    model3.set_target_velocity(model3.get_transform().get_forward_vector() * 10.0)
+    model3.apply_control(carla.VehicleControl(brake=0.5, steer=0.1))
+    for _ in range(5):
+        frame = world.tick()
+    data = imu.get(frame)
+    assert data.accelerometer.x < -3.0
+    assert data.accelerometer.y > 0.3
+    assert data.gyroscope.z == pytest.approx(
+        math.radians(model3.get_angular_velocity().z), abs=1e-4
+    )
+
+
+def test_imu_noise_is_seeded(world, model3, attach):
+    noise = {"noise_accel_stddev_x": 0.5, "noise_seed": 7}
+    first = attach("sensor.other.imu", model3, **noise)
+    values = []
+    for _ in range(100):
+        values.append(first.get(world.tick()).accelerometer.x)
+    assert np.std(values) == pytest.approx(0.5, rel=0.35)
+
+
+def test_gnss_agrees_with_the_map(world, model3, attach):
+    gnss = attach("sensor.other.gnss", model3, ROOF)
+    data = gnss.get(world.tick())
+    expected = world.get_map().transform_to_geolocation(data.transform.location)
+    assert data.latitude == pytest.approx(expected.latitude, abs=1e-8)
+    assert data.longitude == pytest.approx(expected.longitude, abs=1e-8)
+    assert data.altitude == pytest.approx(expected.altitude, abs=1e-4)
+
+
+def test_sensor_tick_thins_out_measurements(world, model3, attach):
+    gnss = attach("sensor.other.gnss", model3, sensor_tick=0.2)
+    for _ in range(40):
+        world.tick()
+    assert len(gnss.drain()) == pytest.approx(10, abs=1)
+
+
+def test_lidar_sees_ground_and_car_at_their_distance(world, model3, car_ahead, attach):
+    lidar = attach(
+        "sensor.lidar.ray_cast", model3, ROOF, range=50, points_per_second=200000, channels=32,
+        rotation_frequency=20, dropoff_general_rate=0.0, dropoff_zero_intensity=0.0,
+    )
+    data = lidar.get(world.tick())
+    points = np.frombuffer(data.raw_data, np.float32).reshape(-1, 4)
+    assert data.channels == 32
+    assert sum(data.get_point_count(channel) for channel in range(32)) == len(points)
+    ahead = points[(np.abs(points[:, 1]) < 0.5) & (points[:, 0] > 3) & (points[:, 2] > -1.9)]
+    height = model3.get_location().z + 2.0 - car_ahead.bounding_box.extent.z * 2
+    assert len(ahead) > 0
+    assert height > 0
+    assert ahead[:, 0].min() == pytest.approx(_gap(model3, car_ahead), abs=0.3)
+    ground = points[(np.abs(points[:, 0]) < 8) & (np.abs(points[:, 1]) < 2)]
+    assert np.median(ground[:, 2]) == pytest.approx(-2.0, abs=0.1)
+    assert np.all((points[:, 3] > 0) & (points[:, 3] <= 1))
+
+
+def test_semantic_lidar_names_what_it_hits(world, model3, car_ahead, attach):
+    lidar = attach(
+        "sensor.lidar.ray_cast_semantic", model3, ROOF, range=50, points_per_second=200000,
+        rotation_frequency=20,
+    )
+    data = lidar.get(world.tick())
+    kind = np.dtype([("xyz", "f4", 3), ("cos", "f4"), ("id", "u4"), ("tag", "u4")])
+    points = np.frombuffer(data.raw_data, kind)
+    hits = points[points["id"] == car_ahead.id]
+    assert len(hits) > 5
+    assert set(hits["tag"]) == {14}
+    assert model3.id not in points["id"]
+    assert np.all((points["cos"] >= 0) & (points["cos"] <= 1 + 1e-6))
+
+
+def test_radar_measures_closing_speed(world, model3, car_ahead, attach):
+    front = carla.Transform(carla.Location(x=2.4, z=0.8))
+    radar = attach("sensor.other.radar", model3, front, horizontal_fov=8, vertical_fov=2)
+    model3.set_target_velocity(model3.get_transform().get_forward_vector() * 5.0)
+    data = radar.get(world.tick())
+    straight = [d for d in data if abs(d.azimuth) < 0.03 and d.altitude > -0.005]
+    assert straight
+    speed = model3.get_velocity().length()
+    gap = _gap(model3, car_ahead) - 2.4
+    for detection in straight:
+        assert detection.velocity == pytest.approx(-speed, abs=0.1)
+        assert detection.depth == pytest.approx(gap, abs=0.2)
+
+
+def test_obstacle_detector_names_the_car_ahead(world, model3, car_ahead, attach):
+    front = carla.Transform(carla.Location(x=2.4, z=0.8))
+    detector = attach(
+        "sensor.other.obstacle", model3, front, distance=20, hit_radius=0.3, only_dynamics=True
+    )
+    event = detector.get(world.tick())
+    assert event.other_actor.id == car_ahead.id
+    assert event.distance == pytest.approx(_gap(model3, car_ahead) - 2.4, abs=0.2)
+
+
+def test_obstacle_detector_is_silent_when_the_way_is_free(world, model3, attach):
+    front = carla.Transform(carla.Location(x=2.4, z=0.8))
+    detector = attach("sensor.other.obstacle", model3, front, distance=4, hit_radius=0.3)
+    for _ in range(5):
+        world.tick()
+    assert not detector.drain()
+
+
+def test_cast_ray_and_ground_projection(world, model3, car_ahead):
+    start = model3.get_location() + carla.Location(z=0.8)
+    start += model3.get_transform().get_forward_vector() * 3.0
+    end = car_ahead.get_location() + carla.Location(z=0.8)
+    hits = world.cast_ray(start, end)
+    assert hits[0].label == carla.CityObjectLabel.Car
+    point = world.ground_projection(start, 10.0)
+    assert point.location.z == pytest.approx(model3.get_location().z, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "name", ["sensor.camera.normals", "sensor.camera.optical_flow", "sensor.camera.dvs"]
+)
+def test_sensors_that_cannot_be_fed_are_refused(world, model3, name):
+    blueprint = world.get_blueprint_library().find(name)
+    with pytest.raises(RuntimeError, match=f"'{name}' is not supported"):
+        world.spawn_actor(blueprint, carla.Transform(), attach_to=model3)
