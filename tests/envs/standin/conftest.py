@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +81,26 @@ def server() -> Iterator[ServerProcess]:
     running = start_server()
     yield running
     assert running.stop() == 0
+
+
+@pytest.fixture
+def standin_port() -> int:
+    """A free port."""
+    return free_port()
+
+
+@pytest.fixture
+def standin_start() -> Iterator[Callable[..., ServerProcess]]:
+    """Starts further servers, which end with the test."""
+    started: list[ServerProcess] = []
+
+    def start(*arguments: str) -> ServerProcess:
+        started.append(start_server(*arguments))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
 
 
 @pytest.fixture
