@@ -6,6 +6,7 @@ on its standard input while another runs, so what the machine does meanwhile hit
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -57,9 +58,10 @@ class _Process:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
+            status = self.close()
             raise RuntimeError(
-                f"benchmark contestant {self.contestant.name!r} ended with status "
-                f"{self._process.wait()}; its own output is above"
+                f"benchmark contestant {self.contestant.name!r} ended with status {status}; "
+                "its own output is above"
             )
         answer: dict[str, Any] = json.loads(line)
         return answer
@@ -70,12 +72,14 @@ class _Process:
         self._process.stdin.flush()
         return self._answer()
 
-    def close(self) -> None:
+    def close(self) -> int:
+        """Let the process end; returns its exit status."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.stdout.close()
+        return self._process.wait()
 
 
 Result = list[dict[str, Any]] | str

@@ -1,0 +1,104 @@
+"""The benchmark: rows, contestants in real processes, absent peers, and the command itself."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from launch import benchmark
+from launch.benchmarks import contest, rows, scaling, tasks
+from launch.benchmarks.contest import Contestant
+
+
+@pytest.mark.parametrize(
+    ("ratio", "bar", "holds"),
+    [
+        (1.25, ">= 1.25", True),
+        (1.24, ">= 1.25", False),
+        (0.6, "<= 0.6", True),
+        (0.61, "<= 0.6", False),
+        (None, ">= 1", None),
+        (2.0, "", None),
+    ],
+)
+def test_a_bar_is_kept_or_broken(ratio, bar, holds):
+    assert rows.judge(ratio, bar) is holds
+
+
+def test_ratio_is_the_median_of_paired_rounds():
+    row = rows.compare("s", "n", "ms", [1.0, 2.0, 4.0], [3.0, 8.0, 4.0], "peer", ">= 2")
+    assert (row.ours, row.peer, row.ratio, row.holds) == (2.0, 4.0, 3.0, True)
+    share = rows.compare("s", "n", "ms", [1.0, 2.0], [2.0, 4.0], "peer", "<= 0.4", inverse=True)
+    assert (share.ratio, share.holds) == (0.5, False)
+
+
+def test_an_absent_peer_is_said_in_the_row():
+    row = rows.compare("s", "n", "ms", [1.0], f"torch {rows.NOT_INSTALLED}", "SB3", ">= 2")
+    assert row.holds is row.ratio is row.peer is None
+    assert "pip install -e .[bench]" in rows.table([row])
+
+
+def test_contestants_take_turns_in_processes_of_their_own():
+    matmul = {"library": "numpy", "size": 64}
+    results = contest.run(
+        [
+            Contestant("a", "ours:matmul", matmul, work=10),
+            Contestant("b", "ours:matmul", {**matmul, "size": 512}, {"OMP_NUM_THREADS": "1"}, 10),
+        ],
+        rounds=2,
+    )
+    small, large = (contest.column(results[name]) for name in "ab")
+    assert len(small) == len(large) == 2
+    assert np.median(small) < np.median(large)
+    assert all(answer["cpu"] > 0 for answer in results["b"])
+
+
+def test_a_missing_library_is_reported_and_the_others_run(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('no torch', name='torch')\n")
+    path = {"PYTHONPATH": str(tmp_path)}
+    results = contest.run(
+        [
+            Contestant("absent", "ours:matmul", {"library": "torch", "size": 64}, path),
+            Contestant("present", "ours:matmul", {"library": "numpy", "size": 64}),
+        ],
+        rounds=1,
+    )
+    assert results["absent"] == "torch not installed: pip install -e .[bench]"
+    assert len(contest.column(results["present"])) == 1
+
+
+def test_a_contestant_that_fails_is_named():
+    with pytest.raises(RuntimeError, match="'broken' ended with status 1"):
+        contest.run([Contestant("broken", "ours:matmul", {"library": "numpy", "size": -1})], 1)
+
+
+def test_work_of_an_update_is_what_was_counted_by_hand():
+    assert tasks.gflop("pixels") == pytest.approx(32.17, abs=0.02)
+    assert tasks.gflop("vector") == pytest.approx(0.4146, rel=0.01)
+
+
+def test_the_command_writes_rows_and_machine(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("os.sched_setaffinity", lambda pid, cores: None)
+    monkeypatch.setattr("launch.benchmarks.replay._CAPACITY", 500)
+    path = tmp_path / "rows.json"
+    assert benchmark.main(["--suite", "replay", "--rounds", "1", "--json", str(path)]) == 0
+    found = json.loads(path.read_text())
+    names = {"suite", "name", "unit", "ours", "peer", "peer_name", "ratio", "bar", "holds"}
+    assert all(set(row) == names for row in found)
+    assert found[0]["bar"] == "<= 7300"
+    assert "| replay | 84 x 84 x 4, a transition |" in capsys.readouterr().out
+    machine = json.loads((tmp_path / "rows.machine.json").read_text())
+    assert machine["versions"]["jax"]
+
+
+@pytest.mark.parametrize("wrong", [["--rounds", "0"], ["--json", "/no/such/folder/rows.json"]])
+def test_the_command_refuses_with_one_line(wrong, capsys):
+    assert benchmark.main(["--suite", "replay", *wrong]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_scaling_curve_is_drawn(tmp_path):
+    path = scaling.plot(scaling.CURVES[0], {32: 20.0, 512: 300.0}, tmp_path)
+    assert path.read_bytes().startswith(b"\x89PNG")
