@@ -22,7 +22,8 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--town", default="Town01", help="town to start with (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of sensor noise (%(default)s)")
     parser.add_argument(
-        "--exit-with-parent", action="store_true",
+        "--exit-with-parent",
+        action="store_true",
         help="end when the process that started this one ends, even if it was killed",
     )
     return parser.parse_args(argv)

@@ -17,8 +17,8 @@ _COMFORT = 3.0
 class Ackermann:
     """Works one vehicle's pedals towards a demanded motion until an ordinary control comes.
 
-    steer in rad at the wheels, steer_speed in rad/s (0: at once), speed in m/s (negative: backwards),
-    acceleration in m/s^2 (0: up to the controller).
+    steer in rad at the wheels, steer_speed in rad/s (0: at once), speed in m/s (negative:
+    backwards), acceleration in m/s^2 (0: up to the controller).
     """
 
     world: World
@@ -42,8 +42,13 @@ class Ackermann:
         error = abs(self.speed) - (-speed if backwards else speed)
         demand = self._acceleration(error, dt)
         mass = float(fleet.mass[column])
-        pull = min(float(fleet.drive_force[column]),
-                   float(fleet.drive_power[column]) / max(abs(speed), 0.1)) / mass
+        pull = (
+            min(
+                float(fleet.drive_force[column]),
+                float(fleet.drive_power[column]) / max(abs(speed), 0.1),
+            )
+            / mass
+        )
         losses = (float(fleet.rolling[column]) + float(fleet.drag[column]) * speed**2) / mass
         throttle = max(0.0, min(1.0, (demand + losses) / max(pull, 0.1)))
         brake = max(0.0, min(1.0, -demand / _STRONGEST_BRAKE))
@@ -52,8 +57,13 @@ class Ackermann:
         gain = max(float(fleet.steer_gain[column]), 1e-3)
         steer = max(-1.0, min(1.0, self.angle / gain))
         fleet.control[:, column] = (
-            throttle if demand > -0.1 else 0.0, steer, brake if demand < -0.1 or brake == 1 else 0.0,
-            0.0, float(backwards), 0.0, 0.0,
+            throttle if demand > -0.1 else 0.0,
+            steer,
+            brake if demand < -0.1 or brake == 1 else 0.0,
+            0.0,
+            float(backwards),
+            0.0,
+            0.0,
         )
 
     def _steer(self, dt: float) -> None:

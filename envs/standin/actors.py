@@ -54,7 +54,12 @@ class Actor:
     def wire(self) -> list[Any]:
         """The Actor struct of the protocol."""
         return [
-            self.id, self.parent, self.description, self.bounding_box(), self.tags, self.token,
+            self.id,
+            self.parent,
+            self.description,
+            self.bounding_box(),
+            self.tags,
+            self.token,
         ]
 
 

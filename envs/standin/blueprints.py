@@ -11,14 +11,53 @@ BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
 
 _COLORS = ("17,37,103", "180,0,0", "230,230,230", "25,25,28", "120,125,130", "13,90,60")
 _PROPS = (
-    "advertisement", "atm", "barrel", "bench01", "bench02", "bikeparking", "bin", "box01", "box02",
-    "briefcase", "busstop", "chainbarrier", "clothcontainer", "constructioncone", "container",
-    "creasedbox01", "dirtdebris01", "fountain", "garbage01", "gardenlamp", "glasscontainer",
-    "ironplank", "kiosk_01", "mailbox", "maptable", "mobile", "plantpot01", "plasticbag",
-    "plastictable", "platformgarbage01", "purse", "shoppingbag", "shoppingcart", "slide",
-    "streetbarrier", "streetsign", "swing", "table", "trafficcone01", "trafficcone02",
-    "trafficwarning", "trampoline", "travelcase", "vendingmachine", "warningaccident",
-    "warningconstruction", "wateringcan",
+    "advertisement",
+    "atm",
+    "barrel",
+    "bench01",
+    "bench02",
+    "bikeparking",
+    "bin",
+    "box01",
+    "box02",
+    "briefcase",
+    "busstop",
+    "chainbarrier",
+    "clothcontainer",
+    "constructioncone",
+    "container",
+    "creasedbox01",
+    "dirtdebris01",
+    "fountain",
+    "garbage01",
+    "gardenlamp",
+    "glasscontainer",
+    "ironplank",
+    "kiosk_01",
+    "mailbox",
+    "maptable",
+    "mobile",
+    "plantpot01",
+    "plasticbag",
+    "plastictable",
+    "platformgarbage01",
+    "purse",
+    "shoppingbag",
+    "shoppingcart",
+    "slide",
+    "streetbarrier",
+    "streetsign",
+    "swing",
+    "table",
+    "trafficcone01",
+    "trafficcone02",
+    "trafficwarning",
+    "trampoline",
+    "travelcase",
+    "vendingmachine",
+    "warningaccident",
+    "warningconstruction",
+    "wateringcan",
 )
 WALKERS = tuple(f"walker.pedestrian.{number:04d}" for number in range(1, 50))
 
@@ -95,8 +134,12 @@ def _camera_size() -> list[Attribute]:
         _attribute("image_size_y", INT, "600"),
         _attribute("fov", FLOAT, "90.0"),
         *_floats(
-            lens_circle_falloff=5.0, lens_circle_multiplier=0.0, lens_k=-1.0, lens_kcube=0.0,
-            lens_x_size=0.08, lens_y_size=0.08,
+            lens_circle_falloff=5.0,
+            lens_circle_multiplier=0.0,
+            lens_k=-1.0,
+            lens_kcube=0.0,
+            lens_x_size=0.08,
+            lens_y_size=0.08,
         ),
     ]
 
@@ -107,13 +150,33 @@ def _film() -> list[Attribute]:
         _attribute("exposure_mode", STRING, "histogram", ("histogram", "manual")),
         _attribute("chromatic_aberration_intensity", FLOAT, "0.0"),
         *_floats(
-            gamma=2.2, shutter_speed=200.0, iso=100.0, fstop=1.4, min_fstop=1.2,
-            blade_count=5, exposure_compensation=0.0, exposure_min_bright=10.0,
-            exposure_max_bright=12.0, exposure_speed_up=3.0, exposure_speed_down=1.0,
-            calibration_constant=16.0, focal_distance=1000.0, blur_amount=1.0, blur_radius=0.0,
-            bloom_intensity=0.675, lens_flare_intensity=0.1, motion_blur_intensity=0.45,
-            motion_blur_max_distortion=0.35, motion_blur_min_object_screen_size=0.1, slope=0.88,
-            toe=0.55, shoulder=0.26, black_clip=0.0, white_clip=0.04, temp=6500.0, tint=0.0,
+            gamma=2.2,
+            shutter_speed=200.0,
+            iso=100.0,
+            fstop=1.4,
+            min_fstop=1.2,
+            blade_count=5,
+            exposure_compensation=0.0,
+            exposure_min_bright=10.0,
+            exposure_max_bright=12.0,
+            exposure_speed_up=3.0,
+            exposure_speed_down=1.0,
+            calibration_constant=16.0,
+            focal_distance=1000.0,
+            blur_amount=1.0,
+            blur_radius=0.0,
+            bloom_intensity=0.675,
+            lens_flare_intensity=0.1,
+            motion_blur_intensity=0.45,
+            motion_blur_max_distortion=0.35,
+            motion_blur_min_object_screen_size=0.1,
+            slope=0.88,
+            toe=0.55,
+            shoulder=0.26,
+            black_clip=0.0,
+            white_clip=0.04,
+            temp=6500.0,
+            tint=0.0,
             chromatic_aberration_offset=0.0,
         ),
     ]
@@ -123,8 +186,13 @@ def _lidar() -> list[Attribute]:
     return [
         _attribute("channels", INT, "32"),
         _attribute("points_per_second", INT, "56000"),
-        *_floats(range=10.0, rotation_frequency=10.0, upper_fov=10.0, lower_fov=-30.0,
-                 horizontal_fov=360.0),
+        *_floats(
+            range=10.0,
+            rotation_frequency=10.0,
+            upper_fov=10.0,
+            lower_fov=-30.0,
+            horizontal_fov=360.0,
+        ),
     ]
 
 
@@ -135,43 +203,71 @@ def _noise_axes(*names: str) -> list[Attribute]:
 def _sensors() -> list[tuple[str, list[Attribute]]]:
     seed = _attribute("noise_seed", INT, "0")
     accel = _noise_axes(*(f"noise_accel_stddev_{axis}" for axis in "xyz"))
-    gyro = _noise_axes(*(f"noise_gyro_{part}_{axis}" for part in ("bias", "stddev") for axis in "xyz"))
+    gyro = _noise_axes(
+        *(f"noise_gyro_{part}_{axis}" for part in ("bias", "stddev") for axis in "xyz")
+    )
     places = _noise_axes(
         *(f"noise_{axis}_{part}" for axis in ("alt", "lat", "lon") for part in ("bias", "stddev"))
     )
     plain = ("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow")
     cameras = [(f"sensor.camera.{name}", [*_camera_size(), _tick()]) for name in plain]
     events = _floats(
-        positive_threshold=0.3, negative_threshold=0.3, sigma_positive_threshold=0.0,
-        sigma_negative_threshold=0.0, log_eps=0.001,
+        positive_threshold=0.3,
+        negative_threshold=0.3,
+        sigma_positive_threshold=0.0,
+        sigma_negative_threshold=0.0,
+        log_eps=0.001,
     )
     dvs = [
-        *_camera_size(), *_film(), *events, _attribute("refractory_period_ns", INT, "0"),
-        _attribute("use_log", BOOL, "true"), _tick(),
+        *_camera_size(),
+        *_film(),
+        *events,
+        _attribute("refractory_period_ns", INT, "0"),
+        _attribute("use_log", BOOL, "true"),
+        _tick(),
     ]
     return [
         ("sensor.camera.rgb", [*_camera_size(), *_film(), _tick()]),
         *cameras,
         ("sensor.camera.dvs", dvs),
-        ("sensor.lidar.ray_cast", [
-            *_lidar(),
-            *_floats(atmosphere_attenuation_rate=0.004, dropoff_general_rate=0.45,
-                     dropoff_intensity_limit=0.8, dropoff_zero_intensity=0.4, noise_stddev=0.0),
-            seed, _tick(),
-        ]),
+        (
+            "sensor.lidar.ray_cast",
+            [
+                *_lidar(),
+                *_floats(
+                    atmosphere_attenuation_rate=0.004,
+                    dropoff_general_rate=0.45,
+                    dropoff_intensity_limit=0.8,
+                    dropoff_zero_intensity=0.4,
+                    noise_stddev=0.0,
+                ),
+                seed,
+                _tick(),
+            ],
+        ),
         ("sensor.lidar.ray_cast_semantic", [*_lidar(), _tick()]),
-        ("sensor.other.radar", [
-            *_floats(horizontal_fov=30.0, vertical_fov=30.0, range=100.0),
-            _attribute("points_per_second", INT, "1500"), seed, _tick(),
-        ]),
+        (
+            "sensor.other.radar",
+            [
+                *_floats(horizontal_fov=30.0, vertical_fov=30.0, range=100.0),
+                _attribute("points_per_second", INT, "1500"),
+                seed,
+                _tick(),
+            ],
+        ),
         ("sensor.other.imu", [*accel, *gyro, seed, _tick()]),
         ("sensor.other.gnss", [*places, seed, _tick()]),
         ("sensor.other.collision", []),
         ("sensor.other.lane_invasion", []),
-        ("sensor.other.obstacle", [
-            *_floats(distance=5.0, hit_radius=0.5), _attribute("only_dynamics", BOOL, "false"),
-            _attribute("debug_linetrace", BOOL, "false"), _tick(),
-        ]),
+        (
+            "sensor.other.obstacle",
+            [
+                *_floats(distance=5.0, hit_radius=0.5),
+                _attribute("only_dynamics", BOOL, "false"),
+                _attribute("debug_linetrace", BOOL, "false"),
+                _tick(),
+            ],
+        ),
     ]
 
 
@@ -182,7 +278,9 @@ def library() -> dict[str, list[Any]]:
     entries += [_walker(name) for name in WALKERS]
     for name, attributes in _sensors():
         tags = ",".join(reversed(name.split(".")))
-        entries.append((name, tags, [*attributes, _role("front" if "camera" in name else "default")]))
+        entries.append(
+            (name, tags, [*attributes, _role("front" if "camera" in name else "default")])
+        )
     for name in _PROPS:
         size = _attribute("size", STRING, "small", ("tiny", "small", "medium", "big"), False)
         entries.append((f"static.prop.{name}", f"{name},prop,static", [size, _role()]))
@@ -190,5 +288,7 @@ def library() -> dict[str, list[Any]]:
         extra = _floats(friction=3.5, extent_x=1.0, extent_y=1.0, extent_z=1.0)
         attributes = [*(extra if name.endswith("friction") else []), _role()]
         entries.append((name, ",".join(reversed(name.split("."))), attributes))
-    return {name: [uid, name, tags, attributes]
-            for uid, (name, tags, attributes) in enumerate(entries, start=1)}
+    return {
+        name: [uid, name, tags, attributes]
+        for uid, (name, tags, attributes) in enumerate(entries, start=1)
+    }

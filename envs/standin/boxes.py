@@ -67,12 +67,14 @@ def overlap(a: Boxes, b: Boxes) -> tuple[Array, Array]:
     across = np.abs(sa * cb - ca * sb)
     normal = np.stack([[ca, sa], [-sa, ca], [cb, sb], [-sb, cb]])
     projection = normal[:, 0] * dx + normal[:, 1] * dy
-    reach = np.stack([
-        a.half_x + b.half_x * along + b.half_y * across,
-        a.half_y + b.half_x * across + b.half_y * along,
-        b.half_x + a.half_x * along + a.half_y * across,
-        b.half_y + a.half_x * across + a.half_y * along,
-    ])
+    reach = np.stack(
+        [
+            a.half_x + b.half_x * along + b.half_y * across,
+            a.half_y + b.half_x * across + b.half_y * along,
+            b.half_x + a.half_x * along + a.half_y * across,
+            b.half_y + a.half_x * across + a.half_y * along,
+        ]
+    )
     depth = reach - np.abs(projection)
     best = np.argmin(depth, axis=0)
     pick = (best, np.arange(len(dx)))

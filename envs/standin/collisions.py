@@ -43,8 +43,13 @@ class Party:
 def vehicle_boxes(fleet: Fleet) -> Boxes:
     """The outlines of all vehicles."""
     return Boxes(
-        fleet.x, fleet.y, fleet.z + fleet.half_height, fleet.yaw,
-        fleet.half_length, fleet.half_width, fleet.half_height,
+        fleet.x,
+        fleet.y,
+        fleet.z + fleet.half_height,
+        fleet.yaw,
+        fleet.half_length,
+        fleet.half_width,
+        fleet.half_height,
     )
 
 
@@ -93,8 +98,14 @@ def _against_obstacles(fleet: Fleet, boxes: Boxes, grid: ObstacleGrid) -> list[C
 
 
 def _touch(
-    fleet: Fleet, boxes_a: Boxes, i: int, boxes_b: Boxes, j: int,
-    normal: np.ndarray, depth: float, other: bool | None,
+    fleet: Fleet,
+    boxes_a: Boxes,
+    i: int,
+    boxes_b: Boxes,
+    j: int,
+    normal: np.ndarray,
+    depth: float,
+    other: bool | None,
 ) -> tuple[float, float, float] | None:
     """Resolves one overlap. other: None for a vehicle, True for a walker, False for a fixture."""
     if fleet.collides[i] == 0 or (other is None and fleet.collides[j] == 0):
@@ -122,9 +133,13 @@ def _party(fleet: Fleet, index: int) -> Party:
     cos, sin = math.cos(fleet.yaw[index]), math.sin(fleet.yaw[index])
     vx, vy = float(fleet.vx[index]), float(fleet.vy[index])
     return Party(
-        moves / float(fleet.mass[index]), moves / float(fleet.inertia[index]),
-        float(fleet.x[index]), float(fleet.y[index]),
-        vx * cos - vy * sin, vx * sin + vy * cos, float(fleet.yaw_rate[index]),
+        moves / float(fleet.mass[index]),
+        moves / float(fleet.inertia[index]),
+        float(fleet.x[index]),
+        float(fleet.y[index]),
+        vx * cos - vy * sin,
+        vx * sin + vy * cos,
+        float(fleet.yaw_rate[index]),
     )
 
 
@@ -170,8 +185,14 @@ def _impulse(
 
 
 def _push(
-    fleet: Fleet, i: int, party: Party, point: tuple[float, float],
-    impulse: tuple[float, float], shift: float, nx: float, ny: float,
+    fleet: Fleet,
+    i: int,
+    party: Party,
+    point: tuple[float, float],
+    impulse: tuple[float, float],
+    shift: float,
+    nx: float,
+    ny: float,
 ) -> None:
     fleet.x[i] += shift * nx
     fleet.y[i] += shift * ny

@@ -83,15 +83,35 @@ def _lateral_and_longitudinal(
     step = dt / substeps
     for _ in range(substeps):
         _substep(
-            fleet, step, target, direction * demand * contact, direction, limit, adhesion,
-            retarding, rear_grip, push_x, push_y, spin,
+            fleet,
+            step,
+            target,
+            direction * demand * contact,
+            direction,
+            limit,
+            adhesion,
+            retarding,
+            rear_grip,
+            push_x,
+            push_y,
+            spin,
         )
     fleet.force_x[:] = fleet.force_y[:] = fleet.torque[:] = 0.0
 
 
 def _substep(
-    f: Fleet, dt: float, target: Array, drive: Array, direction: Array, limit: Array,
-    adhesion: Array, retarding: Array, rear_grip: Array, push_x: Array, push_y: Array, spin: Array,
+    f: Fleet,
+    dt: float,
+    target: Array,
+    drive: Array,
+    direction: Array,
+    limit: Array,
+    adhesion: Array,
+    retarding: Array,
+    rear_grip: Array,
+    push_x: Array,
+    push_y: Array,
+    spin: Array,
 ) -> None:
     turn = f.steer_rate * dt
     f.steer_angle += np.clip(target - f.steer_angle, -turn, turn)

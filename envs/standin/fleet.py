@@ -18,13 +18,39 @@ POSE = ("x", "y", "z", "pitch", "yaw", "roll")
 MOTION = ("vx", "vy", "vz", "yaw_rate", "steer_angle", "lean_pitch", "lean_roll")
 #: World velocity and acceleration of the last step, for snapshots and sensors.
 REPORT = (
-    "wx", "wy", "wz", "ax", "ay", "az", "pitch_rate", "roll_rate", "last_pitch", "last_roll",
+    "wx",
+    "wy",
+    "wz",
+    "ax",
+    "ay",
+    "az",
+    "pitch_rate",
+    "roll_rate",
+    "last_pitch",
+    "last_roll",
 )
 CONTROL = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "gear")
 PARAMETERS = (
-    "mass", "inertia", "front", "rear", "grip", "drive_force", "drive_power", "drag", "rolling",
-    "brake_force", "stiffness", "steer_gain", "steer_limit", "steer_rate", "top_speed", "reverse_speed",
-    "half_length", "half_width", "half_height", "gears",
+    "mass",
+    "inertia",
+    "front",
+    "rear",
+    "grip",
+    "drive_force",
+    "drive_power",
+    "drag",
+    "rolling",
+    "brake_force",
+    "stiffness",
+    "steer_gain",
+    "steer_limit",
+    "steer_rate",
+    "top_speed",
+    "reverse_speed",
+    "half_length",
+    "half_width",
+    "half_height",
+    "gears",
 )
 SWITCHES = ("physics", "gravity", "collides")
 EXTERNAL = ("force_x", "force_y", "force_z", "torque", "hold", "hold_x", "hold_y", "hold_z")

@@ -28,8 +28,23 @@ def default(type_id: str) -> list[Any]:
     gears = [[ratio, 0.5, 0.65] for ratio in _RATIOS[: spec.gears]]
     steering = [[speed, share] for speed, share in zip(*STEERING_CURVE, strict=True)]
     return [
-        curve, _MAX_RPM, 1.0, 0.15, 2.0, 0.35, True, 0.5, 10.0, _FINAL_RATIO, gears, model.mass,
-        0.30, [0.0, 0.0, 0.3], steering, _wheels(model, spec.wheels, radius), True,
+        curve,
+        _MAX_RPM,
+        1.0,
+        0.15,
+        2.0,
+        0.35,
+        True,
+        0.5,
+        10.0,
+        _FINAL_RATIO,
+        gears,
+        model.mass,
+        0.30,
+        [0.0, 0.0, 0.3],
+        steering,
+        _wheels(model, spec.wheels, radius),
+        True,
     ]
 
 
@@ -43,8 +58,16 @@ def _wheels(model: VehicleModel, count: int, radius: float) -> list[list[Any]]:
     torque = model.brake_force * radius / 4
     return [
         [
-            _TYRE_FRICTION, 0.25, lock if x > 0 else 0.0, 100 * radius, torque,
-            0.0 if x > 0 else 2 * torque, 2.0, 17.0, 1000.0, [x, y, 100 * radius],
+            _TYRE_FRICTION,
+            0.25,
+            lock if x > 0 else 0.0,
+            100 * radius,
+            torque,
+            0.0 if x > 0 else 2 * torque,
+            2.0,
+            17.0,
+            1000.0,
+            [x, y, 100 * radius],
         ]
         for x, y in places
     ]

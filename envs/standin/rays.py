@@ -34,7 +34,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Hits:
-    """What rays met: distance (inf for nothing), box index or GROUND or NOTHING, cosine of incidence."""
+    """What rays met: distance (inf for nothing), box index, GROUND or NOTHING, and cosine there."""
 
     distance: Array
     target: NDArray[np.int64]
@@ -42,7 +42,7 @@ class Hits:
 
 
 def scene_near(world: World, x: float, y: float, reach: float, without: int = 0) -> Scene:
-    """The boxes within reach of a place, leaving out one actor (the one that carries the sensor)."""
+    """The boxes within reach of a place, leaving out the actor that carries the sensor."""
     fleet, walkers = world.fleet, world.walkers
     near = world.grid.within(x, y, reach)
     boxes = Boxes.join(
@@ -73,7 +73,8 @@ def cast(world: World, scene: Scene, origin: Array, directions: Array, reach: fl
     cosine = np.where(lower, np.abs(directions[:, 2]), cosine)
     missed = ~(distance <= reach)
     return Hits(
-        np.where(missed, np.inf, distance), np.where(missed, NOTHING, target),
+        np.where(missed, np.inf, distance),
+        np.where(missed, NOTHING, target),
         np.where(missed, 0.0, cosine),
     )
 
@@ -100,7 +101,7 @@ def _against_boxes(
 
 
 def _slabs(boxes: Boxes, origin: Array, directions: Array) -> tuple[Array, Array]:
-    """Entry distance (N, M) of each ray into each box, inf where it misses, and the cosine there."""
+    """Where each ray enters each box (N, M), inf where it misses, and the cosine there."""
     cos, sin = np.cos(boxes.yaw), np.sin(boxes.yaw)
     dx, dy = origin[0] - boxes.x, origin[1] - boxes.y
     start = np.stack([dx * cos + dy * sin, dy * cos - dx * sin, origin[2] - boxes.z])

@@ -18,9 +18,7 @@ from envs.standin.world import World
 Array = NDArray[np.float64]
 
 MAX_RAYS = 200_000
-_SEMANTIC_POINT = np.dtype(
-    [("xyz", "<f4", 3), ("cosine", "<f4"), ("id", "<u4"), ("tag", "<u4")]
-)
+_SEMANTIC_POINT = np.dtype([("xyz", "<f4", 3), ("cosine", "<f4"), ("id", "<u4"), ("tag", "<u4")])
 _packer = msgpack.Packer()
 
 
@@ -43,10 +41,14 @@ def _sweep(world: World, sensor: Actor) -> tuple[Array, NDArray[np.int64], float
     lower = attribute_float(sensor, "lower_fov", -30.0)
     vertical = np.radians(np.linspace(upper, lower, channels) if channels > 1 else [upper])
     cv = np.cos(vertical)[:, None]
-    directions = np.stack([
-        cv * np.cos(horizontal), cv * np.sin(horizontal),
-        np.broadcast_to(np.sin(vertical)[:, None], (channels, per_channel)),
-    ], axis=-1)
+    directions = np.stack(
+        [
+            cv * np.cos(horizontal),
+            cv * np.sin(horizontal),
+            np.broadcast_to(np.sin(vertical)[:, None], (channels, per_channel)),
+        ],
+        axis=-1,
+    )
     counts = np.full(channels, per_channel, np.int64)
     return directions.reshape(-1, 3), counts, math.radians(memory.extra["angle"])
 
@@ -125,9 +127,14 @@ def radar(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     draw = memory_of(world, sensor).random.random((2, rays))
     radius, around = np.sqrt(draw[0]), draw[1] * math.tau
     azimuth, altitude = wide * radius * np.cos(around), high * radius * np.sin(around)
-    local = np.stack([
-        np.cos(altitude) * np.cos(azimuth), np.cos(altitude) * np.sin(azimuth), np.sin(altitude),
-    ], axis=1)
+    local = np.stack(
+        [
+            np.cos(altitude) * np.cos(azimuth),
+            np.cos(altitude) * np.sin(azimuth),
+            np.sin(altitude),
+        ],
+        axis=1,
+    )
     scene, hits = _scan(world, sensor, pose, local, attribute_float(sensor, "range", 100.0))
     kept = hits.target != NOTHING
     target = hits.target[kept]

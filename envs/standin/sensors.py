@@ -57,9 +57,7 @@ def is_due(world: World, sensor: Actor) -> bool:
 
 def header(world: World, sensor: Actor, pose: Pose) -> bytes:
     """The 48 bytes that start every message of a sensor."""
-    return SENSOR_HEADER.pack(
-        SENSOR_INDEX[sensor.type_id], world.frame, world.elapsed, *pose
-    )
+    return SENSOR_HEADER.pack(SENSOR_INDEX[sensor.type_id], world.frame, world.elapsed, *pose)
 
 
 def collision(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
@@ -88,8 +86,14 @@ def _party(world: World, party: int) -> list[Any]:
 
 
 _SCENERY = {
-    3: "static.building", 4: "static.wall", 5: "static.fence", 6: "static.pole",
-    7: "static.pole", 8: "static.pole", 9: "static.vegetation", 28: "static.guardrail",
+    3: "static.building",
+    4: "static.wall",
+    5: "static.fence",
+    6: "static.pole",
+    7: "static.pole",
+    8: "static.pole",
+    9: "static.vegetation",
+    28: "static.guardrail",
 }
 
 
@@ -97,7 +101,9 @@ def imu(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     """Specific force in m/s^2, turn rate in rad/s and compass in rad from north (-y)."""
     acceleration, turning = _motion_of(world, sensor.parent)
     matrix = axes(*pose[3:])
-    felt = rotate_back(matrix, (acceleration[0], acceleration[1], acceleration[2] + world.imu_gravity))
+    felt = rotate_back(
+        matrix, (acceleration[0], acceleration[1], acceleration[2] + world.imu_gravity)
+    )
     gyro = rotate_back(matrix, turning)
     random = memory_of(world, sensor).random.standard_normal(6).tolist()
     accelerometer = [
@@ -105,7 +111,8 @@ def imu(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
         for i, axis in enumerate("xyz")
     ]
     gyroscope = [
-        gyro[i] + attribute_float(sensor, f"noise_gyro_bias_{axis}", 0.0)
+        gyro[i]
+        + attribute_float(sensor, f"noise_gyro_bias_{axis}", 0.0)
         + random[3 + i] * attribute_float(sensor, f"noise_gyro_stddev_{axis}", 0.0)
         for i, axis in enumerate("xyz")
     ]
@@ -140,7 +147,8 @@ def gnss(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     values = {"lat": latitude, "lon": longitude, "alt": pose[2]}
     random = memory_of(world, sensor).random.standard_normal(3).tolist()
     noisy = [
-        values[axis] + attribute_float(sensor, f"noise_{axis}_bias", 0.0)
+        values[axis]
+        + attribute_float(sensor, f"noise_{axis}_bias", 0.0)
         + random[i] * attribute_float(sensor, f"noise_{axis}_stddev", 0.0)
         for i, axis in enumerate(("lat", "lon", "alt"))
     ]

@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.actors import ACTIVE, Actor, Kind
+from envs.standin.actors import ACTIVE, Actor
 from envs.standin.dynamics import reported_gear
 from envs.standin.lights import GREEN
 from envs.standin.wire import (
@@ -107,17 +107,21 @@ class Snapshots:
         records["motion"][block] = motion.T
         pedals = records["pedals"]
         pedals[block, 0], pedals[block, 1], pedals[block, 2] = (
-            fleet.throttle, fleet.steer, fleet.brake,
+            fleet.throttle,
+            fleet.steer,
+            fleet.brake,
         )
         switches = records["switches"]
         switches[block, 0], switches[block, 1], switches[block, 2] = (
-            fleet.hand_brake, fleet.reverse, fleet.manual,
+            fleet.hand_brake,
+            fleet.reverse,
+            fleet.manual,
         )
         records["gear"][block] = reported_gear(fleet)
         self._fill_light_flags(world)
 
     def _fill_light_flags(self, world: World) -> None:
-        """Which light each vehicle faces; without one the protocol says green and not at a light."""
+        """Which light each vehicle faces; without one the protocol says green, not at a light."""
         records, block = self._records, self._vehicles
         facing = world.at_light
         if not len(world.lights) or len(facing) != len(world.fleet):

@@ -29,24 +29,32 @@ MAX_ACTORS = 5000
 _BLOCKED = "Spawn failed because of collision at spawn position"
 _TOUCH = 0.01
 _VEHICLE_TAGS = {
-    "truck": bytes([15]), "bus": bytes([16]), "motorcycle": bytes([18, 13]),
+    "truck": bytes([15]),
+    "bus": bytes([16]),
+    "motorcycle": bytes([18, 13]),
     "bicycle": bytes([19, 13]),
 }
 _PROP_HALF: dict[str, Vector] = {
-    "constructioncone": (0.17, 0.17, 0.30), "trafficcone01": (0.25, 0.25, 0.55),
-    "trafficcone02": (0.25, 0.25, 0.55), "streetbarrier": (0.60, 0.20, 0.55),
-    "chainbarrier": (0.80, 0.10, 0.40), "trafficwarning": (1.30, 1.20, 1.80),
-    "warningconstruction": (0.60, 0.30, 0.80), "warningaccident": (0.60, 0.30, 0.80),
-    "container": (1.00, 1.90, 1.10), "vendingmachine": (0.45, 0.55, 1.00),
-    "busstop": (2.00, 0.90, 1.40), "kiosk_01": (1.50, 1.50, 1.40), "barrel": (0.30, 0.30, 0.45),
-    "bench01": (0.80, 0.30, 0.45), "dirtdebris01": (0.0, 0.0, 0.0),
+    "constructioncone": (0.17, 0.17, 0.30),
+    "trafficcone01": (0.25, 0.25, 0.55),
+    "trafficcone02": (0.25, 0.25, 0.55),
+    "streetbarrier": (0.60, 0.20, 0.55),
+    "chainbarrier": (0.80, 0.10, 0.40),
+    "trafficwarning": (1.30, 1.20, 1.80),
+    "warningconstruction": (0.60, 0.30, 0.80),
+    "warningaccident": (0.60, 0.30, 0.80),
+    "container": (1.00, 1.90, 1.10),
+    "vendingmachine": (0.45, 0.55, 1.00),
+    "busstop": (2.00, 0.90, 1.40),
+    "kiosk_01": (1.50, 1.50, 1.40),
+    "barrel": (0.30, 0.30, 0.45),
+    "bench01": (0.80, 0.30, 0.45),
+    "dirtdebris01": (0.0, 0.0, 0.0),
 }
 _PROP_DEFAULT = (0.35, 0.35, 0.45)
 
 
-def spawn(
-    world: World, hub: StreamHub, description: Any, pose: Pose, parent_id: int = 0
-) -> Actor:
+def spawn(world: World, hub: StreamHub, description: Any, pose: Pose, parent_id: int = 0) -> Actor:
     """Makes an actor; with a parent, `pose` is relative to it. Raises RpcFailure."""
     _, type_id, attributes = description
     if type_id not in library():
@@ -135,10 +143,14 @@ def _blocked(world: World, actor: Actor) -> bool:
     mine = Boxes.rows(np.array([[x, y, middle, math.radians(yaw), *actor.box_half]]))
     reach = float(mine.radius[0])
     near = world.grid.within(x, y, reach)
-    others = Boxes.join([
-        vehicle_boxes(world.fleet), world.walkers.boxes(), world.fixtures,
-        world.grid.boxes.take(near),
-    ])
+    others = Boxes.join(
+        [
+            vehicle_boxes(world.fleet),
+            world.walkers.boxes(),
+            world.fixtures,
+            world.grid.boxes.take(near),
+        ]
+    )
     if not len(others):
         return False
     depth, _ = overlap(mine.take([0] * len(others)), others)
@@ -162,5 +174,3 @@ def _enter(world: World, hub: StreamHub, actor: Actor) -> None:
     world.layout_changed = True
     if actor.type_id.startswith("static."):
         world.refresh_fixtures()
-
-

@@ -74,13 +74,17 @@ def _fit_drive(spec: VehicleSpec, mass: float, grip: float, drag: float) -> tupl
         return min(launch * mass, strongest), max(power, _power_at_top(spec, drag, rolling))
     if sprint_time(mass, strongest, power, drag, rolling) <= spec.zero_to_hundred:
         force = _bisect(
-            lambda f: sprint_time(mass, f, power, drag, rolling), spec.zero_to_hundred,
-            0.1 * mass, strongest,
+            lambda f: sprint_time(mass, f, power, drag, rolling),
+            spec.zero_to_hundred,
+            0.1 * mass,
+            strongest,
         )
         return force, power
     power = _bisect(
-        lambda p: sprint_time(mass, strongest, p, drag, rolling), spec.zero_to_hundred,
-        power, 20 * power,
+        lambda p: sprint_time(mass, strongest, p, drag, rolling),
+        spec.zero_to_hundred,
+        power,
+        20 * power,
     )
     return strongest, power
 

@@ -93,7 +93,11 @@ class World:
         self.fixtures = Boxes.rows(np.empty((0, 7)))
         self.fixture_ids: list[int] = []
         spectator = Actor(
-            self.identity.actor(), "spectator", Kind.OTHER, [0, "spectator", []], {},
+            self.identity.actor(),
+            "spectator",
+            Kind.OTHER,
+            [0, "spectator", []],
+            {},
             pose=(0.0, 0.0, 10.0, -20.0, 0.0, 0.0),
         )
         self.spectator = spectator
@@ -164,7 +168,9 @@ class World:
 
 def geo_origin(opendrive: str) -> tuple[float, float]:
     """Latitude and longitude of the map's origin, from its geoReference; zero where it has none."""
-    found = [re.search(rf"\+{key}=(-?[0-9.eE+-]+)", opendrive[:20000]) for key in ("lat_0", "lon_0")]
+    found = [
+        re.search(rf"\+{key}=(-?[0-9.eE+-]+)", opendrive[:20000]) for key in ("lat_0", "lon_0")
+    ]
     latitude, longitude = (float(match.group(1)) if match else 0.0 for match in found)
     return latitude, longitude
 
@@ -173,8 +179,13 @@ def _light_actor(actor_id: int, signal: Any) -> Actor:
     pose: Pose = (float(signal.x), float(signal.y), float(signal.z), 0.0, float(signal.yaw), 0.0)
     description = [0, "traffic.traffic_light", [["role_name", 4, ""]]]
     actor = Actor(
-        actor_id, "traffic.traffic_light", Kind.LIGHT, description, {"role_name": ""},
-        pose=pose, tags=bytes([7]),
+        actor_id,
+        "traffic.traffic_light",
+        Kind.LIGHT,
+        description,
+        {"role_name": ""},
+        pose=pose,
+        tags=bytes([7]),
     )
     boxes = np.asarray(signal.boxes, np.float64).reshape(-1, 6)
     if len(boxes):
@@ -183,7 +194,8 @@ def _light_actor(actor_id: int, signal: Any) -> Actor:
         dx, dy = x - pose[0], y - pose[1]
         actor.box_centre = (
             dx * math.cos(angle) + dy * math.sin(angle),
-            dy * math.cos(angle) - dx * math.sin(angle), 0.0,
+            dy * math.cos(angle) - dx * math.sin(angle),
+            0.0,
         )
         actor.box_half = (half_x, half_y, 1.0)
         actor.box_yaw = yaw - pose[4]

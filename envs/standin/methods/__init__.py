@@ -17,6 +17,18 @@ from envs.standin.methods import (
 from envs.standin.methods.registry import TABLE, call
 
 __all__ = [
-    "TABLE", "batch", "bones", "call", "debug", "environment", "episode", "lifecycle", "lights",
-    "recorder", "streaming", "traffic_manager", "vehicles", "walkers",
+    "TABLE",
+    "batch",
+    "bones",
+    "call",
+    "debug",
+    "environment",
+    "episode",
+    "lifecycle",
+    "lights",
+    "recorder",
+    "streaming",
+    "traffic_manager",
+    "vehicles",
+    "walkers",
 ]

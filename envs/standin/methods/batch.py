@@ -84,8 +84,13 @@ def _run(sim: Simulation, command: Any) -> Any:
 
 
 def _spawn(
-    sim: Simulation, description: Any, transform: Any, parent: Any, attachment: int = 0,
-    socket_name: str = "", do_after: Any = (),
+    sim: Simulation,
+    description: Any,
+    transform: Any,
+    parent: Any,
+    attachment: int = 0,
+    socket_name: str = "",
+    do_after: Any = (),
 ) -> int:
     parent_id = int(parent[1]) if parent and parent[0] else 0
     actor = spawning.spawn(sim.world, sim.hub, description, pose(transform), parent_id)

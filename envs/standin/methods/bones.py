@@ -31,7 +31,8 @@ def component_relative(sim: Simulation, actor_id: int, name: str) -> list[Any]:
 
 
 @value(
-    "get_actor_bone_world_transforms", "get_vehicle_bone_world_transforms",
+    "get_actor_bone_world_transforms",
+    "get_vehicle_bone_world_transforms",
     "get_actor_socket_world_transforms",
 )
 def world_transforms(sim: Simulation, actor_id: int) -> list[Any]:

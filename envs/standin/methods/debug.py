@@ -10,8 +10,13 @@ from envs.standin.simulation import Simulation
 
 
 @void(
-    "draw_debug_shape", "clear_debug_shape", "clear_debug_string", "update_lights_state",
-    "update_day_night_cycle", "set_annotations_traverse_translucency", "set_ignored_vehicles",
+    "draw_debug_shape",
+    "clear_debug_shape",
+    "clear_debug_string",
+    "update_lights_state",
+    "update_day_night_cycle",
+    "set_annotations_traverse_translucency",
+    "set_ignored_vehicles",
 )
 def accepted(sim: Simulation, *arguments: Any) -> None:
     """Debug drawing and street lights change nothing that a client can see here."""

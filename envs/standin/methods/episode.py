@@ -34,9 +34,17 @@ def get_episode_settings(sim: Simulation) -> list[Any]:
     s = sim.world.settings
     delta = [False] if s.fixed_delta is None else [True, s.fixed_delta]
     return [
-        s.synchronous, s.no_rendering, delta, s.substepping, s.max_substep_delta, s.max_substeps,
-        s.max_culling_distance, s.deterministic_ragdolls, s.tile_stream_distance,
-        s.actor_active_distance, s.spectator_as_ego,
+        s.synchronous,
+        s.no_rendering,
+        delta,
+        s.substepping,
+        s.max_substep_delta,
+        s.max_substeps,
+        s.max_culling_distance,
+        s.deterministic_ragdolls,
+        s.tile_stream_distance,
+        s.actor_active_distance,
+        s.spectator_as_ego,
     ]
 
 
@@ -52,8 +60,17 @@ def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
         raise RpcFailure(f"substepping needs a positive step and 1 to {MAX_SUBSTEPS} substeps")
     culling, ragdolls, tiles, active, ego = rest
     sim.world.settings = Settings(
-        bool(synchronous), bool(no_rendering), fixed or None, bool(substepping), substep, count,
-        float(culling), bool(ragdolls), float(tiles), float(active), bool(ego),
+        bool(synchronous),
+        bool(no_rendering),
+        fixed or None,
+        bool(substepping),
+        substep,
+        count,
+        float(culling),
+        bool(ragdolls),
+        float(tiles),
+        float(active),
+        bool(ego),
     )
     return sim.world.frame
 

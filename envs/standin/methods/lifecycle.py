@@ -23,8 +23,12 @@ def spawn_actor(sim: Simulation, description: list[Any], transform: list[Any]) -
 
 @value("spawn_actor_with_parent")
 def spawn_actor_with_parent(
-    sim: Simulation, description: list[Any], transform: list[Any], parent: int,
-    attachment: int = 0, socket_name: str = "",
+    sim: Simulation,
+    description: list[Any],
+    transform: list[Any],
+    parent: int,
+    attachment: int = 0,
+    socket_name: str = "",
 ) -> list[Any]:
     """A new actor fixed to another; both kinds of spring arm are rigid here."""
     actor = spawning.spawn(sim.world, sim.hub, description, pose(transform), int(parent))

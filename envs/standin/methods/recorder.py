@@ -10,8 +10,11 @@ from envs.standin.simulation import Simulation
 
 
 @value(
-    "start_recorder", "show_recorder_file_info", "show_recorder_collisions",
-    "show_recorder_actors_blocked", "replay_file",
+    "start_recorder",
+    "show_recorder_file_info",
+    "show_recorder_collisions",
+    "show_recorder_actors_blocked",
+    "replay_file",
 )
 def refused(sim: Simulation, *arguments: Any) -> str:
     """There is no recorder."""
@@ -19,7 +22,10 @@ def refused(sim: Simulation, *arguments: Any) -> str:
 
 
 @void(
-    "stop_recorder", "stop_replayer", "set_replayer_time_factor", "set_replayer_ignore_hero",
+    "stop_recorder",
+    "stop_replayer",
+    "set_replayer_time_factor",
+    "set_replayer_ignore_hero",
     "set_replayer_ignore_spectator",
 )
 def idle(sim: Simulation, *arguments: Any) -> None:

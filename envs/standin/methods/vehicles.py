@@ -26,8 +26,13 @@ def apply_control(sim: Simulation, actor_id: int, control: list[Any]) -> None:
         return
     throttle, steer, brake, hand_brake, reverse, manual, gear = control
     sim.world.fleet.control[:, column] = (
-        _unit(throttle), _unit(steer, -1.0), _unit(brake), bool(hand_brake), bool(reverse),
-        bool(manual), max(-1, min(int(gear), 20)),
+        _unit(throttle),
+        _unit(steer, -1.0),
+        _unit(brake),
+        bool(hand_brake),
+        bool(reverse),
+        bool(manual),
+        max(-1, min(int(gear), 20)),
     )
     sim.world.controllers.pop(actor_id, None)
 
@@ -110,13 +115,17 @@ def get_telemetry_data(sim: Simulation, actor_id: int) -> list[Any]:
     load = mass * 9.81 / count
     force = mass * float(fleet.ax[column]) / count
     slip = math.atan2(float(fleet.vy[column]), max(abs(speed), 0.5))
-    wheel = [grip, slip, 0.0, speed / 0.33, load, 1.0, force * 0.33, force, 0.0,
-             force / load, 0.0]
+    wheel = [grip, slip, 0.0, speed / 0.33, load, 1.0, force * 0.33, force, 0.0, force / load, 0.0]
     gear = int(dynamics.reported_gear(fleet)[column])
     rpm = 800.0 + 5700.0 * min(abs(speed) / float(fleet.top_speed[column]), 1.0)
     return [
-        speed, float(fleet.steer[column]), float(fleet.throttle[column]),
-        float(fleet.brake[column]), rpm, gear, float(fleet.drag[column]) * speed * speed,
+        speed,
+        float(fleet.steer[column]),
+        float(fleet.throttle[column]),
+        float(fleet.brake[column]),
+        rpm,
+        gear,
+        float(fleet.drag[column]) * speed * speed,
         [wheel] * count,
     ]
 
@@ -137,8 +146,11 @@ def get_wheel_pitch_angle(sim: Simulation, actor_id: int, wheel: int) -> float:
 
 
 @void(
-    "set_wheel_steer_direction", "set_wheel_pitch_angle", "open_vehicle_door",
-    "close_vehicle_door", "show_vehicle_debug_telemetry",
+    "set_wheel_steer_direction",
+    "set_wheel_pitch_angle",
+    "open_vehicle_door",
+    "close_vehicle_door",
+    "show_vehicle_debug_telemetry",
 )
 def cosmetic(sim: Simulation, actor_id: int, *rest: Any) -> None:
     """Accepted without effect: it would only change the look of the vehicle."""

@@ -157,7 +157,10 @@ def attach(world: carla.World) -> Iterator:  # type: ignore[type-arg]
     made: list[Listener] = []
 
     def make(
-        name: str, parent: carla.Actor | None = None, at: carla.Transform | None = None, **values: object
+        name: str,
+        parent: carla.Actor | None = None,
+        at: carla.Transform | None = None,
+        **values: object,
     ) -> Listener:
         blueprint = world.get_blueprint_library().find(name)
         for key, value in values.items():

@@ -23,7 +23,10 @@ from envs.standin.methods import TABLE
 _WORLD_CHANGES = {"load_new_episode", "copy_opendrive_to_file"}
 
 numbers = st.one_of(
-    st.integers(-(2**63), 2**64 - 1), st.floats(width=64), st.booleans(), st.none(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(width=64),
+    st.booleans(),
+    st.none(),
     st.integers(0, 400),
 )
 values = st.recursive(
@@ -171,7 +174,10 @@ def _check(server, raw, crowd, method, values):
 
 
 @settings(
-    max_examples=300, deadline=None, database=None, derandomize=True,
+    max_examples=300,
+    deadline=None,
+    database=None,
+    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(method=methods, values=arguments)
@@ -181,7 +187,9 @@ def test_any_call_is_answered(server, raw, crowd, method, values):
 
 @pytest.mark.slow
 @settings(
-    max_examples=10_000, deadline=None, database=None,
+    max_examples=10_000,
+    deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(method=methods, values=arguments)
@@ -226,8 +234,10 @@ def test_killed_client_leaves_a_world_for_the_next(server):
         "while True: w.tick()\n"
     )
     victim = subprocess.Popen(
-        [sys.executable, "-c", script, str(server.port)], stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True,
+        [sys.executable, "-c", script, str(server.port)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     left_behind = int(victim.stdout.readline())
     victim.send_signal(signal.SIGKILL)

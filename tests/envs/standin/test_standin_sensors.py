@@ -81,8 +81,15 @@ def test_sensor_tick_thins_out_measurements(world, model3, attach):
 
 def test_lidar_sees_ground_and_car_at_their_distance(world, model3, car_ahead, attach):
     lidar = attach(
-        "sensor.lidar.ray_cast", model3, ROOF, range=50, points_per_second=200000, channels=32,
-        rotation_frequency=20, dropoff_general_rate=0.0, dropoff_zero_intensity=0.0,
+        "sensor.lidar.ray_cast",
+        model3,
+        ROOF,
+        range=50,
+        points_per_second=200000,
+        channels=32,
+        rotation_frequency=20,
+        dropoff_general_rate=0.0,
+        dropoff_zero_intensity=0.0,
     )
     data = lidar.get(world.tick())
     points = np.frombuffer(data.raw_data, np.float32).reshape(-1, 4)
@@ -100,7 +107,11 @@ def test_lidar_sees_ground_and_car_at_their_distance(world, model3, car_ahead, a
 
 def test_semantic_lidar_names_what_it_hits(world, model3, car_ahead, attach):
     lidar = attach(
-        "sensor.lidar.ray_cast_semantic", model3, ROOF, range=50, points_per_second=200000,
+        "sensor.lidar.ray_cast_semantic",
+        model3,
+        ROOF,
+        range=50,
+        points_per_second=200000,
         rotation_frequency=20,
     )
     data = lidar.get(world.tick())
