@@ -11,13 +11,14 @@ import math
 import numpy as np
 
 from envs.standin.fleet import Array, Fleet
-from envs.standin.vehicle_fit import GRAVITY
+from envs.standin.vehicle_fit import ENGINE_BRAKE, GRAVITY
 
 #: Full lock shrinks with speed: km/h, share (the default steering curve of CARLA's vehicles).
 STEERING_CURVE = ((0.0, 20.0, 60.0, 120.0), (1.0, 0.9, 0.8, 0.7))
 
 _SLOWEST_SLIP = 0.5
-_ENGINE_BRAKE = 0.45
+#: The drive fades out within a quarter of a metre per second of the top speed.
+_GOVERNOR = 4.0
 _HAND_BRAKE_SHARE = 0.45
 _HAND_BRAKE_REAR_GRIP = 0.45
 _AIRBORNE = 0.08
@@ -70,7 +71,7 @@ def _lateral_and_longitudinal(
         + fleet.hand_brake * _HAND_BRAKE_SHARE * fleet.grip * fleet.mass * GRAVITY
     ) / fleet.mass
     rolling = (
-        fleet.rolling / fleet.mass + _ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
+        fleet.rolling / fleet.mass + ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
     ) * contact
     retarding = np.minimum(braking * contact, adhesion) + rolling
     rear_grip = 1 - (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1)
@@ -118,7 +119,7 @@ def _substep(
     vx, vy, rate = f.vx, f.vy, f.yaw_rate
     speed = np.abs(vx)
     engine = np.minimum(f.drive_force, f.drive_power / np.maximum(speed, 0.1))
-    headroom = np.clip(limit - vx * direction, 0.0, 1.0)
+    headroom = np.clip(_GOVERNOR * (limit - vx * direction), 0.0, 1.0)
     pull = drive * engine * headroom / f.mass
     pull = np.clip(pull, -adhesion, adhesion) - f.drag / f.mass * vx * speed
     free = vx + dt * (pull + push_x + vy * rate)

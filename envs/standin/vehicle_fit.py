@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from envs.standin.vehicle_table import BY_NAME, VehicleSpec
 
 GRAVITY = 9.81
+#: Deceleration by the drive when the throttle is closed, m/s^2.
+ENGINE_BRAKE = 0.45
 #: Wheel angle per unit of steering below the lock, as CARLA's own vehicles have it: controllers
 #: written for CARLA are tuned to it. The lock itself follows from the published turning circle.
 STEER_GAIN = math.radians(70.0)
@@ -17,7 +20,7 @@ _HUNDRED = 100 / 3.6
 _RIDER_MASS = 75.0
 _DRIVE_EFFICIENCY = 0.85
 _DEFAULT_LAUNCH = 3.0
-_TRACK_SHARE = 0.85
+TRACK_SHARE = 0.85
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,24 @@ def sprint_time(mass: float, force: float, power: float, drag: float, rolling: f
     return time
 
 
+def braking_distance(mass: float, grip: float, drag: float, rolling: float) -> float:
+    """Metres from 100 km/h to rest with all wheels at the limit of their grip."""
+    steps = 100
+    dv = _HUNDRED / steps
+    distance = 0.0
+    for index in range(steps):
+        speed = (index + 0.5) * dv
+        engine = ENGINE_BRAKE * min(speed / 3, 1.0)
+        slowing = grip * GRAVITY + engine + (drag * speed * speed + rolling) / mass
+        distance += speed * dv / slowing
+    return distance
+
+
 def _fit_drive(spec: VehicleSpec, mass: float, grip: float, drag: float) -> tuple[float, float]:
     """Launch force and power so that the sprint takes the published time."""
     rolling = _rolling_share(spec) * mass * GRAVITY
     power = spec.power * 1000 * _DRIVE_EFFICIENCY
-    strongest = 0.9 * grip * mass * GRAVITY
+    strongest = 0.95 * grip * mass * GRAVITY
     if spec.zero_to_hundred <= 0:
         launch = 1.2 if spec.kind == "bicycle" else min(_DEFAULT_LAUNCH, 4e4 / mass)
         return min(launch * mass, strongest), max(power, _power_at_top(spec, drag, rolling))
@@ -94,7 +110,7 @@ def _power_at_top(spec: VehicleSpec, drag: float, rolling: float) -> float:
     return 1.15 * top * (drag * top * top + rolling)
 
 
-def _bisect(falling, target: float, low: float, high: float) -> float:  # type: ignore[no-untyped-def]
+def _bisect(falling: Callable[[float], float], target: float, low: float, high: float) -> float:
     for _ in range(40):
         middle = 0.5 * (low + high)
         if falling(middle) > target:
@@ -110,7 +126,7 @@ def _rolling_share(spec: VehicleSpec) -> float:
 
 def _steer_limit(spec: VehicleSpec) -> float:
     """Angle of the mean front wheel that gives the kerb-to-kerb turning circle."""
-    track = _TRACK_SHARE * spec.width if spec.wheels == 4 else 0.0
+    track = TRACK_SHARE * spec.width if spec.wheels == 4 else 0.0
     outer = spec.turning_circle / 2
     rear = math.sqrt(max(outer**2 - spec.wheelbase**2, 0.25)) - track / 2
     return min(math.atan(spec.wheelbase / max(rear, 0.1)), STEER_GAIN)
@@ -121,8 +137,11 @@ def model_of(type_id: str) -> VehicleModel:
     """The fitted model of a vehicle blueprint. Raises KeyError for an unknown one."""
     spec = BY_NAME[type_id]
     mass = spec.mass + (_RIDER_MASS if spec.wheels == 2 else 0.0)
-    grip = _HUNDRED**2 / (2 * GRAVITY * spec.braking_100_0)
     drag = _drag(spec)
+    rolling = _rolling_share(spec) * mass * GRAVITY
+    grip = _bisect(
+        lambda grip: braking_distance(mass, grip, drag, rolling), spec.braking_100_0, 0.1, 2.0
+    )
     force, power = _fit_drive(spec, mass, grip, drag)
     return VehicleModel(
         mass=mass,

@@ -1,8 +1,12 @@
 """Published figures of the vehicles: sizes, masses and what they can do.
 
-The figures are makers' data-sheet values of the model that the blueprint is named after (body
-width without mirrors). A time or distance of 0 means that no figure is published; the model then
-follows from power, mass and the default grip.
+Figures are those of makers' data sheets (body width without mirrors) for the model that the
+blueprint is named after; braking distances are of the order that magazines measure. A time of 0
+means that none is published: the model then follows from power, mass and grip. Checked against a
+source: audi.etron (https://paperblog.fr/8762555/audi-e-tron/amp: sizes, power, 0-100, top speed),
+tesla.model3 (https://evkx.net/models/tesla/model_3/model_3_long_range/: power, 0-100),
+mercedes.sprinter (http://ybenz.com/2017-mercedes-benz-sprinter-316-cdi-mwb-review/: length, power).
+The others are from memory of the data sheets and may be a few per cent off.
 """
 
 from __future__ import annotations
@@ -97,7 +101,7 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _car("nissan.patrol", 1, (5.050, 1.940, 1.855, 2.970), 2450, 118, (15.2, 160, 45.0, 12.2)),
     _car("nissan.patrol_2021", 2, (5.315, 1.995, 1.940, 3.075), 2715, 298, (6.6, 210, 42.0, 12.5)),
     _car("seat.leon", 1, (4.263, 1.816, 1.459, 2.636), 1236, 110, (8.0, 215, 36.0, 10.3)),
-    _car("tesla.model3", 1, (4.694, 1.849, 1.443, 2.875), 1847, 324, (4.6, 233, 35.7, 11.6),
+    _car("tesla.model3", 1, (4.694, 1.849, 1.443, 2.875), 1847, 324, (4.4, 233, 35.7, 11.6),
          gears=1),
     _car(
         "tesla.cybertruck", 1, (5.683, 2.032, 1.791, 3.635), 3000, 447, (4.3, 180, 41.0, 13.3),
@@ -138,7 +142,7 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _bike("kawasaki.ninja", (2.015, 0.710, 1.110, 1.370), 164, 33, (5.4, 180, 41.0, 5.0),
           "motorcycle", 6),
     _bike("vespa.zx125", (1.770, 0.690, 1.140, 1.280), 110, 6, (0, 90, 46.0, 4.0), "motorcycle"),
-    _bike("yamaha.yzf", (2.055, 0.690, 1.150, 1.405), 199, 147, (3.1, 290, 41.0, 6.6),
+    _bike("yamaha.yzf", (2.055, 0.690, 1.150, 1.405), 199, 147, (3.1, 290, 38.0, 6.6),
           "motorcycle", 6),
     _bike("bh.crossbike", (1.800, 0.620, 1.080, 1.090), 13, 0.35, (0, 40, 62.0, 4.2)),
     _bike("diamondback.century", (1.700, 0.440, 1.010, 1.000), 10, 0.40, (0, 45, 62.0, 4.4)),
