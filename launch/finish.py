@@ -27,6 +27,7 @@ def finish(session: Session) -> str:
         session.log({f"eval/{name}": value for name, value in summary.items()})
         text = json.dumps(table(results), indent=1) + "\n"
         write_whole(session.folder / "evaluation.json", text)
+    session.writer.flush()
     limits = parse_limits(session.config.loop.limits)
     verdict = report_run(session.folder, evaluation=summary or None, limits=limits)
     return f"{verdict.decision}: {'; '.join(verdict.reasons)}"

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import csv
+import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 
+from launch.errors import LaunchError
 from launch.run_folder import METRICS
 
 HEADER = "step,tag,value\n"
+_SYNC_SECONDS = 1.0
 
 
 class ScalarWriter:
     """Appends scalars. `keep_bytes`, of a checkpoint: what an interrupted session wrote to the CSV
-    file beyond them is dropped, and events after `step` are marked as replaced."""
+    file beyond them is dropped, and events after `step` are marked as replaced.
+
+    Events are written in this thread: tensorboardX's own writer thread dies in silence on a full
+    disk. Raises LaunchError, one line, where something cannot be written.
+    """
 
     def __init__(self, folder: Path, keep_bytes: int | None = None, step: int = 0) -> None:
-        path = folder / METRICS
-        self._file = open(path, "a", newline="", encoding="utf-8")  # noqa: SIM115
+        self._path = folder / METRICS
+        self._file = open(self._path, "a", newline="", encoding="utf-8")  # noqa: SIM115
         if keep_bytes is not None and self._file.tell() > keep_bytes:
             self._file.truncate(keep_bytes)
-            self._file.seek(0, 2)
+            self._file.seek(0, os.SEEK_END)
         if not self._file.tell():
             self._file.write(HEADER)
         self._rows = csv.writer(self._file, lineterminator="\n")
-        purge = None if keep_bytes is None else step + 1
-        self._events = SummaryWriter(str(folder), purge_step=purge, flush_secs=3600)
+        self._events = EventsWriter(str(folder / "events"), f".{os.getpid()}.{step}")
+        self._synced = time.monotonic()
+        if keep_bytes is not None:
+            restart = SessionLog(status=SessionLog.START)
+            self._events.write_event(Event(step=step + 1, session_log=restart))
 
     @property
     def position(self) -> int:
@@ -36,21 +49,43 @@ class ScalarWriter:
         return self._file.tell()
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """One row and one event for each scalar, on disk when this returns."""
-        for tag, value in scalars.items():
-            self._rows.writerow((step, tag, repr(float(value))))
-            self._events.add_scalar(tag, value, step)
-        self._file.flush()
-        self._events.flush()
+        """One row and one event for each scalar."""
+        now = time.time()
+        try:
+            for tag, value in scalars.items():
+                self._rows.writerow((step, tag, repr(float(value))))
+                summary = scalar(tag, value)
+                self._events.write_event(Event(wall_time=now, step=step, summary=summary))
+            self._file.flush()
+            if time.monotonic() - self._synced > _SYNC_SECONDS:
+                self._events.flush()
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def flush(self) -> None:
+        """Everything is on disk when this returns."""
+        try:
+            self._file.flush()
+            self._events.flush()
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: OSError) -> LaunchError:
+        reason = error.strerror or str(error)
+        return LaunchError(f"{self._path.parent}: scalars cannot be written ({reason})")
 
     def close(self) -> None:
-        """Flushes and closes both."""
-        self._events.close()
-        self._file.close()
+        """Closes both; what does not fit on the disk was told before."""
+        for file in (self._events, self._file):
+            try:
+                file.close()
+            except OSError:
+                continue
 
 
 def read_rows(folder: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """The scalars of each write in metrics.csv, as (step, {tag: value})."""
+    """The scalars of each step in metrics.csv, as (step, {tag: value})."""
     at, scalars = -1, dict[str, float]()
     with open(folder / METRICS, newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -71,14 +71,15 @@ class Film:
         if self._encoder.wait() != 0:
             raise self._trouble()
         self._encoder = None
+        self._close_log()
         os.replace(self._part, self.path)
         return self.path
 
     def _trouble(self) -> FilmTrouble:
-        self.discard()
         assert self._log is not None
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
+        self.discard()
         return FilmTrouble(None, lines[-1] if lines else "the encoder failed", str(self.path))
 
     def discard(self) -> None:
@@ -90,4 +91,10 @@ class Film:
             assert encoder.stdin is not None
             with contextlib.suppress(BrokenPipeError):
                 encoder.stdin.close()
+        self._close_log()
         self._part.unlink(missing_ok=True)
+
+    def _close_log(self) -> None:
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
