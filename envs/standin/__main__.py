@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
 from envs.standin import town
@@ -51,6 +52,9 @@ def main(argv: list[str] | None = None) -> int:
     server.stop_on_signals()
     if options.exit_with_parent:
         server.stop_with_parent()
+    # Collections would scan the town again and again; what is made from here on is small.
+    gc.collect()
+    gc.freeze()
     print(f"listening on {options.host}:{options.port}", flush=True)
     server.run()
     return 0

@@ -7,6 +7,7 @@ with the secant stiffness of the saturated tyre, which is stable at standstill a
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +23,9 @@ _GOVERNOR = 4.0
 _HAND_BRAKE_SHARE = 0.45
 _HAND_BRAKE_REAR_GRIP = 0.45
 _AIRBORNE = 0.08
+#: Share of the squared grip that braking or driving always leaves for cornering.
+_LEAST_CORNERING = 0.04
+_TINY = 1e-9
 _LEAN_PITCH = math.radians(0.14)
 _LEAN_ROLL = math.radians(0.28)
 _LEAN_TIME = 0.15
@@ -41,7 +45,11 @@ def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
         _hold_velocity(fleet)
     # Vehicles whose physics is off keep their state; most of the time there are none.
     all_move = bool(fleet.physics.all())
-    _lateral_and_longitudinal(fleet, dt, substeps, ground, normal)
+    step = dt / substeps
+    demand = _demand(fleet, step, ground, normal)
+    for _ in range(substeps):
+        _substep(fleet, step, demand)
+    fleet.force_x[:] = fleet.force_y[:] = fleet.torque[:] = 0.0
     if held:
         _hold_velocity(fleet)
     _vertical(fleet, dt, ground)
@@ -52,96 +60,91 @@ def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
         fleet.vx[still] = fleet.vy[still] = fleet.vz[still] = fleet.yaw_rate[still] = 0.0
 
 
-def _lateral_and_longitudinal(
-    fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
-) -> None:
+@dataclass(slots=True)
+class _Demand:
+    """What does not change between the substeps of a step; forces are per unit of mass."""
+
+    steer: Array
+    turn: Array
+    drive: Array
+    direction: Array
+    limit: Array
+    force: Array
+    power: Array
+    drag: Array
+    adhesion: Array
+    adhesion_squared: Array
+    retarding: Array
+    rear_grip: Array
+    stiffness: Array
+    agility: Array
+    push_x: Array
+    push_y: Array
+    spin: Array
+
+
+def _demand(fleet: Fleet, dt: float, ground: Array, normal: Array) -> _Demand:
+    """Turns controls, slope and outside forces into the inputs of substeps of `dt` seconds."""
+    mass = fleet.mass
     speed = np.abs(fleet.vx)
     share = np.interp(speed * 3.6, *STEERING_CURVE)
     lock = fleet.steer_limit
-    target = np.clip(fleet.steer * fleet.steer_gain * share, -lock, lock)
     backwards = (fleet.reverse > 0) | ((fleet.manual > 0) & (fleet.gear < 0))
     neutral = (fleet.manual > 0) & (fleet.gear == 0)
-    direction = np.where(backwards, -1.0, 1.0)
-    limit = np.where(backwards, fleet.reverse_speed, fleet.top_speed)
-    demand = fleet.throttle * (~neutral)
     contact = (fleet.z - ground < _AIRBORNE) * 1.0
     adhesion = fleet.grip * GRAVITY * contact
-    braking = (
-        fleet.brake * fleet.brake_force
-        + fleet.hand_brake * _HAND_BRAKE_SHARE * fleet.grip * fleet.mass * GRAVITY
-    ) / fleet.mass
-    rolling = (
-        fleet.rolling / fleet.mass + ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
-    ) * contact
-    retarding = np.minimum(braking * contact, adhesion) + rolling
-    rear_grip = 1 - (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1)
+    braking = fleet.brake * fleet.brake_force / mass + (
+        fleet.hand_brake * _HAND_BRAKE_SHARE * fleet.grip * GRAVITY
+    )
+    rolling = fleet.rolling / mass + (
+        ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
+    )
     cos, sin = np.cos(fleet.yaw), np.sin(fleet.yaw)
-    slope_x = GRAVITY * (normal[:, 0] * cos + normal[:, 1] * sin) * contact
-    slope_y = GRAVITY * (normal[:, 1] * cos - normal[:, 0] * sin) * contact
-    push_x = (fleet.force_x * cos + fleet.force_y * sin) / fleet.mass + slope_x
-    push_y = (fleet.force_y * cos - fleet.force_x * sin) / fleet.mass + slope_y
-    spin = fleet.torque / fleet.inertia
-    step = dt / substeps
-    for _ in range(substeps):
-        _substep(
-            fleet,
-            step,
-            target,
-            direction * demand * contact,
-            direction,
-            limit,
-            adhesion,
-            retarding,
-            rear_grip,
-            push_x,
-            push_y,
-            spin,
-        )
-    fleet.force_x[:] = fleet.force_y[:] = fleet.torque[:] = 0.0
+    outside_x = fleet.force_x / mass + GRAVITY * normal[:, 0] * contact
+    outside_y = fleet.force_y / mass + GRAVITY * normal[:, 1] * contact
+    return _Demand(
+        steer=_limited(fleet.steer * fleet.steer_gain * share, lock),
+        turn=fleet.steer_rate * dt,
+        drive=fleet.throttle * ~neutral * contact,
+        direction=np.where(backwards, -1.0, 1.0),
+        limit=np.where(backwards, fleet.reverse_speed, fleet.top_speed),
+        force=fleet.drive_force / mass,
+        power=fleet.drive_power / mass,
+        drag=fleet.drag / mass,
+        adhesion=adhesion,
+        adhesion_squared=adhesion * adhesion,
+        retarding=dt * (np.minimum(braking * contact, adhesion) + rolling * contact),
+        rear_grip=0.5 - 0.5 * (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1),
+        stiffness=fleet.stiffness / mass,
+        agility=fleet.half_base * mass / fleet.inertia,
+        push_x=outside_x * cos + outside_y * sin,
+        push_y=outside_y * cos - outside_x * sin,
+        spin=dt * fleet.torque / fleet.inertia,
+    )
 
 
-def _substep(
-    f: Fleet,
-    dt: float,
-    target: Array,
-    drive: Array,
-    direction: Array,
-    limit: Array,
-    adhesion: Array,
-    retarding: Array,
-    rear_grip: Array,
-    push_x: Array,
-    push_y: Array,
-    spin: Array,
-) -> None:
-    turn = f.steer_rate * dt
-    f.steer_angle += np.clip(target - f.steer_angle, -turn, turn)
+def _limited(value: Array, limit: Array) -> Array:
+    """`np.clip` to +-limit, without its overhead."""
+    return np.minimum(np.maximum(value, -limit), limit)
+
+
+def _substep(f: Fleet, dt: float, d: _Demand) -> None:
+    f.steer_angle += _limited(d.steer - f.steer_angle, d.turn)
     vx, vy, rate = f.vx, f.vy, f.yaw_rate
-    speed = np.abs(vx)
-    engine = np.minimum(f.drive_force, f.drive_power / np.maximum(speed, 0.1))
-    headroom = np.clip(_GOVERNOR * (limit - vx * direction), 0.0, 1.0)
-    pull = drive * engine * headroom / f.mass
-    pull = np.clip(pull, -adhesion, adhesion) - f.drag / f.mass * vx * speed
-    free = vx + dt * (pull + push_x + vy * rate)
-    moving = np.sign(free) * np.maximum(np.abs(free) - dt * retarding, 0.0)
-    used = (moving - vx) / dt - push_x - vy * rate
-    spare = np.sqrt(np.maximum(adhesion * adhesion - used * used, 0.04 * adhesion * adhesion))
-
-    axle = 0.5 * f.mass * spare
+    moving, spare = _longitudinal(vx, vy * rate + d.push_x, dt, d)
+    half = f.half_base
+    turning = half * rate
     side = moving * np.tan(f.steer_angle)
-    slip_front = np.abs(vy + f.front * rate - side)
-    slip_rear = np.abs(vy - f.rear * rate)
-    linear = f.stiffness / np.maximum(np.abs(moving), _SLOWEST_SLIP)
-    front = np.minimum(linear, axle / (slip_front + 1e-9))
-    rear = np.minimum(linear, axle * rear_grip / (slip_rear + 1e-9))
+    linear = d.stiffness / np.maximum(np.abs(moving), _SLOWEST_SLIP)
+    front = np.minimum(linear, 0.5 * spare / (np.abs(vy + turning - side) + _TINY))
+    rear = np.minimum(linear, d.rear_grip * spare / (np.abs(vy - turning) + _TINY))
 
-    m11 = 1 + dt / f.mass * (front + rear)
-    m12 = dt * ((f.front * front - f.rear * rear) / f.mass + moving)
-    m21 = dt / f.inertia * (f.front * front - f.rear * rear)
-    m22 = 1 + dt / f.inertia * (f.front * f.front * front + f.rear * f.rear * rear)
-    push = front * side * dt
-    b1 = vy + push / f.mass + dt * push_y
-    b2 = rate + push * f.front / f.inertia + dt * spin
+    total, difference = dt * (front + rear), dt * (front - rear)
+    push = dt * front * side
+    m11, m12 = 1 + total, half * difference + dt * moving
+    m21, m22 = d.agility * difference, 1 + d.agility * half * total
+    b1 = vy + push + dt * d.push_y
+    b2 = rate + d.agility * push + d.spin
     inverse = 1 / (m11 * m22 - m12 * m21)
     vx[:] = moving
     vy[:] = (m22 * b1 - m12 * b2) * inverse
@@ -151,6 +154,20 @@ def _substep(
     cos, sin = np.cos(f.yaw), np.sin(f.yaw)
     f.x += dt * (vx * cos - vy * sin)
     f.y += dt * (vx * sin + vy * cos)
+
+
+def _longitudinal(vx: Array, push: Array, dt: float, d: _Demand) -> tuple[Array, Array]:
+    """Speed after a substep, and the tyre force (per mass) that is left for cornering."""
+    speed = np.abs(vx)
+    engine = np.minimum(d.force, d.power / np.maximum(speed, 0.1))
+    headroom = np.minimum(np.maximum(_GOVERNOR * (d.limit - vx * d.direction), 0.0), 1.0)
+    pull = d.direction * np.minimum(d.drive * engine * headroom, d.adhesion)
+    coasting = vx + dt * push
+    free = coasting + dt * (pull - d.drag * vx * speed)
+    moving = np.copysign(np.maximum(np.abs(free) - d.retarding, 0.0), free)
+    used = (moving - coasting) / dt
+    left = d.adhesion_squared - used * used
+    return moving, np.sqrt(np.maximum(left, _LEAST_CORNERING * d.adhesion_squared))
 
 
 def _vertical(f: Fleet, dt: float, ground: Array) -> None:

@@ -80,7 +80,7 @@ def turning_circle() -> Array:
     radius = speed / np.maximum(fleet.yaw_rate, 1e-6)
     track = np.array([TRACK_SHARE * s.width if s.wheels == 4 else 0.0 for s in VEHICLES])
     lateral = fleet.vy / np.maximum(fleet.yaw_rate, 1e-6)
-    return 2 * np.hypot(radius + track / 2, fleet.front + lateral)
+    return 2 * np.hypot(radius + track / 2, fleet.half_base + lateral)
 
 
 def simulated() -> dict[str, Figures]:

@@ -33,8 +33,7 @@ CONTROL = ("throttle", "steer", "brake", "hand_brake", "reverse", "manual", "gea
 PARAMETERS = (
     "mass",
     "inertia",
-    "front",
-    "rear",
+    "half_base",
     "grip",
     "drive_force",
     "drive_power",
@@ -98,8 +97,7 @@ class Fleet:
     gear: Array
     mass: Array
     inertia: Array
-    front: Array
-    rear: Array
+    half_base: Array
     grip: Array
     drive_force: Array
     drive_power: Array
@@ -186,8 +184,7 @@ def parameters_of(model: VehicleModel) -> dict[str, float]:
     return {
         "mass": model.mass,
         "inertia": model.inertia,
-        "front": model.wheelbase / 2,
-        "rear": model.wheelbase / 2,
+        "half_base": model.wheelbase / 2,
         "grip": model.grip,
         "drive_force": model.drive_force,
         "drive_power": model.drive_power,

@@ -10,7 +10,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from envs.standin.actors import Actor, Kind, attribute_float, scenery
+from envs.standin.actors import Actor, attribute_float, scenery
 from envs.standin.geometry import Pose, axes, rotate_back
 from envs.standin.outbox import Buffer
 from envs.standin.wire import SENSOR_HEADER, SENSOR_INDEX
@@ -23,6 +23,12 @@ Measure = Callable[[World, Actor, Pose], list[Payload]]
 _EARTH_RADIUS = 6378137.0
 #: Scale on the central meridian; the client takes UTM's whatever the map's header says.
 _MERCATOR_SCALE = 0.9996
+#: Sensors whose data go out before the tick is answered, so that scripts find events in time.
+QUICK = frozenset(
+    f"sensor.other.{name}" for name in ("collision", "imu", "gnss", "obstacle", "radar")
+)
+#: Sensors that take long: cameras and lidars.
+SLOW = frozenset(SENSOR_INDEX) - QUICK
 _packer = msgpack.Packer()
 
 
@@ -170,8 +176,3 @@ def measure(world: World, sensor: Actor) -> list[Payload]:
     pose = world.pose_of(sensor)
     start = header(world, sensor, pose)
     return [[start, *payload] for payload in function(world, sensor, pose)]
-
-
-def sensors_of(world: World) -> list[Actor]:
-    """All server-side sensors, oldest first."""
-    return [a for a in world.actors.values() if a.kind is Kind.SENSOR and a.stream]

@@ -112,6 +112,7 @@ class Server:
         now = time.monotonic()
         if now >= self._next_tick:
             self._simulation.tick()
+            self._simulation.finish_tick()
             self._next_tick = max(self._next_tick + period, now)
 
     def _handle(self, descriptor: int, event: int) -> None:
@@ -156,6 +157,7 @@ class Server:
                 self._simulation.caller = connection.number
                 result = call(self._simulation, request.method, request.arguments)
                 connection.outbox.send([encode_response(request.number, result)])
+                self._simulation.finish_tick()
         except BrokenStream as error:
             print(f"standin: dropping a client: {error}", file=sys.stderr)
             self._drop(connection)

@@ -44,10 +44,14 @@ class Simulation:
         #: The connection whose request is being served.
         self.caller = 0
         self._last_tick = time.monotonic()
+        self._pictures_due = False
         self.world = World(load_town(town), seed, self._identity, Settings())
 
     def tick(self) -> int:
-        """Steps once and publishes: snapshot, then sensors. Returns the new frame."""
+        """Steps once and publishes the snapshot and quick sensors. Returns the new frame.
+
+        `finish_tick` must follow before anything else happens.
+        """
         self.hub.await_announced()
         world = self.world
         now = time.monotonic()
@@ -57,8 +61,18 @@ class Simulation:
         droppable = not world.settings.synchronous
         if self.hub.has_subscribers(WORLD_STREAM):
             self.hub.publish(WORLD_STREAM, self._snapshots.message(world), droppable)
-        self._publish_sensors(droppable)
+        self._publish_sensors(sensors.QUICK, droppable)
+        self._pictures_due = True
         return world.frame
+
+    def finish_tick(self) -> None:
+        """Sends what takes long to make, once the caller of the tick has its answer.
+
+        The client computes its traffic meanwhile; no other request is served before.
+        """
+        if self._pictures_due:
+            self._pictures_due = False
+            self._publish_sensors(sensors.SLOW, not self.world.settings.synchronous)
 
     def period(self) -> float | None:
         """Seconds of wall clock between own steps; None in synchronous mode."""
@@ -100,10 +114,10 @@ class Simulation:
             raise RpcFailure(f"map '{name}' not found; maps: {', '.join(self.towns)}")
         return self._load_town(short)
 
-    def _publish_sensors(self, droppable: bool) -> None:
+    def _publish_sensors(self, kinds: frozenset[str], droppable: bool) -> None:
         world, hub = self.world, self.hub
-        for sensor in sensors.sensors_of(world):
-            if not hub.has_subscribers(sensor.stream):
+        for sensor in world.sensors:
+            if sensor.type_id not in kinds or not hub.has_subscribers(sensor.stream):
                 continue
             try:
                 messages = sensors.measure(world, sensor)

@@ -91,6 +91,8 @@ def destroy(world: World, actor_id: int) -> bool:
     if parent is not None:
         parent.children.remove(actor_id)
     del world.actors[actor_id]
+    if actor in world.sensors:
+        world.sensors.remove(actor)
     world.controllers.pop(actor_id, None)
     world.ackermann_settings.pop(actor_id, None)
     if actor.kind is Kind.VEHICLE:
@@ -167,6 +169,7 @@ def _enter(world: World, hub: StreamHub, actor: Actor) -> None:
     elif actor.type_id in SENSOR_INDEX:
         actor.stream = hub.new_stream()
         actor.token = hub.token(actor.stream)
+        world.sensors.append(actor)
     world.actors[actor.id] = actor
     parent = world.actors.get(actor.parent)
     if parent is not None:

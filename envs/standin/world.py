@@ -75,6 +75,7 @@ class World:
     actors: dict[int, Actor] = field(default_factory=dict)
     fleet: Fleet = field(default_factory=Fleet)
     walkers: Walkers = field(default_factory=Walkers)
+    sensors: list[Actor] = field(default_factory=list)
     light_flags: dict[int, int] = field(default_factory=dict)
     contacts: list[collisions.Contact] = field(default_factory=list)
     #: Called once before each step; RPCs leave work here that lasts until it is undone.
@@ -159,6 +160,8 @@ class World:
         self.fixtures = Boxes.rows(np.array(rows))
 
     def _bystanders(self) -> tuple[Boxes, list[int], list[bool]]:
+        if not self.walkers.ids and not self.fixture_ids:
+            return self.fixtures, [], []
         walkers = self.walkers.boxes()
         boxes = Boxes.join([walkers, self.fixtures])
         ids = [*self.walkers.colliding_ids, *self.fixture_ids]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from envs.standin import spawning
 from envs.standin.geometry import pose, vector
 from envs.standin.methods import lifecycle, lights, vehicles, walkers
@@ -12,7 +14,11 @@ from envs.standin.methods.registry import bare
 from envs.standin.rpc import RpcFailure, failure, success
 from envs.standin.simulation import Simulation
 
-_SPAWN, _DESTROY = 0, 1
+_SPAWN, _DESTROY, _VEHICLE_CONTROL = 0, 1, 2
+#: Limits of throttle, steer, brake, hand brake, reverse, manual gear shift and gear.
+_LOWEST = np.array([0.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0])
+_HIGHEST = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 20.0])
+_WHOLE = np.array([False, False, False, False, False, False, True])
 
 
 def _destroy(sim: Simulation, actor_id: int) -> None:
@@ -38,7 +44,7 @@ def _torque(sim: Simulation, actor_id: int, torque: Any) -> None:
 #: What each command index does, beyond spawning.
 _COMMANDS: dict[int, Callable[..., Any]] = {
     _DESTROY: _destroy,
-    2: vehicles.apply_control,
+    _VEHICLE_CONTROL: vehicles.apply_control,
     3: vehicles.apply_ackermann_control,
     4: walkers.apply_control,
     5: vehicles.apply_physics_control,
@@ -64,10 +70,35 @@ _COMMANDS: dict[int, Callable[..., Any]] = {
 @bare("apply_batch")
 def apply_batch(sim: Simulation, commands: list[Any], do_tick: bool = False) -> list[Any]:
     """Runs the commands in order; one response per command."""
-    responses = [_run(sim, command[0]) for command in commands]
+    responses = _all_vehicle_controls(sim, commands)
+    if responses is None:
+        responses = [_run(sim, command[0]) for command in commands]
     if do_tick:
         sim.tick()
     return responses
+
+
+def _all_vehicle_controls(sim: Simulation, commands: list[Any]) -> list[Any] | None:
+    """Serves a batch of nothing but vehicle controls at once, as Traffic Managers send every step.
+
+    None when the batch holds anything else or anything odd; it must then be run one by one.
+    """
+    columns = sim.world.fleet.columns
+    try:
+        wanted = [(command[0][1][0], command[0][1][1]) for command in commands]
+        if any(command[0][0] != _VEHICLE_CONTROL for command in commands):
+            return None
+        places = [columns[actor_id] for actor_id, _ in wanted]
+        table = np.array([control for _, control in wanted], np.float64)
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None
+    if table.shape != (len(commands), len(_LOWEST)) or not np.isfinite(table).all():
+        return None
+    table = np.minimum(np.maximum(np.trunc(table, out=table, where=_WHOLE), _LOWEST), _HIGHEST)
+    sim.world.fleet.control[:, places] = table.T
+    for actor_id, _ in wanted if sim.world.controllers else ():
+        sim.world.controllers.pop(actor_id, None)
+    return [success(actor_id) for actor_id, _ in wanted]
 
 
 def _run(sim: Simulation, command: Any) -> Any:
