@@ -1,0 +1,95 @@
+"""Crowns of trees as small pictures with a mask, in several sizes."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.standin.picture.weather import Light
+
+Image = NDArray[np.uint8]
+
+_SIZES = (128, 64, 32, 16, 8)
+KINDS = 8
+
+
+class Foliage:
+    """Crown pictures under one light: kinds 0..3 are round, 4..7 pointed."""
+
+    def __init__(self, plain: list[Image], light: Light) -> None:
+        gain = np.append(light.ambient * 0.95 + light.direct * 0.75, 1.0)
+        self._levels = [_levels(_lit(picture, gain)) for picture in plain]
+
+    def draw(
+        self, kind: int, box: tuple[float, float, float, float], haze: tuple[float, ...],
+        share: float, out: Image,
+    ) -> None:
+        """Draws a crown into the box (left, top, width, height) in pixels, mixed with haze."""
+        left, top, width, height = box
+        x0, y0 = max(0, int(left)), max(0, int(top))
+        x1, y1 = min(out.shape[1], int(left + width) + 1), min(out.shape[0], int(top + height) + 1)
+        if x1 <= x0 or y1 <= y0:
+            return
+        picture = self._pick(kind, height)
+        across, down = picture.shape[1] / width, picture.shape[0] / height
+        matrix = np.array([
+            [across, 0.0, (x0 + 0.5 - left) * across - 0.5],
+            [0.0, down, (y0 + 0.5 - top) * down - 0.5],
+        ])
+        patch = cv2.warpAffine(
+            picture, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        mask = cv2.compare(cv2.extractChannel(patch, 3), 127, cv2.CMP_GT)
+        if share > 0.02:
+            fog = np.empty_like(patch)
+            fog[:] = (*haze, 255)
+            cv2.addWeighted(patch, 1.0 - share, fog, share, 0.0, dst=patch)
+        cv2.copyTo(patch, mask, out[y0:y1, x0:x1])
+
+    def _pick(self, kind: int, height: float) -> Image:
+        for size, picture in zip(_SIZES, self._levels[kind], strict=True):
+            if size <= height * 1.4 or size == _SIZES[-1]:
+                return picture
+        raise AssertionError("the smallest size always fits")
+
+
+def crowns(seed: int) -> list[Image]:
+    """Unlit pictures of all kinds, BGRA."""
+    rng = np.random.default_rng(seed)
+    return [_crown(rng, pointed=kind >= KINDS // 2) for kind in range(KINDS)]
+
+
+def _crown(rng: np.random.Generator, pointed: bool) -> Image:
+    size = _SIZES[0]
+    picture = np.zeros((size, size, 4), np.uint8)
+    tint = np.array([44, 104, 66]) if not pointed else np.array([46, 78, 44])
+    tint = tint * rng.uniform(0.8, 1.2) + rng.uniform(-8, 8, 3)
+    for step in range(170):
+        x, y = _leaf_place(rng, pointed)
+        # Later tufts lie in front and catch more light; so do those at the top left.
+        bright = 0.5 + 0.42 * step / 170.0 + 0.28 * (0.5 - y) + 0.1 * (0.5 - x)
+        colour = np.clip(tint * bright * rng.uniform(0.85, 1.15), 0, 255)
+        radius = rng.uniform(0.035, 0.085) * size
+        cv2.ellipse(
+            picture, (int(x * size), int(y * size)), (int(radius * 1.2), int(radius)),
+            float(rng.uniform(0, 180)), 0, 360, (*(int(c) for c in colour), 255), -1, cv2.LINE_8)
+    return picture
+
+
+def _leaf_place(rng: np.random.Generator, pointed: bool) -> tuple[float, float]:
+    if pointed:
+        y = float(rng.uniform(0.06, 0.94))
+        return 0.5 + float(rng.uniform(-1, 1)) * 0.36 * (0.12 + 0.88 * y), y
+    angle, reach = float(rng.uniform(0, 2 * np.pi)), float(np.sqrt(rng.uniform(0, 1)))
+    return 0.5 + 0.39 * reach * float(np.cos(angle)), 0.5 + 0.4 * reach * float(np.sin(angle))
+
+
+def _lit(picture: Image, gain: NDArray[np.float64]) -> Image:
+    return np.clip(picture * gain, 0, 255).astype(np.uint8)
+
+
+def _levels(picture: Image) -> list[Image]:
+    levels = [picture]
+    for size in _SIZES[1:]:
+        levels.append(cv2.resize(levels[-1], (size, size), interpolation=cv2.INTER_AREA))
+    return levels

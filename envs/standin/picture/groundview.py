@@ -1,0 +1,182 @@
+"""The ground as a camera sees it: the texture from above, warped band by band.
+
+Far rows cover many texels along the line of sight but few across it. Each band of rows therefore
+takes the mipmap level that fits across, and is drawn with more rows than needed, then averaged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.standin.picture.camera import View
+from envs.standin.picture.paint import TAGS, GroundTexture
+from envs.standin.picture.types import Camera
+
+Array = NDArray[np.float64]
+Image = NDArray[np.uint8]
+
+_MAX_OVERSAMPLING = 8
+_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+
+@dataclass(frozen=True)
+class Band:
+    """Rows [top, bottom) drawn from one mipmap level, `oversampling` times too high."""
+
+    top: int
+    bottom: int
+    level: int
+    oversampling: int
+
+
+class GroundView:
+    """Draws a flat ground at z = 0."""
+
+    def __init__(self, texture: GroundTexture) -> None:
+        self.texture = texture
+        self.tags = TAGS[texture.surface]
+        self._bands: dict[tuple[float, ...], tuple[Band, ...]] = {}
+        self._outside = tuple(int(c) for c in texture.levels[-1][0, 0])
+
+    def draw(self, view: View, out: Image) -> None:
+        """Draws all rows below the horizon; rows that it crosses are drawn below it only."""
+        horizon = horizon_rows(view)
+        to_ground = view.ground(0.0)
+        for band in self.bands(view):
+            if band.top < horizon[1]:
+                self._draw_cut(view, to_ground, band, out)
+            else:
+                self._warp(to_ground, band, out[band.top:band.bottom])
+
+    def draw_tags(self, view: View, out: Image) -> None:
+        """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
+        top = horizon_rows(view)[0]
+        if top >= len(out):
+            return
+        matrix = self._matrix(view.ground(0.0), 0, top, 1)
+        flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+        below = ground_mask(view)[top:]
+        drawn = cv2.warpPerspective(
+            self.tags, matrix, (out.shape[1], out.shape[0] - top), flags=flags,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=int(TAGS[0]))
+        cv2.copyTo(drawn, below, out[top:])
+
+    def bands(self, view: View) -> tuple[Band, ...]:
+        """The bands of a view; those of cameras alike in height and pitch are shared."""
+        camera = view.camera
+        key = (camera.width, camera.height, camera.fov, round(camera.pitch * 2.0) / 2.0,
+               round(camera.roll / 5.0) * 5.0, round(camera.z * 5.0) / 5.0)
+        if key not in self._bands:
+            if len(self._bands) > 500:
+                self._bands.clear()
+            self._bands[key] = self._plan(*key)
+        top = horizon_rows(view)[0]
+        bands = [
+            replace(band, top=top + band.top, bottom=min(top + band.bottom, camera.height))
+            for band in self._bands[key] if top + band.top < camera.height
+        ]
+        if bands and bands[-1].bottom < camera.height:
+            bands[-1] = replace(bands[-1], bottom=camera.height)
+        return tuple(bands)
+
+    def _plan(
+        self, width: int, height: int, fov: float, pitch: float, roll: float, z: float
+    ) -> tuple[Band, ...]:
+        """Bands of a typical camera, with rows counted from the horizon."""
+        view = View(Camera("rgb", width, height, fov, 0.0, 0.0, z, pitch, 0.0, roll))
+        top = min(horizon_rows(view)[0], height - 1)
+        across, along = footprints(view, np.arange(top, height) + 0.5)
+        cell = self.texture.cell
+        over = np.clip(along / (1.5 * np.maximum(across, cell)), 1.0, _MAX_OVERSAMPLING)
+        over = 2 ** np.rint(np.log2(over)).astype(int)
+        texel = np.maximum(across, along / (2.0 * over))
+        finest = len(self.texture.levels) - 1
+        level = np.clip(np.rint(np.log2(np.maximum(texel / cell, 1.0))), 0, finest).astype(int)
+        change = np.flatnonzero((np.diff(level) != 0) | (np.diff(over) != 0)) + 1
+        end = height - top
+        edges = [0, *_spaced(change, max(2, height // 40), end), end]
+        return tuple(
+            Band(a, b, int(level[(a + b) // 2]), int(over[(a + b) // 2]))
+            for a, b in zip(edges, edges[1:], strict=False)
+        )
+
+    def _matrix(self, to_ground: Array, level: int, top: float, oversampling: int) -> Array:
+        """Pixel index in a band's image to texel index of a level."""
+        cell = self.texture.cell * 2**level
+        low = self.texture.low
+        to_texel = np.array([
+            [1.0 / cell, 0.0, -low[0] / cell - 0.5], [0.0, 1.0 / cell, -low[1] / cell - 0.5],
+            [0.0, 0.0, 1.0],
+        ])
+        rows = 1.0 / oversampling
+        to_pixel = np.array([[1.0, 0.0, 0.5], [0.0, rows, top + rows / 2.0], [0.0, 0.0, 1.0]])
+        return to_texel @ to_ground @ to_pixel
+
+    def _warp(self, to_ground: Array, band: Band, out: Image) -> None:
+        matrix = self._matrix(to_ground, band.level, band.top, band.oversampling)
+        rows, columns = out.shape[:2]
+        size = (columns, rows * band.oversampling)
+        target = out if band.oversampling == 1 else None
+        drawn = cv2.warpPerspective(
+            self.texture.levels[band.level], matrix, size, dst=target, flags=_FLAGS,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=self._outside)
+        if band.oversampling > 1:
+            cv2.resize(drawn, (columns, rows), dst=out, interpolation=cv2.INTER_AREA)
+
+    def _draw_cut(self, view: View, to_ground: Array, band: Band, out: Image) -> None:
+        block = out[band.top:band.bottom]
+        drawn = np.empty_like(block)
+        self._warp(to_ground, band, drawn)
+        cv2.copyTo(drawn, ground_mask(view)[band.top:band.bottom], block)
+
+
+def horizon_rows(view: View) -> tuple[int, int]:
+    """First row that shows any ground, and first row from which on all is ground."""
+    height, width = view.camera.height, view.camera.width
+    fall = view.rays[2]
+    if abs(fall[1]) < 1e-12:
+        return (0, 0) if fall[2] < 0 else (height, height)
+    edge = [-(fall[0] * u + fall[2]) / fall[1] for u in (0.5, width - 0.5)]
+    if fall[1] > 0:
+        # Upside down: ground above the horizon line.
+        return 0, height
+    first = math.ceil(min(edge) - 0.5 + 1e-6)
+    last = math.ceil(max(edge) - 0.5 + 1e-6)
+    return min(max(first, 0), height), min(max(last, 0), height)
+
+
+def ground_mask(view: View) -> Image:
+    """255 where a pixel looks down, uint8 (H, W)."""
+    fall = view.rays[2]
+    u = np.arange(view.camera.width) + 0.5
+    v = np.arange(view.camera.height) + 0.5
+    looks_down = (fall[0] * u + fall[2])[None, :] + (fall[1] * v)[:, None] < -1e-9
+    return looks_down.astype(np.uint8) * np.uint8(255)
+
+
+def footprints(view: View, rows: Array) -> tuple[Array, Array]:
+    """Metres of ground per pixel across and along the line of sight, at the middle column."""
+    matrix = view.ground(0.0)
+    base = matrix @ np.array([view.camera.width / 2.0, 0.0, 1.0])
+    x, y, w = (base[i] + matrix[i, 1] * rows for i in range(3))
+    w = np.where(np.abs(w) < 1e-9, -1e-9, w)
+    square = w * w
+    du = np.hypot(matrix[0, 0] * w - x * matrix[2, 0], matrix[1, 0] * w - y * matrix[2, 0])
+    dv = np.hypot(matrix[0, 1] * w - x * matrix[2, 1], matrix[1, 1] * w - y * matrix[2, 1])
+    return du / square, dv / square
+
+
+def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
+    """Drops edges that are too close to the one before."""
+    kept: list[int] = []
+    last = 0
+    for edge in edges.tolist():
+        if edge - last >= gap and end - edge >= gap:
+            kept.append(edge)
+            last = edge
+    return kept

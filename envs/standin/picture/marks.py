@@ -1,0 +1,69 @@
+"""Road marks as thin polygons on the ground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.standin.town.lanes import RoadMap
+
+Array = NDArray[np.float64]
+
+_DASH, _GAP = 3.0, 4.5
+_PAIR = 0.13
+
+
+def mark_polygons(road_map: RoadMap) -> Iterator[tuple[Array, bool]]:
+    """Outlines (N, 2) of all painted marks, and whether each is yellow."""
+    for line in road_map.marks:
+        yellow = line.colour.lower() == "yellow"
+        for offset, broken in _strokes(line.kind):
+            points = _shifted(line.points[:, :2], offset)
+            for piece in _dashes(points) if broken else [points]:
+                yield _ribbon(piece, line.width), yellow
+
+
+def _strokes(kind: str) -> list[tuple[float, bool]]:
+    """Offsets to the right of the line, and whether the stroke is broken."""
+    single = {"Broken": True, "BottsDots": True}
+    double = {
+        "SolidSolid": (False, False), "SolidBroken": (False, True),
+        "BrokenSolid": (True, False), "BrokenBroken": (True, True),
+    }
+    if kind in double:
+        left, right = double[kind]
+        return [(-_PAIR, left), (_PAIR, right)]
+    return [(0.0, single.get(kind, False))]
+
+
+def _shifted(points: Array, offset: float) -> Array:
+    if not offset:
+        return points
+    return points + offset * _normals(points)
+
+
+def _normals(points: Array) -> Array:
+    along = np.gradient(points, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
+    return np.stack([-along[:, 1], along[:, 0]], axis=1)
+
+
+def _dashes(points: Array) -> list[Array]:
+    steps = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    s = np.concatenate([[0.0], np.cumsum(steps)])
+    pieces = []
+    for begin in np.arange(_GAP / 2.0, s[-1], _DASH + _GAP):
+        places = np.linspace(begin, min(begin + _DASH, s[-1]), 3)
+        if places[-1] - places[0] > 0.5:
+            columns = [np.interp(places, s, points[:, axis]) for axis in (0, 1)]
+            pieces.append(np.stack(columns, axis=1))
+    return pieces
+
+
+def _ribbon(points: Array, width: float) -> Array:
+    half = _normals(points) * (width / 2.0)
+    return np.concatenate([points - half, (points + half)[::-1]])
+
+

@@ -1,0 +1,39 @@
+"""What the renderer is given: cameras, boxes, weather."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Image = NDArray[np.uint8]
+Kind = Literal["rgb", "semantic", "instance", "depth"]
+
+#: A moving thing as an oriented box. Lengths in metres, angles in degrees, colour 0..255,
+#: `tag` = semantic tag, `lights` = VehicleLightState flags (for a traffic light its state).
+BOX = np.dtype([
+    ("id", "u4"), ("x", "f8"), ("y", "f8"), ("z", "f8"), ("pitch", "f8"), ("yaw", "f8"),
+    ("roll", "f8"), ("half_x", "f8"), ("half_y", "f8"), ("half_z", "f8"), ("r", "u1"),
+    ("g", "u1"), ("b", "u1"), ("tag", "u1"), ("style", "u1"), ("lights", "u4"),
+])
+
+CAR, TRUCK, BIKE, WALKER, PROP, SIGNAL = range(6)
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A camera in the world: size in pixels, horizontal field of view and angles in degrees."""
+
+    kind: Kind
+    width: int
+    height: int
+    fov: float
+    x: float
+    y: float
+    z: float
+    pitch: float = 0.0
+    yaw: float = 0.0
+    roll: float = 0.0

@@ -1,0 +1,88 @@
+"""What a town is: roads, places to start, things beside the road, lights, and the height of the ground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.standin.town.ground import Ground
+from envs.standin.town.lanes import RoadMap
+
+Array = NDArray[np.float64]
+
+#: A house: place of its middle on the ground, half sizes, eaves height, roof rise, facade and colours.
+BUILDING = np.dtype([
+    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
+    ("height", "f8"), ("roof", "f8"), ("facade", "i4"), ("wall", "u1", 3), ("cover", "u1", 3),
+])
+#: A tree: foot, crown radius, height of trunk and of the whole, kind of crown.
+TREE = np.dtype([
+    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("trunk", "f8"), ("height", "f8"), ("radius", "f8"),
+    ("kind", "i4"),
+])
+#: A street lamp: foot, and the direction (degrees) in which its arm reaches over the road.
+LAMP = np.dtype([("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("height", "f8")])
+#: A low wall, hedge (kind 1) or fence (kind 2), as a box.
+WALL = np.dtype([
+    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
+    ("height", "f8"), ("kind", "i4"),
+])
+
+
+@dataclass(frozen=True, eq=False)
+class Scenery:
+    """Everything that stands beside the roads, as structured arrays."""
+
+    buildings: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, BUILDING))
+    trees: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, TREE))
+    lamps: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, LAMP))
+    walls: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WALL))
+
+
+@dataclass(frozen=True, eq=False)
+class TrafficSignal:
+    """A traffic light. `x, y, z, yaw`: its lantern, which shows towards `yaw` + 90 degrees.
+
+    Attributes:
+      id: id of its OpenDRIVE signal.
+      junction: id of the junction that it guards.
+      phase_group: lights of a junction with the same group are green together.
+      boxes: zones before the stop line, rows (x, y, z, half_x, half_y, yaw in degrees).
+    """
+
+    id: str
+    x: float
+    y: float
+    z: float
+    yaw: float
+    junction: int
+    phase_group: int
+    boxes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Town:
+    """A town in CARLA's frame (x forward, y right, z up; metres, degrees).
+
+    Attributes:
+      spawn_points: (N, 6) rows x, y, z, pitch, yaw, roll: in a lane, along its direction.
+      obstacles: (M, 8) rows x, y, z of the centre, half sizes x, y, z, yaw, semantic tag.
+      road_map: lanes and road marks as polylines.
+      ground: height of the ground.
+    """
+
+    name: str
+    opendrive: str
+    spawn_points: Array
+    obstacles: Array
+    signals: tuple[TrafficSignal, ...]
+    road_map: RoadMap
+    scenery: Scenery
+    ground: Ground
+    speed_limit_kmh: float = 50.0
+
+    def height(self, xy: Array) -> tuple[Array, Array]:
+        """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2)."""
+        return self.ground.height(xy)
