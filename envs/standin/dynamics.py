@@ -17,6 +17,10 @@ from envs.standin.vehicle_fit import ENGINE_BRAKE, GRAVITY
 #: Full lock shrinks with speed: km/h, share (the default steering curve of CARLA's vehicles).
 STEERING_CURVE = ((0.0, 20.0, 60.0, 120.0), (1.0, 0.9, 0.8, 0.7))
 
+#: Grip sideways over grip lengthwise. Real tyres have about one; CARLA's have far more than real
+#: ones, and its Traffic Manager enters tight junctions at speeds that need it.
+SIDE_GRIP = 1.4
+
 _SLOWEST_SLIP = 0.5
 #: The drive fades out within a quarter of a metre per second of the top speed.
 _GOVERNOR = 4.0
@@ -167,7 +171,7 @@ def _longitudinal(vx: Array, push: Array, dt: float, d: _Demand) -> tuple[Array,
     moving = np.copysign(np.maximum(np.abs(free) - d.retarding, 0.0), free)
     used = (moving - coasting) / dt
     left = d.adhesion_squared - used * used
-    return moving, np.sqrt(np.maximum(left, _LEAST_CORNERING * d.adhesion_squared))
+    return moving, SIDE_GRIP * np.sqrt(np.maximum(left, _LEAST_CORNERING * d.adhesion_squared))
 
 
 def _vertical(f: Fleet, dt: float, ground: Array) -> None:

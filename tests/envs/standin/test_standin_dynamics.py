@@ -57,7 +57,7 @@ def test_lateral_acceleration_never_exceeds_the_grip():
     for _ in range(200):
         _drive(fleet, 0.05)
         acceleration = math.hypot(float(fleet.ax[0]), float(fleet.ay[0]))
-        assert acceleration <= 1.15 * float(fleet.grip[0]) * 9.81 + 1.0
+        assert acceleration <= 1.15 * dynamics.SIDE_GRIP * float(fleet.grip[0]) * 9.81 + 1.0
 
 
 def test_turn_at_low_speed_follows_the_wheels():
