@@ -42,10 +42,13 @@ def update(
     cache: str = "",
     batch_size: int = BATCH,
     image: int = 0,
-    sample: bool = True,
+    metrics: bool = True,
     **config: Any,
 ) -> Work:
-    """Gradient steps, sampling included, `calls` of them in one call of the jitted function."""
+    """Gradient steps, sampling included, `calls` of them in one call of the jitted function.
+
+    metrics off: a program from which the compiler has removed every scalar.
+    """
     if task == "pixels":
         tune_allocator()
     import jax
@@ -65,16 +68,30 @@ def update(
         batch = buffer.sample(batch_size * calls, rng)
         return jax.tree.map(lambda a: a.reshape(calls, batch_size, *a.shape[1:]), batch)
 
-    fixed = draw()
+    step: Any = td3jax.update if calls == 1 else td3jax.update_many
+    if not metrics:
+        step = _without_metrics()
 
     def work(count: int) -> None:
         nonlocal state
-        step = td3jax.update if calls == 1 else td3jax.update_many
         for _ in range(max(1, count // calls)):
-            state, _ = step(state, draw() if sample else fixed)
+            state, _ = step(state, draw())
         jax.block_until_ready(state)
 
     return work
+
+
+def _without_metrics() -> Any:
+    import jax
+
+    from td3jax.agent import Rules, update_with
+    from td3jax.conv import compiler_options
+
+    def step(state: Any, batch: Any) -> tuple[Any, dict[str, Any]]:
+        new, _ = update_with(Rules(), state, batch)
+        return new.replace(actor_metrics=state.actor_metrics, health=state.health), {}
+
+    return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
 
 
 def _tuples(config: dict[str, Any]) -> dict[str, Any]:
