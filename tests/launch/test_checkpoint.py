@@ -7,13 +7,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from training import session, tiny
 
 from launch import checkpoint
 from launch.config_tree import replace_leaves
 from launch.errors import BadCheckpoint
 from launch.loop import train
 from td3jax.config import Spaces
-from training import session, tiny
 
 PENDULUM = Spaces(image=None, vector=3, action=1)
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from training import finished, process
 
 from launch.config import RunConfig, to_json
-from launch.config_tree import Leaf, get_leaf, leaves, replace_leaves
+from launch.config_tree import Leaf, leaves, replace_leaves
 from launch.errors import BadInput
 from launch.flags import Command, Extra
 from launch.presets import preset
-from training import finished, process
 
 COMMAND = Command("train", "Trains.", [Extra("name", str, "", "name of the run")])
 

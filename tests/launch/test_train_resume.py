@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
+from training import as_flags, finished, logged, process, wait_for
 
 from launch import checkpoint
 from launch.signals import stop_on_signals
 from launch.train import main
-from training import as_flags, finished, logged, process, wait_for
 
 FLAGS = as_flags(steps=1500, eval_every=500, checkpoint_every=250, hidden_sizes=(8, 8))
 

@@ -1,0 +1,146 @@
+"""Collecting: overlap, faults, seeds of episodes, resets between policies."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from training import SplitToyEnv, session, tiny
+
+from envs.errors import SimulatorFault, SimulatorUnavailable
+from launch import seeds
+from launch.errors import LaunchError
+from launch.loop import train
+from launch.session import Session
+from td3jax.ring import RUNNING, TRUNCATED
+
+
+def faulty(at: set[int]):
+    """Rewards that fail at the given totals of steps."""
+
+    def reward(total: int) -> float:
+        if total in at:
+            raise SimulatorFault("the client process died during step")
+        return float(total)
+
+    return reward
+
+
+def run_with(env: SplitToyEnv, folder: Path, **values) -> Session:
+    run = session(tiny(eval_every=0, random_steps=0, **values), folder, env)
+    assert train(run)
+    run.close()
+    return run
+
+
+def test_the_learner_works_between_sending_and_waiting(tmp_path: Path, monkeypatch) -> None:
+    env = SplitToyEnv()
+    run = session(tiny(eval_every=0, steps=60), tmp_path / "run", env)
+    update = run.learner.update
+    monkeypatch.setattr(run.learner, "update", lambda: (env.order.append("update"), update()))
+    assert train(run)
+    run.close()
+    assert "update" in env.order
+    for index, event in enumerate(env.order):
+        if event == "update":
+            assert env.order[index - 1] == "send"
+            assert env.order[index + 1] == "wait"
+
+
+def test_a_fault_is_never_a_transition(tmp_path: Path) -> None:
+    env = SplitToyEnv(at=faulty({31, 32, 90}))
+    run = run_with(env, tmp_path / "run", steps=200)
+    assert run.collector.faults == 3
+    assert run.buffer.size == run.step == 200
+    assert env.inner.total == 203
+    ring = run.buffer._ring
+    rewards = ring.reward[:200].astype(int).tolist()
+    assert rewards == [n for n in range(1, 204) if n not in (31, 32, 90)]
+    for lost in (31, 90):  # the transition before the fault bootstraps and ends its episode
+        assert ring.end[rewards.index(lost - 1)] == TRUNCATED
+    assert ring.end[rewards.index(33)] == RUNNING
+    text = (tmp_path / "run" / "metrics.csv").read_text()
+    assert "200,env/sim_faults,3.0" in text
+
+
+def test_a_fault_in_a_reset_is_tried_again_but_not_for_ever(tmp_path: Path, monkeypatch) -> None:
+    env = SplitToyEnv()
+    reset, calls = env.reset, []
+
+    def sometimes(**options):
+        calls.append(options["seed"])
+        if len(calls) in (1, 2, 5):
+            raise SimulatorFault("no server")
+        return reset(**options)
+
+    monkeypatch.setattr(env, "reset", sometimes)
+    run = run_with(env, tmp_path / "run", steps=60)
+    assert run.collector.faults == 3
+    assert len(set(calls)) == len(calls)
+
+    def never(**options):
+        raise SimulatorFault("no server")
+
+    monkeypatch.setattr(env, "reset", never)
+    with pytest.raises(SimulatorUnavailable, match="resets in a row"):
+        run.collector.begin()
+
+
+def test_giving_up_leaves_a_checkpoint(tmp_path: Path) -> None:
+    def reward(total: int) -> float:
+        if total == 50:
+            raise SimulatorUnavailable("gave up after 12 restarts within an hour")
+        return 1.0
+
+    run = session(tiny(eval_every=0), tmp_path / "run", SplitToyEnv(at=reward))
+    with pytest.raises(LaunchError, match="gave up after 12 .*; checkpoint .*step-000000049"):
+        train(run)
+    run.close()
+
+
+def test_episodes_have_seeds_of_their_own() -> None:
+    drawn = [seeds.derive(0, "env", number) for number in range(100)]
+    assert len(set(drawn)) == 100
+    assert seeds.derive(0, "env", 1) != seeds.derive(1, "env", 0) != seeds.derive(0, "agent", 1)
+    assert all(0 <= seed < 2**31 for seed in drawn)
+
+
+def test_learning_begins_with_a_fresh_episode(tmp_path: Path) -> None:
+    env = SplitToyEnv(length=1000)
+    config = tiny(eval_every=0, steps=100, learning_starts=20, random_steps=-1)
+    run = session(config, tmp_path / "run", env)
+    assert train(run)
+    run.close()
+    assert env.inner.resets == 2
+    assert run.buffer._ring.end[19] == TRUNCATED
+    assert run.collector.episode == 1
+
+
+def test_warm_up_actions_are_uniform_and_later_ones_the_policy_s(tmp_path: Path) -> None:
+    run = session(tiny(eval_every=0, steps=600, learning_starts=300, exploration_noise=0.0),
+                  tmp_path / "run", SplitToyEnv())  # fmt: skip
+    assert train(run)
+    run.close()
+    actions = run.buffer._ring.action[:600, 0]
+    assert abs(actions[:300].mean()) < 0.1
+    assert 0.5 < actions[:300].std() < 0.65  # uniform in [-1, 1]: 0.577
+    assert len(np.unique(actions[:300])) == 300
+
+
+def test_reward_parts_are_averaged_and_shared(tmp_path: Path) -> None:
+    from launch.tallies import RewardTally
+
+    tally = RewardTally()
+    tally.add(1.0, {"progress": 3.0, "safety": -2.0})
+    tally.add(-1.0, {"progress": 0.0, "safety": -1.0})
+    state = tally.state()
+    expected = {
+        "reward/total": 0.0,
+        "reward/progress": 1.5,
+        "reward/progress_share": 0.5,
+        "reward/safety": -1.5,
+        "reward/safety_share": 0.5,
+    }
+    copy = RewardTally()
+    copy.restore(state)
+    assert tally.drain() == copy.drain() == expected
+    assert tally.drain() == {}

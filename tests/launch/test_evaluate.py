@@ -1,0 +1,180 @@
+"""Evaluation: what it reports, and that it leaves training alone."""
+
+import json
+import math
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import jax
+import numpy as np
+import pytest
+from training import SplitToyEnv, session, tiny
+
+from envs.errors import SimulatorFault
+from launch.evaluate import main
+from launch.evaluation import EpisodeResult, Probe, run_episodes, summarise, table, wilson
+from launch.loop import evaluate_now, train
+from launch.policies import greedy
+from launch.video import Film, FilmTrouble
+
+
+def result(rewards: list[float], terminated: bool = True, **metrics: float) -> EpisodeResult:
+    last = {"vector": np.full(2, 9.0, np.float32)}
+    return EpisodeResult(np.array(rewards), terminated, "goal", metrics, last)
+
+
+@pytest.mark.parametrize(
+    ("successes", "count", "low", "high"),
+    [(5, 10, 0.2366, 0.7634), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0)],
+)
+def test_wilson_interval(successes: int, count: int, low: float, high: float) -> None:
+    assert wilson(successes, count) == pytest.approx((low, high), abs=2e-4)
+
+
+def test_summary_by_hand() -> None:
+    row = {"success": 1.0, "distance_m": 100.0, "collisions": 0.0, "lane_invasions": 1.0,
+           "driving_score": 100.0, "ttc_min": math.nan}  # fmt: skip
+    results = [result([1.0, 2.0], **row), result([5.0], **{**row, "success": 0.0})]
+    summary = summarise(results)
+    assert (summary["return"], summary["return_std"], summary["length"]) == (4.0, 1.0, 1.5)
+    assert summary["success"] == 0.5
+    assert (summary["success_low"], summary["success_high"]) == pytest.approx(wilson(1, 2))
+    assert summary["lane_invasions_per_km"] == pytest.approx(10.0)
+    text = json.dumps(table(results), allow_nan=False)
+    assert json.loads(text)["summary"]["ttc_min"] is None
+    assert json.loads(text)["std"]["return"] == 1.0
+    assert "success" not in summarise([result([1.0])])
+
+
+def test_probe_by_hand() -> None:
+    """Q is 10 everywhere, discount 0.5: returns of [1, 2] are 2 and 2, or 4.5 and 7 with Q after a
+    truncation."""
+    for terminated, gap in ((True, 8.0), (False, (5.5 + 3.0) / 2)):
+        probe = Probe(lambda o: np.full(len(o["vector"]), 10.0), lambda r: r, 0.5)
+        watch = probe.begin()
+        for step in range(2):
+            watch({"vector": np.full(2, step, np.float32)})
+        probe.end(result([1.0, 2.0], terminated))
+        assert probe.overestimation() == pytest.approx(gap)
+
+
+def test_probe_spreads_over_a_long_episode() -> None:
+    seen = []
+    probe = Probe(lambda o: seen.append(o["vector"][:, 0]) or np.zeros(17), lambda r: r, 0.9)
+    watch = probe.begin()
+    for step in range(100):
+        watch({"vector": np.full(2, step, np.float32)})
+    probe.end(result([0.0] * 100))
+    steps = seen[0].astype(int).tolist()
+    assert steps[:13] == list(range(0, 100, 8))
+    assert len(steps) == 17
+
+
+def test_evaluation_leaves_training_alone(tmp_path: Path) -> None:
+    run = session(tiny(steps=100, eval_every=0), tmp_path / "run")
+    assert train(run)
+    run.collector.cut()
+    before = jax.device_get(run.learner.state)
+    rngs = [str(r.bit_generator.state) for r in (run.learner.rng, run.collector.rng)]
+    size, episode = run.buffer.size, run.collector.episode
+    one, two = evaluate_now(run, 2), evaluate_now(run, 2)
+    run.close()
+    assert one == two
+    assert one["eval/episodes"] == 2
+    assert math.isfinite(one["health/mc_overestimation"])
+    assert (run.buffer.size, run.collector.episode) == (size, episode)
+    assert [str(r.bit_generator.state) for r in (run.learner.rng, run.collector.rng)] == rngs
+    for old, new in zip(jax.tree.leaves(before), jax.tree.leaves(run.learner.state), strict=True):
+        assert np.array_equal(old, new)
+
+
+def test_evaluations_happen_between_episodes(tmp_path: Path) -> None:
+    env = SplitToyEnv(length=30)
+    run = session(tiny(steps=200, eval_every=70, learning_starts=0), tmp_path / "run", env)
+    assert train(run)
+    run.close()
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines if ",eval/return," in line] == ["90", "180"]
+
+
+def test_a_fault_repeats_the_episode(tmp_path: Path) -> None:
+    faults = iter([True, False])
+
+    def reward(total: int) -> float:
+        if total == 10 and next(faults):
+            raise SimulatorFault("gone")
+        return 1.0
+
+    run = session(tiny(), tmp_path / "run", SplitToyEnv(length=20, at=reward))
+    results = run_episodes(run.env, greedy(run.learner.state), 2, 0)
+    run.close()
+    assert [r.total for r in results] == [20.0, 20.0]
+
+
+def test_the_program_reports_and_films(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
+    run = session(tiny(steps=60), tmp_path / "run")
+    assert train(run)
+    run.close()
+    film = tmp_path / "drive.mp4"
+    words = [f"--checkpoint={tmp_path / 'run'}", "--episodes=2"]
+    assert main([*words, f"--video={film}"]) == 0
+    printed = capfd.readouterr().out
+    written = (tmp_path / "run" / "evaluation-checkpoint.json").read_text()
+    assert printed == written
+    first = json.loads(written)
+    assert [len(first["episodes"]), first["summary"]["length"]] == [2, 200.0]
+    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == 200
+    assert main(words) == 0
+    assert json.loads(capfd.readouterr().out) == first
+    out = tmp_path / "random.json"
+    assert main(["--policy=random", "--env=Pendulum-v1", "--episodes=1", f"--out={out}"]) == 0
+    assert json.loads(out.read_text())["policy"] == "random"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--policy=best"], "--policy=best: expected one of checkpoint, random, expert"),
+        ([], "--policy=checkpoint needs --checkpoint"),
+        (["--checkpoint=/no/where"], "/no/where: no such folder"),
+        (["--policy=expert", "--env=Pendulum-v1"], "only env carla has an expert"),
+        (["--policy=random", "--episodes=0"], "--episodes=0: expected at least 1"),
+        (["--policy=random", "--out=/no/where/x.json"], "there is no folder /no/where"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    words: list[str], message: str, capfd: pytest.CaptureFixture
+) -> None:
+    assert main(words) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("evaluate: ")
+    assert message in err
+
+
+def test_a_film_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    film = Film(tmp_path / "a.mp4", 20.0)
+    assert film.close() is None
+    for value in range(12):
+        film.add(np.full((45, 61, 3), 20 * value, np.uint8))
+    assert not (tmp_path / "a.mp4").exists()
+    assert film.close() == tmp_path / "a.mp4"
+    words = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(tmp_path / "a.mp4")]
+    facts = subprocess.run(words, capture_output=True, text=True).stderr
+    for word in ("Video: h264", "yuv420p", "60x44", "20 fps"):
+        assert word in facts
+    film = Film(tmp_path / "b.mp4", 20.0)
+    film.add(np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(ValueError, match="frame of 20x20"):
+        film.add(np.zeros((20, 20, 3), np.uint8))
+    film.discard()
+    film = Film(tmp_path / "none" / "c.mp4", 20.0)
+    with pytest.raises(FilmTrouble):
+        for _ in range(200):
+            film.add(np.zeros((200, 200, 3), np.uint8))
+        film.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
