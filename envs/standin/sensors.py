@@ -173,6 +173,8 @@ def measure(world: World, sensor: Actor) -> list[Payload]:
     function = MEASURES.get(sensor.type_id)
     if function is None or not is_due(world, sensor):
         return []
+    if function is collision and not world.contacts:
+        return []
     pose = world.pose_of(sensor)
     start = header(world, sensor, pose)
     return [[start, *payload] for payload in function(world, sensor, pose)]
