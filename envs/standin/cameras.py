@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.standin.actors import Actor
-from envs.standin.geometry import Pose
+from envs.standin.bodies import Bodies
+from envs.standin.geometry import Pose, to_local
+from envs.standin.picture import Camera, Renderer
 from envs.standin.sensors import MEASURES, Payload
 from envs.standin.wire import IMAGE_HEADER
 from envs.standin.world import World
 
 MAX_PIXELS = 4096 * 4096
+_ROOM = 0.35
+
+Kind = Literal["rgb", "semantic", "instance", "depth"]
+KINDS: dict[str, Kind] = {
+    "sensor.camera.rgb": "rgb",
+    "sensor.camera.depth": "depth",
+    "sensor.camera.semantic_segmentation": "semantic",
+    "sensor.camera.instance_segmentation": "instance",
+}
+
+
+@lru_cache(maxsize=1)
+def _renderer(town: Any) -> Renderer:
+    return Renderer(town)
+
+
+@lru_cache(maxsize=1)
+def _bodies(town: Any) -> Bodies:
+    return Bodies()
 
 
 def image(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
-    """One image message: size, field of view and BGRA pixels."""
+    """One image message: size, field of view and BGRA pixels; black in no-rendering mode."""
     width, height, fov = size_of(sensor)
-    pixels: Any = np.full((height, width, 4), 128, np.uint8)
-    return [[IMAGE_HEADER.pack(width, height, fov), memoryview(pixels)]]
+    start = IMAGE_HEADER.pack(width, height, fov)
+    if world.settings.no_rendering:
+        return [[start, bytes(4 * width * height)]]
+    camera = Camera(KINDS[sensor.type_id], width, height, fov, *pose)
+    boxes = _without_carrier(world, sensor, pose, _bodies(world.town).of(world))
+    pixels = _renderer(world.town).render(camera, boxes, np.array(world.weather))
+    return [[start, memoryview(np.ascontiguousarray(pixels))]]
+
+
+def _without_carrier(
+    world: World, sensor: Actor, pose: Pose, boxes: NDArray[np.void]
+) -> NDArray[np.void]:
+    """Leaves out the vehicle that the camera sits in: a camera sees out of it."""
+    column = world.fleet.columns.get(sensor.parent)
+    if column is None:
+        return boxes
+    carrier = world.fleet.pose_of(column)
+    x, y, z = to_local(carrier, (pose[0], pose[1], pose[2]))
+    half = world.actors[sensor.parent].box_half
+    inside = abs(x) < half[0] + _ROOM and abs(y) < half[1] + _ROOM
+    return np.delete(boxes, column) if inside and z < 2 * half[2] + _ROOM else boxes
 
 
 def size_of(sensor: Actor) -> tuple[int, int, float]:
@@ -29,10 +72,10 @@ def size_of(sensor: Actor) -> tuple[int, int, float]:
     fov = float(sensor.attributes.get("fov", "90"))
     if width < 1 or height < 1 or width * height > MAX_PIXELS:
         raise ValueError(f"image size {width}x{height} is out of range")
-    if not 1.0 <= fov <= 179.0:
+    if not math.isfinite(fov) or not 1.0 <= fov <= 179.0:
         raise ValueError(f"field of view {fov} is out of range 1 to 179")
     return width, height, fov
 
 
-for _name in ("rgb", "depth", "semantic_segmentation", "instance_segmentation"):
-    MEASURES[f"sensor.camera.{_name}"] = image
+for _name in KINDS:
+    MEASURES[_name] = image
