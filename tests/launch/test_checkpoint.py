@@ -92,7 +92,7 @@ def test_another_agent_is_told_apart(trained: Path) -> None:
     for values in ({"hidden_sizes": (8, 9)}, {"hidden_sizes": (8,)}, {"critic_norm": "layer"}):
         with pytest.raises(BadCheckpoint, match="of an agent with another configuration"):
             checkpoint.read(path, replace_leaves(tiny(), values), PENDULUM)
-    with pytest.raises(BadCheckpoint, match="made for .*vector=3"):
+    with pytest.raises(BadCheckpoint, match=r"made for .*vector=3"):
         checkpoint.read(path, tiny(), Spaces(image=None, vector=4, action=1))
 
 

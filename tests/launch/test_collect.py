@@ -92,7 +92,7 @@ def test_giving_up_leaves_a_checkpoint(tmp_path: Path) -> None:
         return 1.0
 
     run = session(tiny(eval_every=0), tmp_path / "run", SplitToyEnv(at=reward))
-    with pytest.raises(LaunchError, match="gave up after 12 .*; checkpoint .*step-000000049"):
+    with pytest.raises(LaunchError, match=r"gave up after 12 .*; checkpoint .*step-000000049"):
         train(run)
     run.close()
 

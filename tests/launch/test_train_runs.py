@@ -8,8 +8,20 @@ from typing import Any
 
 import gymnasium
 import imageio_ffmpeg
+import jax
+import jax.numpy as jnp
 import pytest
-from training import ToyEnv, as_flags, command, finished, logged, session, start, tiny
+from training import (
+    SplitToyEnv,
+    ToyEnv,
+    as_flags,
+    command,
+    finished,
+    logged,
+    session,
+    start,
+    tiny,
+)
 
 from launch import checkpoint
 from launch.config import LoopConfig
@@ -75,8 +87,8 @@ def test_every_scalar_of_the_reports_is_logged(tmp_path: Path) -> None:
                "gradient_explosion_critical", "action_saturation", "non_finite")}  # fmt: skip
     wanted |= {f"agent/{name}" for name in ("total_iterations", "is_training", "actor_lr",
                "buffer_utilization", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")}  # fmt: skip
-    wanted |= {f"train/{name}" for name in ("episode_reward", "episode_length", "actor_loss",
-               "critic_loss", "critic_1_loss", "critic_2_loss", "q1_value", "q2_value")}  # fmt: skip
+    wanted |= {f"train/{name}" for name in ("episode_reward", "episode_length", "q1_value",
+               "q2_value", "actor_loss", "critic_loss", "critic_1_loss", "critic_2_loss")}
     wanted |= {"debug/td_error_q1", "debug/td_error_q2", "debug/done_ratio", "env/sim_faults"}
     wanted |= {"debug/effective_discount", "debug/overestimation", "reward/total", "eval/return"}
     wanted |= {"health/mc_overestimation"}
@@ -84,15 +96,15 @@ def test_every_scalar_of_the_reports_is_logged(tmp_path: Path) -> None:
 
 
 def test_counters_and_schedule(tmp_path: Path) -> None:
-    config = tiny(train_freq=5, gradient_steps=6, learning_starts=50, eval_every=0)
+    config = tiny(train_freq=5, gradient_steps=2, learning_starts=50, eval_every=0)
     run = session(config, tmp_path / "run")
     assert train(run)
     run.close()
     updates = dict(rows(tmp_path / "run")["agent/total_iterations"])
     assert updates[40] == 0
-    assert updates[60] == 2 * 6  # at steps 50 and 55
-    assert updates[300] == 50 * 6
-    assert int(run.learner.state.step) == run.learner.updates == 300
+    assert updates[60] == 2 * 2  # at steps 50 and 55
+    assert updates[300] == 50 * 2
+    assert int(run.learner.state.step) == run.learner.updates == 100
     assert run.buffer.size == 300
 
 
@@ -115,22 +127,30 @@ def test_a_reward_that_is_no_number_stops_the_run_with_its_state(
     assert [path.name for path in checkpoint.all_checkpoints(folder)] == ["step-000000050"]
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
-    run = session(tiny(critic_lr=1e30, eval_every=0), tmp_path / "run")
-    with pytest.raises(NonFinite, match="action is .nan. at step 22; state kept in"):
+@pytest.mark.parametrize(("log_every", "step"), [(1, 21), (20, 40)])
+def test_an_overflow_stops_the_run(tmp_path: Path, log_every: int, step: int) -> None:
+    env = SplitToyEnv(at=lambda total: 1e25)
+    run = session(tiny(log_every=log_every, eval_every=0), tmp_path / "run", env)
+    with pytest.raises(NonFinite, match=rf"not finite at step {step}; state kept in"):
         train(run)
     run.close()
-    run = session(tiny(reward_scale=1e20, eval_every=0, actor_lr=0.0), tmp_path / "loss")
-    with pytest.raises(NonFinite, match="gradient or reward is not finite at step 40; state kept"):
+    assert rows(tmp_path / "run")["alerts/non_finite"][-1] == (step, 1.0)
+
+
+def test_an_action_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    run = session(tiny(eval_every=0), tmp_path / "run", SplitToyEnv())
+    state = run.learner.state
+    lost = jax.tree.map(lambda leaf: leaf * jnp.nan, state.actor.params)
+    run.learner.state = state.replace(actor=state.actor.replace(params=lost))
+    with pytest.raises(NonFinite, match=r"the policy's action is \[nan\] at step 20; state kept"):
         train(run)
     run.close()
-    assert rows(tmp_path / "loss")["alerts/non_finite"][-1] == (40, 1.0)
 
 
 def test_no_go_stops_only_a_run_that_asked_for_it(tmp_path: Path) -> None:
     limits = ("gradient_critical=1e-9",)
     run = session(tiny(limits=limits, stop_on_no_go=True, eval_every=0), tmp_path / "stops")
-    with pytest.raises(StoppedNoGo, match="NO-GO at step 40: .*checkpoint") as caught:
+    with pytest.raises(StoppedNoGo, match=r"NO-GO at step 40: .*checkpoint") as caught:
         train(run)
     run.close()
     assert caught.value.exit_code == 3
@@ -142,8 +162,8 @@ def test_no_go_stops_only_a_run_that_asked_for_it(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path, cache: Path) -> None:
     """The limit on the size of files stands for the disk: write() fails with OSError."""
-    words = [*as_flags(hidden_sizes=(64, 64)), "--run_dir", str(tmp_path / "run")]
-    limited = ["bash", "-c", 'ulimit -f 40; exec "$@"', "-", *command("train", *words)]
+    words = [*as_flags(log_every=1000), "--run_dir", str(tmp_path / "run")]
+    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "-", *command("train", *words)]
     code, _, err = finished(start(cache, limited))
     assert code == 1
     assert "the checkpoint cannot be written (File too large); there is none before it" in err

@@ -89,25 +89,27 @@ def logged(folder: Path) -> list[str]:
     return [line for line in lines if ",time/" not in line]
 
 
-def session(config: RunConfig, folder: Path, env: Any = None, resume: Path | None = None) -> Session:
+def session(
+    config: RunConfig, folder: Path, env: Any = None, resume: Path | None = None
+) -> Session:
     """An open session in this process."""
     folder.mkdir(exist_ok=True)
     return open_session(config, folder, env or make_env(config), StopRequest(), resume)
 
 
 class ToyEnv(gymnasium.Env):
-    """Counts to its length; `at(step)` may raise, or return a reward."""
+    """Counts to its length; `at(step)` may raise, or return a reward. Shapes are Pendulum's."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
 
     def __init__(self, length: int = 25, at: Any = None) -> None:
         self.length, self.at = length, at or (lambda total: 1.0)
-        self.observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float32)
+        self.observation_space = gymnasium.spaces.Box(-1.0, 1.0, (3,), np.float32)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
         self.steps = self.total = self.resets = 0
 
     def _observation(self) -> np.ndarray:
-        return np.array([self.steps / self.length, self.resets % 7 / 7], np.float32)
+        return np.array([self.steps / self.length, self.resets % 7 / 7, 0.5], np.float32)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         super().reset(seed=seed)
