@@ -48,7 +48,7 @@ def image(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     camera = Camera(KINDS[sensor.type_id], width, height, fov, *pose)
     boxes = _without_carrier(world, sensor, pose, _bodies(world.town).of(world))
     pixels = _renderer(world.town).render(camera, boxes, np.array(world.weather))
-    return [[start, memoryview(np.ascontiguousarray(pixels))]]
+    return [[start, np.ascontiguousarray(pixels).data]]
 
 
 def _without_carrier(

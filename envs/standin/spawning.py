@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from envs.standin import strolling
 from envs.standin.actors import Actor, Kind
 from envs.standin.blueprints import library
 from envs.standin.boxes import Boxes, overlap
@@ -89,6 +90,8 @@ def destroy(world: World, actor_id: int) -> bool:
             child.pose, child.parent = compose(pose, child.relative), 0
     parent = world.actors.get(actor.parent)
     if parent is not None:
+        if actor.type_id == strolling.CONTROLLER and parent.kind is Kind.WALKER:
+            strolling.lead(world, parent, False)
         parent.children.remove(actor_id)
     del world.actors[actor_id]
     if actor in world.sensors:

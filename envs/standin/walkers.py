@@ -26,6 +26,8 @@ class Walkers:
         self.fall: NDArray[np.float64] = np.zeros(0)
         self.collides: dict[int, bool] = {}
         self.physics: dict[int, bool] = {}
+        #: Walkers that a controller leads: they walk although their physics is off.
+        self.led: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -43,6 +45,7 @@ class Walkers:
     def remove(self, actor_id: int) -> None:
         """Takes a walker out."""
         index = self.ids.index(actor_id)
+        self.led.discard(actor_id)
         del self.ids[index], self.collides[actor_id], self.physics[actor_id]
         self.data = np.delete(self.data, index, axis=1)
         self._resize()
@@ -81,7 +84,7 @@ class Walkers:
         """Moves every walker; feet stay on the ground."""
         if not self.ids:
             return
-        moving = np.array([self.physics[actor_id] for actor_id in self.ids], np.float64)
+        moving = np.array([self.physics[i] or i in self.led for i in self.ids], np.float64)
         direction = self.data[4:6]
         length = np.maximum(np.hypot(*direction), 1e-9)
         before = self.velocity
@@ -100,11 +103,11 @@ class Walkers:
     @property
     def colliding_ids(self) -> list[int]:
         """Ids of the walkers that `boxes` lists."""
-        return [actor_id for actor_id in self.ids if self.collides[actor_id]]
+        return [i for i in self.ids if self.collides[i] or i in self.led]
 
     def boxes(self) -> Boxes:
         """The outlines of the walkers whose collisions are on."""
-        keep = np.array([self.collides[actor_id] for actor_id in self.ids], bool)
+        keep = np.array([self.collides[i] or i in self.led for i in self.ids], bool)
         x, y, z, yaw = self.data[:4, keep]
         half = [np.full(x.shape, size) for size in HALF]
         return Boxes(x, y, z, yaw, *half)

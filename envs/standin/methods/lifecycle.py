@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs.standin import spawning
+from envs.standin import spawning, strolling
 from envs.standin.actors import INVALID_BOX, Actor, Kind
 from envs.standin.geometry import Pose, pose, vector, wire
 from envs.standin.methods.registry import value, void
@@ -191,6 +191,7 @@ def set_actor_simulate_physics(sim: Simulation, actor_id: int, enabled: bool) ->
         world.fleet.physics[column] = float(bool(enabled))
     elif actor_id in world.walkers.physics:
         world.walkers.physics[actor_id] = bool(enabled)
+        strolling.lead(world, world.actors[actor_id], not enabled)
 
 
 @void("set_actor_collisions")

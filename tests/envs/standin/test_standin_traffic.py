@@ -181,6 +181,30 @@ def test_walker_walks_where_it_is_told(world):
     assert walker.get_transform().rotation.yaw == pytest.approx(90, abs=0.1)
 
 
+def test_walker_with_a_controller_strolls(world):
+    library = world.get_blueprint_library()
+    place = world.get_map().get_spawn_points()[4]
+    place.location.z += 1.0
+    walker = world.spawn_actor(library.find("walker.pedestrian.0003"), place)
+    controller = world.spawn_actor(
+        library.find("controller.ai.walker"), carla.Transform(), attach_to=walker
+    )
+    world.tick()
+    controller.start()
+    controller.set_max_speed(1.4)
+    start = walker.get_location()
+    for _ in range(60):
+        world.tick()
+    assert 2.0 < walker.get_location().distance(start) < 6.0
+    controller.stop()
+    controller.destroy()
+    world.tick()
+    here = walker.get_location()
+    for _ in range(20):
+        world.tick()
+    assert walker.get_location().distance(here) < 0.1
+
+
 def test_car_hits_walker_and_says_so(world, model3, attach):
     here = model3.get_transform()
     place = here.location + here.get_forward_vector() * 8.0
