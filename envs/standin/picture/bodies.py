@@ -22,6 +22,15 @@ MATERIALS = np.array([
 ], float)
 
 
+#: B, G, R of each material when it shines.
+GLOW = np.zeros_like(MATERIALS)
+GLOW[TAIL], GLOW[HEAD] = (60, 50, 255), (235, 250, 255)
+GLOW[BLINK_LEFT] = GLOW[BLINK_RIGHT] = (30, 160, 255)
+GLOW[RED], GLOW[YELLOW], GLOW[GREEN] = (50, 50, 255), (40, 210, 255), (120, 255, 60)
+
+SIGNAL_STYLE = 5
+
+
 @dataclass(frozen=True, eq=False)
 class Body:
     """Faces of a shape: corners (Q, 4, 3) in [-1, 1], outward counter-clockwise as in `Statics`.
@@ -54,8 +63,10 @@ def _prism(
     low = {(i, j): (x[i], (-y, y)[j], z[0]) for i in (0, 1) for j in (0, 1)}
     high = {(i, j): ((tx0, tx1)[i], (-ty, ty)[j], z[1]) for i in (0, 1) for j in (0, 1)}
     rings = (
-        (low[0, 1], low[0, 0], high[0, 0], high[0, 1]), (low[1, 0], low[1, 1], high[1, 1], high[1, 0]),
-        (low[0, 0], low[1, 0], high[1, 0], high[0, 0]), (low[1, 1], low[0, 1], high[0, 1], high[1, 1]),
+        (low[0, 1], low[0, 0], high[0, 0], high[0, 1]),
+        (low[1, 0], low[1, 1], high[1, 1], high[1, 0]),
+        (low[0, 0], low[1, 0], high[1, 0], high[0, 0]),
+        (low[1, 1], low[0, 1], high[0, 1], high[1, 1]),
         (high[0, 0], high[1, 0], high[1, 1], high[0, 1]),
     )
     kinds = sides if sides is not None else (material,) * 5

@@ -19,10 +19,11 @@ class Foliage:
 
     def __init__(self, plain: list[Image], light: Light) -> None:
         gain = np.append(light.ambient * 0.95 + light.direct * 0.75, 1.0)
+        self.colours = np.array([_mean(picture) for picture in plain]) * gain[:3]
         self._levels = [_levels(_lit(picture, gain)) for picture in plain]
 
     def draw(
-        self, kind: int, box: tuple[float, float, float, float], haze: tuple[float, ...],
+        self, kind: int, box: tuple[float, float, float, float], haze: NDArray[np.float64],
         share: float, out: Image,
     ) -> None:
         """Draws a crown into the box (left, top, width, height) in pixels, mixed with haze."""
@@ -31,20 +32,33 @@ class Foliage:
         x1, y1 = min(out.shape[1], int(left + width) + 1), min(out.shape[0], int(top + height) + 1)
         if x1 <= x0 or y1 <= y0:
             return
-        picture = self._pick(kind, height)
-        across, down = picture.shape[1] / width, picture.shape[0] / height
-        matrix = np.array([
-            [across, 0.0, (x0 + 0.5 - left) * across - 0.5],
-            [0.0, down, (y0 + 0.5 - top) * down - 0.5],
-        ])
-        patch = cv2.warpAffine(
-            picture, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        mask = cv2.compare(cv2.extractChannel(patch, 3), 127, cv2.CMP_GT)
+        moved = (left - x0, top - y0, width, height)
+        patch, mask = self._patch(kind, moved, (y1 - y0, x1 - x0))
         if share > 0.02:
             fog = np.empty_like(patch)
             fog[:] = (*haze, 255)
             cv2.addWeighted(patch, 1.0 - share, fog, share, 0.0, dst=patch)
         cv2.copyTo(patch, mask, out[y0:y1, x0:x1])
+
+    def mask(
+        self, kind: int, box: tuple[float, float, float, float], shape: tuple[int, int]
+    ) -> NDArray[np.bool_]:
+        """Which pixels of an image of this shape a crown covers."""
+        if 0 in shape:
+            return np.zeros(shape, bool)
+        return self._patch(kind, box, shape)[1] > 0
+
+    def _patch(
+        self, kind: int, box: tuple[float, float, float, float], shape: tuple[int, int]
+    ) -> tuple[Image, Image]:
+        left, top, width, height = box
+        picture = self._pick(kind, height)
+        across, down = picture.shape[1] / width, picture.shape[0] / height
+        matrix = np.array([
+            [across, 0.0, (0.5 - left) * across - 0.5], [0.0, down, (0.5 - top) * down - 0.5]])
+        patch = cv2.warpAffine(
+            picture, matrix, shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        return patch, cv2.compare(cv2.extractChannel(patch, 3), 127, cv2.CMP_GT)
 
     def _pick(self, kind: int, height: float) -> Image:
         for size, picture in zip(_SIZES, self._levels[kind], strict=True):
@@ -82,6 +96,10 @@ def _leaf_place(rng: np.random.Generator, pointed: bool) -> tuple[float, float]:
         return 0.5 + float(rng.uniform(-1, 1)) * 0.36 * (0.12 + 0.88 * y), y
     angle, reach = float(rng.uniform(0, 2 * np.pi)), float(np.sqrt(rng.uniform(0, 1)))
     return 0.5 + 0.39 * reach * float(np.cos(angle)), 0.5 + 0.4 * reach * float(np.sin(angle))
+
+
+def _mean(picture: Image) -> NDArray[np.float64]:
+    return picture[picture[..., 3] > 0, :3].mean(axis=0)
 
 
 def _lit(picture: Image, gain: NDArray[np.float64]) -> Image:

@@ -20,6 +20,8 @@ from envs.standin.picture.types import Camera
 Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
+#: Depth in metres that stands for the sky.
+FARTHEST = 1000.0
 _MAX_OVERSAMPLING = 8
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
@@ -65,6 +67,10 @@ class GroundView:
             self.tags, matrix, (out.shape[1], out.shape[0] - top), flags=flags,
             borderMode=cv2.BORDER_CONSTANT, borderValue=int(TAGS[0]))
         cv2.copyTo(drawn, below, out[top:])
+
+    def depth(self, view: View) -> Array:
+        """Depth (H, W) of the ground along the camera's axis; FARTHEST where the sky is."""
+        return ground_depth(view)
 
     def bands(self, view: View) -> tuple[Band, ...]:
         """The bands of a view; those of cameras alike in height and pitch are shared."""
@@ -157,6 +163,18 @@ def ground_mask(view: View) -> Image:
     v = np.arange(view.camera.height) + 0.5
     looks_down = (fall[0] * u + fall[2])[None, :] + (fall[1] * v)[:, None] < -1e-9
     return looks_down.astype(np.uint8) * np.uint8(255)
+
+
+def ground_depth(view: View, level: float = 0.0) -> Array:
+    """Depth (H, W) of the plane z = level; FARTHEST where the sky is."""
+    depth = np.full((view.camera.height, view.camera.width), FARTHEST)
+    below = ground_mask(view) > 0
+    fall = view.rays[2]
+    u = np.arange(view.camera.width) + 0.5
+    v = np.arange(view.camera.height) + 0.5
+    slope = (fall[0] * u + fall[2])[None, :] + (fall[1] * v)[:, None]
+    depth[below] = np.minimum((level - view.camera.z) / slope[below], FARTHEST)
+    return np.where(depth > 0.0, depth, FARTHEST)
 
 
 def footprints(view: View, rows: Array) -> tuple[Array, Array]:

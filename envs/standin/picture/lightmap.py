@@ -7,14 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import (
-    SHIFT,
-    centres,
-    half_sizes,
-    headlights_on,
-    outlines,
-    rotations,
-)
+from envs.standin.picture.faces import SHIFT, outlines
+from envs.standin.picture.movers import Movers
 from envs.standin.picture.statics import shading
 from envs.standin.picture.weather import Light
 from envs.standin.town.model import Scenery
@@ -28,6 +22,7 @@ UNIT = 140.0
 _UP = np.array([0.0, 0.0, 1.0])
 _LONGEST = 45.0
 _LAMP_REACH = 11.0
+_SHADOW_REACH = 70.0
 
 
 class LightMap:
@@ -50,13 +45,13 @@ class LightMap:
             cv2.blur(share, (3, 3), dst=share)
         self.texture = _ramp(self.shaded, self._brightest(lamps))[share]
 
-    def draw(self, view: View, top: int, boxes: NDArray[np.void], out: Image) -> None:
+    def draw(self, view: View, top: int, movers: Movers, out: Image) -> None:
         """Multiplies the rows of `out` from `top` on with the light that falls on them."""
         rows, columns = out.shape[0] - top, out.shape[1]
         step = 2 if columns > 240 else 1
         size = (-(-columns // step), -(-rows // step))
         gain = self._static(view, top, step, size)
-        self._vehicles(view, top, step, boxes, gain)
+        self._vehicles(view, top, step, movers, gain)
         if step > 1:
             gain = cv2.resize(gain, (size[0] * step, size[1] * step))[:rows, :columns]
         block = out[top:]
@@ -76,31 +71,35 @@ class LightMap:
             self.texture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT, borderValue=tuple(int(c) for c in outside))
 
-    def _vehicles(
-        self, view: View, top: int, step: int, boxes: NDArray[np.void], gain: Image
-    ) -> None:
-        if not len(boxes):
+    def _vehicles(self, view: View, top: int, step: int, movers: Movers, gain: Image) -> None:
+        away = movers.centre[:, :2] - view.place[:2]
+        movers = movers.take(np.flatnonzero((away * away).sum(axis=1) < _SHADOW_REACH**2))
+        if not len(movers):
             return
-        contact = tuple(int(0.45 * c) for c in self.shaded[:3]) + (int(UNIT),)
-        if not self.plain and self.light.night < 0.3:
-            shade = tuple(int(c) for c in self.shaded)
-            self._fill(view, top, step, _cast(boxes, self.light), shade, gain)
-        self._fill(view, top, step, _feet(boxes), contact, gain)
-        beams = boxes[headlights_on(boxes, self.light)] if self.light.night > 0.2 else boxes[:0]
-        if len(beams):
+        contact = tuple(int(0.45 * c) for c in self.shaded[:3])
+        shade = tuple(int(c) for c in self.shaded[:3])
+        sunny = not self.plain and self.light.night < 0.3
+        shadows = _cast(movers, self.light, 4 if step > 1 else 2) if sunny else []
+        self._fill(view, top, step, [*shadows, _feet(movers)],
+                   [shade] * len(shadows) + [contact], gain)
+        on = np.flatnonzero(movers.beams(self.light)) if self.light.night > 0.2 else []
+        if len(on):
             pool = np.zeros_like(gain)
-            self._fill(view, top, step, _beam(beams, 26.0, 4.2), (50, 62, 66, 0), pool)
-            self._fill(view, top, step, _beam(beams, 15.0, 2.6), (92, 112, 118, 0), pool)
+            some = movers.take(np.asarray(on))
+            self._fill(view, top, step, [_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)],
+                       [(50, 62, 66), (92, 112, 118)], pool)
             wide = max(3, gain.shape[1] // 24)
             cv2.add(gain, cv2.blur(pool, (wide, wide)), dst=gain)
 
     def _fill(
-        self, view: View, top: int, step: int, corners: Array, colour: tuple[int, ...], out: Image
+        self, view: View, top: int, step: int, groups: list[Array],
+        colours: list[tuple[int, ...]], out: Image,
     ) -> None:
-        _, polygons = outlines(view, corners)
-        offset = np.array([0, top << SHIFT])
-        for polygon in polygons:
-            cv2.fillConvexPoly(out, (polygon - offset) // step, colour, cv2.LINE_8, SHIFT)
+        shapes = outlines(view, np.concatenate(groups), top, step)
+        owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        fill = cv2.fillConvexPoly
+        for group, polygon in zip(owner[shapes.index].tolist(), shapes.polygons, strict=True):
+            fill(out, polygon, colours[group], 8, SHIFT)
 
     def _brightest(self, lamps: bool) -> NDArray[np.uint8]:
         if not lamps:
@@ -162,41 +161,38 @@ def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
     return np.rint(low + (high.astype(float) - low) * share).astype(np.uint8)
 
 
-def _rectangles(boxes: NDArray[np.void], x: Array, y: Array, shift: Array) -> Array:
-    """Ground rectangles (N, 4, 3): corners at x (4,) and y (4,) of the half sizes, shifted."""
-    turn, half = rotations(boxes), half_sizes(boxes)
-    local = np.zeros((len(boxes), 4, 3))
-    local[..., 0], local[..., 1] = x * half[:, :1], y * half[:, 1:2]
-    world = np.matmul(local, turn.transpose(0, 2, 1)) + centres(boxes)[:, None, :]
-    world[..., :2] += shift
-    world[..., 2] = (centres(boxes)[:, 2] - half[:, 2])[:, None] + 0.01
+_X, _Y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def _on_ground(movers: Movers, x: Array, y: Array) -> Array:
+    """Places (N, 4, 3) under things, from x and y (N, 4) along their own axes in metres."""
+    turn = movers.turn
+    world = np.empty((len(movers), 4, 3))
+    for axis in (0, 1):
+        world[..., axis] = (movers.centre[:, axis, None] + turn[:, axis, 0, None] * x
+                            + turn[:, axis, 1, None] * y)
+    world[..., 2] = (movers.centre[:, 2] - movers.half[:, 2])[:, None] + 0.01
     return world
 
 
-def _feet(boxes: NDArray[np.void]) -> Array:
-    x, y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
-    return _rectangles(boxes, 0.98 * x, 1.02 * y, np.zeros(2))
+def _feet(movers: Movers) -> Array:
+    return _on_ground(movers, 0.98 * movers.half[:, :1] * _X, 1.02 * movers.half[:, 1:2] * _Y)
 
 
-def _cast(boxes: NDArray[np.void], light: Light) -> Array:
-    """Shadows of boxes: their outline leaned away from the sun, in two pieces."""
-    x, y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
-    lean = _lean(light) * 0.9
-    steps = [lean * share for share in (0.25, 0.5, 0.75, 1.0)]
-    height = 2.0 * half_sizes(boxes)[:, 2]
-    return np.concatenate([
-        _rectangles(boxes, 0.97 * x, 0.97 * y, (height[:, None] * step)[:, None, :])
-        for step in steps
-    ])
+def _cast(movers: Movers, light: Light, count: int) -> list[Array]:
+    """Shadows of boxes: their outline, moved away from the sun in steps of its height."""
+    foot = _on_ground(movers, 0.97 * movers.half[:, :1] * _X, 0.97 * movers.half[:, 1:2] * _Y)
+    reach = (2.0 * movers.half[:, 2:3] * _lean(light) * 0.9)[:, None, :]
+    shadows = []
+    for share in np.arange(1, count + 1) / count:
+        shadow = foot.copy()
+        shadow[..., :2] += share * reach
+        shadows.append(shadow)
+    return shadows
 
 
-def _beam(boxes: NDArray[np.void], reach: float, spread: float) -> Array:
+def _beam(movers: Movers, reach: float, spread: float) -> Array:
     """Trapezoids on the road ahead of cars."""
-    turn, half = rotations(boxes), half_sizes(boxes)
-    local = np.zeros((len(boxes), 4, 3))
-    local[:, :2, 0] = half[:, :1] + 0.8
-    local[:, 2:, 0] = half[:, :1] + reach
-    local[:, :, 1] = np.array([-0.9, 0.9, spread, -spread])
-    world = np.matmul(local, turn.transpose(0, 2, 1)) + centres(boxes)[:, None, :]
-    world[..., 2] = (centres(boxes)[:, 2] - half[:, 2])[:, None] + 0.01
-    return world
+    x = movers.half[:, :1] + np.array([0.8, 0.8, reach, reach])
+    y = np.broadcast_to(np.array([-0.9, 0.9, spread, -spread]), x.shape)
+    return _on_ground(movers, x, y)

@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.picture import classes, cull, foliage, statics
 from envs.standin.picture import faces as geometry
-from envs.standin.picture import foliage, statics
 from envs.standin.picture.camera import View
 from envs.standin.picture.facades import Facades
 from envs.standin.picture.groundview import GroundView, horizon_rows
 from envs.standin.picture.lightmap import LightMap
+from envs.standin.picture.movers import Movers, mover_faces, movers_of
 from envs.standin.picture.paint import paint
 from envs.standin.picture.sky import Sky
 from envs.standin.picture.types import Camera
@@ -22,8 +23,9 @@ Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
 
 _REACH = 260.0
-_LEAST_PIXELS = 0.6
-_WINDOW_PIXELS = 4.0
+_LEAST_PIXELS = 0.8
+_WINDOW_PIXELS = 7.0
+_CROWN_PIXELS = 9.0
 
 
 class Renderer:
@@ -49,7 +51,16 @@ class Renderer:
           time: simulated seconds, for what moves by itself (rain).
         """
         self._set_weather(np.asarray(weather, float))
-        return self._colour(View(camera), boxes)
+        view = View(camera)
+        if camera.kind == "rgb":
+            return self._colour(view, boxes)
+        faces, movers = self._gather(view, self._moving(view, boxes))
+        if camera.kind == "depth":
+            return classes.draw_depth(view, self._ground, faces, self._foliage)
+        out = np.empty((camera.height, camera.width, 4), np.uint8)
+        code = classes.codes(faces, self._statics, movers, camera.kind == "instance")
+        classes.draw_codes(view, self._ground, faces, code, self._foliage, out)
+        return out
 
     def _set_weather(self, weather: Array) -> None:
         if weather.tobytes() == self._weather:
@@ -73,73 +84,78 @@ class Renderer:
         if top < camera.height:
             self._ground.draw(view, out)
             self._lights.draw(view, top, moving, out)
-        self._things(view, moving, out)
+        self._paint(view, self._gather(view, moving)[0], out)
         out[..., 3] = 255
         return out
 
-    def _moving(self, view: View, boxes: NDArray[np.void]) -> NDArray[np.void]:
-        if not len(boxes):
-            return boxes
-        reach = geometry.half_sizes(boxes).max(axis=1) * 1.5 + 6.0
-        chosen = geometry.visible(view, geometry.centres(boxes), reach, _REACH, 0.0)
-        return boxes[chosen]
+    def _moving(self, view: View, boxes: NDArray[np.void]) -> Movers:
+        """The moving things in or near the picture."""
+        centre = np.stack([boxes["x"], boxes["y"], boxes["z"]], axis=1)
+        radius = 2.0 * np.maximum(boxes["half_x"], boxes["half_z"]) + 6.0
+        return movers_of(boxes[cull.visible(view, centre, radius, _REACH)])
 
-    def _things(self, view: View, boxes: NDArray[np.void], out: Image) -> None:
+    def _gather(self, view: View, movers: Movers) -> tuple[geometry.Faces, Movers]:
+        """All faces that may be seen, and the moving things among them."""
         fixed = self._statics
-        chosen = geometry.visible(view, fixed.centre, fixed.radius, _REACH, _LEAST_PIXELS)
-        parts = [geometry.static_faces(view, fixed, chosen, self._lit)]
-        parts.append(geometry.crown_faces(view, fixed, chosen))
-        if len(boxes):
-            parts.append(geometry.box_faces(view, boxes, self._light))
-        everything = geometry.Faces.join(parts)
-        order = geometry.in_order(everything)
-        index, polygons = geometry.outlines(view, everything.corners[order])
-        faces = order[index]
-        share = self._light.fog(everything.distance[faces])[:, None]
-        colour = everything.colour[faces] * (1.0 - share) + self._light.haze * share
-        colours = np.rint(colour).astype(int).tolist()
-        source = everything.source[faces]
-        storey = _storey_pixels(view, everything.distance[faces])
-        special = np.where(source < -1, source, 0)
-        special[(source >= 0) & (storey > _WINDOW_PIXELS) & (fixed.facade[source] >= 0)] = 1
-        self._fill(view, polygons, colours, out, special, source, share, storey)
+        chosen = cull.visible(view, fixed.centre, fixed.radius, _REACH)
+        screen = cull.Screen(view, fixed, chosen)
+        depth = (fixed.centre[chosen] - view.place) @ view.axes[:, 0]
+        chosen = chosen[fixed.girth[chosen] * view.focal > _LEAST_PIXELS * depth]
+        radius = np.sqrt((movers.half * movers.half).sum(axis=1))
+        shown = screen.shows(
+            np.concatenate([fixed.centre[chosen], movers.centre]),
+            np.concatenate([fixed.radius[chosen], radius]),
+            np.concatenate([fixed.top[chosen], movers.centre[:, 2] + radius]))
+        movers = movers.take(np.flatnonzero(shown[len(chosen):]))
+        chosen = chosen[shown[:len(chosen)]]
+        parts = [geometry.static_faces(view, fixed, chosen, self._lit),
+                 geometry.crown_faces(view, fixed, chosen, self._foliage.colours)]
+        if len(movers):
+            parts.append(mover_faces(view, movers, self._light))
+        return geometry.Faces.join(parts), movers
 
-    def _fill(
-        self, view: View, polygons: list[NDArray[np.int32]], colours: list[list[int]], out: Image,
-        special: NDArray[np.int64], source: NDArray[np.int64], share: Array, storey: Array,
-    ) -> None:
+    def _paint(self, view: View, faces: geometry.Faces, out: Image) -> None:
+        order = geometry.in_order(faces)
+        shapes = geometry.outlines(view, faces.corners[order])
+        index = order[shapes.index]
+        source, distance = faces.source[index], faces.distance[index]
+        share = self._light.fog(distance)[:, None]
+        colour = faces.colour[index] * (1.0 - share) + self._light.haze * share
+        colours = np.rint(colour).astype(int).tolist()
+        storey = 3.1 * view.focal / np.maximum(distance, 0.5)
+        walls = (source >= 0) & (storey > _WINDOW_PIXELS)
+        walls &= self._statics.facade[source] >= 0
+        crowns = source < -1
+        crowns &= shapes.high[:, 1] - shapes.low[:, 1] > _CROWN_PIXELS
+        sprites = set(np.flatnonzero(crowns).tolist())
+        matrices = _wall_matrices(view, self._statics.corners[source[walls]])
+        textures = dict(zip(np.flatnonzero(walls).tolist(), matrices, strict=True))
         fill, shift = cv2.fillConvexPoly, geometry.SHIFT
-        walls = np.flatnonzero(special == 1)
-        matrices = iter(_wall_matrices(view, self._statics.corners[source[walls]]))
-        haze = tuple(self._light.haze.tolist())
-        for row, (polygon, colour, kind) in enumerate(
-            zip(polygons, colours, special.tolist(), strict=True)
-        ):
-            if kind < 0:
-                low, high = polygon.min(axis=0) / 16.0, polygon.max(axis=0) / 16.0
-                box = (low[0], low[1], max(high[0] - low[0], 0.5), max(high[1] - low[1], 0.5))
-                self._foliage.draw(-2 - kind, box, haze, float(share[row, 0]), out)
+        for row, (polygon, colour) in enumerate(zip(shapes.polygons, colours, strict=True)):
+            if row in sprites:
+                self._crown(shapes, row, int(source[row]), float(share[row, 0]), out)
                 continue
             fill(out, polygon, colour, 8, shift)
-            if kind:
-                self._wall(polygon, next(matrices), int(source[row]), float(share[row, 0]),
+            if row in textures:
+                self._wall(shapes, row, textures[row], int(source[row]), float(share[row, 0]),
                            float(storey[row]), out)
 
-    def _wall(
-        self, polygon: NDArray[np.int32], matrix: Array, face: int, share: float, storey: float,
-        out: Image,
+    def _crown(
+        self, shapes: geometry.Outlines, row: int, source: int, share: float, out: Image
     ) -> None:
-        x, y, width, height = cv2.boundingRect(polygon)
-        x0, y0 = max(0, x >> 4), max(0, y >> 4)
-        x1 = min(out.shape[1], ((x + width) >> 4) + 1)
-        y1 = min(out.shape[0], ((y + height) >> 4) + 1)
-        if x1 > x0 and y1 > y0:
-            self._facades.draw(face, matrix, storey, self._light.haze, share,
-                               out[y0:y1, x0:x1], (x0, y0))
+        low, high = shapes.low[row].tolist(), shapes.high[row].tolist()
+        box = (low[0], low[1], max(high[0] - low[0], 0.5), max(high[1] - low[1], 0.5))
+        self._foliage.draw(-2 - source, box, self._light.haze, share, out)
 
-
-def _storey_pixels(view: View, distance: Array) -> Array:
-    return 3.1 * view.focal / np.maximum(distance, 0.5)
+    def _wall(
+        self, shapes: geometry.Outlines, row: int, matrix: Array, face: int, share: float,
+        storey: float, out: Image,
+    ) -> None:
+        (x0, y0), (x1, y1) = shapes.low[row].tolist(), shapes.high[row].tolist()
+        left, top = max(0, int(x0)), max(0, int(y0))
+        block = out[top:min(out.shape[0], int(y1) + 1), left:min(out.shape[1], int(x1) + 1)]
+        if block.size:
+            self._facades.draw(face, matrix, storey, self._light.haze, share, block, (left, top))
 
 
 def _wall_matrices(view: View, corners: Array) -> Array:

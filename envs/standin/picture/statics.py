@@ -25,7 +25,11 @@ class Statics:
       centre (N, 3), radius (N,): a sphere around the thing.
       crown (N,): kind of tree crown, -1 for none; crown_size (N, 2): its radius and height.
       tall (N,): from the centre to the top of the crown.
+      girth (N,): a radius for deciding what is too small to be seen.
+      house (N,): whether it hides what is behind; footprint (N, 4, 2): its corners on the ground.
+      top (N,): greatest height.
       corners (Q, 4, 3): (c1 - c0) x (c2 - c0) points outwards; walls begin with their lower edge.
+      detail (Q,): least size in pixels per metre at which the face is drawn.
       normal (Q, 3), offset (Q,): the plane normal . p = offset.
       colour (Q, 3): B, G, R 0..255. facade (Q,): pattern of windows, -1 for none.
       cells (Q, 2): windows across and storeys.
@@ -33,18 +37,23 @@ class Statics:
 
     centre: Array
     radius: Array
+    girth: Array
     first: Index
     count: Index
     tag: NDArray[np.uint8]
     crown: NDArray[np.int64]
     crown_size: Array
     tall: Array
+    house: NDArray[np.bool_]
+    footprint: Array
+    top: Array
     corners: Array
     normal: Array
     offset: Array
     colour: Array
     facade: NDArray[np.int64]
     cells: NDArray[np.int64]
+    detail: Array
 
     def lit(self, light: Light) -> Array:
         """Colours (Q, 3) of the faces under a light."""
@@ -64,6 +73,8 @@ class _Builder:
         self.faces: list[Array] = []
         self.colours: list[tuple[float, ...]] = []
         self.facades: list[tuple[int, int, int]] = []
+        self.details: list[float] = []
+        self.detail = 0.0
 
     def box(
         self, middle: Array, axes: Array, half: tuple[float, float], heights: tuple[float, float],
@@ -96,6 +107,7 @@ class _Builder:
         self.faces.append(np.array(corners))
         self.colours.append(tuple(float(c) for c in colour))
         self.facades.append(facade)
+        self.details.append(self.detail)
 
     def thing(
         self, first: int, centre: tuple[float, float, float], radius: float, tag: int,
@@ -120,18 +132,28 @@ def build(scenery: Scenery) -> Statics:
 
 def _packed(builder: _Builder) -> Statics:
     things = np.array(builder.things, float).reshape(-1, 11)
+    tag, radius = things[:, 6].astype(np.uint8), things[:, 3].copy()
     corners = np.array(builder.faces, float).reshape(-1, 4, 3)
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     facades = np.array(builder.facades, np.int64).reshape(-1, 3)
+    first, count = things[:, 4].astype(np.int64), things[:, 5].astype(np.int64)
+    # The first edges of a thing's first four faces are the outline of its foot.
+    outline = corners[first[:, None] + np.arange(4), 0, :2] if len(first) else np.zeros((0, 4, 2))
+    eaves = corners[first, 2, 2] if len(first) else np.zeros(0)
+    house = tag == _BUILDING
     return Statics(
-        centre=things[:, :3].copy(), radius=things[:, 3].copy(),
-        first=things[:, 4].astype(np.int64), count=things[:, 5].astype(np.int64),
-        tag=things[:, 6].astype(np.uint8), crown=things[:, 7].astype(np.int64),
-        crown_size=things[:, 8:10].copy(), tall=things[:, 10].copy(), corners=corners, normal=normal,
+        centre=things[:, :3].copy(), radius=radius,
+        girth=np.where(tag == _POLE, 0.4, radius),
+        first=first, count=count,
+        tag=tag, crown=things[:, 7].astype(np.int64),
+        crown_size=things[:, 8:10].copy(), tall=things[:, 10].copy(),
+        house=house, footprint=outline, top=np.where(house, eaves, things[:, 2] + things[:, 3]),
+        corners=corners, normal=normal,
         offset=(normal * corners[:, 0]).sum(axis=1),
         colour=np.array(builder.colours, float).reshape(-1, 3),
         facade=facades[:, 0].copy(), cells=facades[:, 1:].copy(),
+        detail=np.array(builder.details),
     )
 
 
@@ -172,9 +194,11 @@ def _lamp(builder: _Builder, row: np.void) -> None:
     z, height = float(row["z"]), float(row["height"])
     steel = np.array([96.0, 98.0, 96.0])
     builder.box(foot, axes, (0.08, 0.08), (z, z + height), steel)
+    builder.detail = 4.0
     builder.box(foot + axes[0] * 0.8, axes, (0.8, 0.05), (z + height - 0.1, z + height), steel)
     head = foot + axes[0] * 1.7
     builder.box(head, axes, (0.35, 0.14), (z + height - 0.15, z + height), steel * 1.3)
+    builder.detail = 0.0
     centre = (float(foot[0]), float(foot[1]), z + height / 2.0)
     builder.thing(first, centre, height / 2.0 + 0.5, _POLE)
 
@@ -182,7 +206,9 @@ def _lamp(builder: _Builder, row: np.void) -> None:
 def _tree(builder: _Builder, row: np.void) -> None:
     first, foot = len(builder.faces), np.array([row["x"], row["y"]])
     z, bark = float(row["z"]), np.array([48.0, 64.0, 82.0])
+    builder.detail = 2.0
     builder.box(foot, _axes(0.0), (0.16, 0.16), (z - 0.3, z + row["trunk"] + 0.4), bark)
+    builder.detail = 0.0
     kind = int(row["kind"])
     crown = (float(4 * kind + first % 4), float(row["radius"]),
              float(row["height"] - row["trunk"]), float(row["height"] - row["trunk"]) / 2.0)
