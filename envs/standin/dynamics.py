@@ -117,7 +117,7 @@ def _demand(fleet: Fleet, dt: float, ground: Array, normal: Array) -> _Demand:
         drag=fleet.drag / mass,
         adhesion=adhesion,
         adhesion_squared=adhesion * adhesion,
-        retarding=dt * (np.minimum(braking * contact, adhesion) + rolling * contact),
+        retarding=dt * np.minimum(braking + rolling, adhesion),
         rear_grip=0.5 - 0.5 * (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1),
         stiffness=fleet.stiffness / mass,
         agility=fleet.half_base * mass / fleet.inertia,

@@ -103,7 +103,8 @@ class Simulation:
         self._pending_opendrive = text
 
     def _town_named(self, name: str) -> Any:
-        short = name.rsplit("/", 1)[-1]
+        # The real server names each town twice; "_Opt" is the one with layers.
+        short = name.rsplit("/", 1)[-1].removesuffix("_Opt")
         if not short:
             return self.world.town
         if short == OPENDRIVE_MAP:

@@ -67,16 +67,14 @@ def sprint_time(mass: float, force: float, power: float, drag: float, rolling: f
     return time
 
 
-def braking_distance(mass: float, grip: float, drag: float, rolling: float) -> float:
+def braking_distance(mass: float, grip: float, drag: float) -> float:
     """Metres from 100 km/h to rest with all wheels at the limit of their grip."""
     steps = 100
     dv = _HUNDRED / steps
     distance = 0.0
     for index in range(steps):
         speed = (index + 0.5) * dv
-        engine = ENGINE_BRAKE * min(speed / 3, 1.0)
-        slowing = grip * GRAVITY + engine + (drag * speed * speed + rolling) / mass
-        distance += speed * dv / slowing
+        distance += speed * dv / (grip * GRAVITY + drag * speed * speed / mass)
     return distance
 
 
@@ -138,10 +136,7 @@ def model_of(type_id: str) -> VehicleModel:
     spec = BY_NAME[type_id]
     mass = spec.mass + (_RIDER_MASS if spec.wheels == 2 else 0.0)
     drag = _drag(spec)
-    rolling = _rolling_share(spec) * mass * GRAVITY
-    grip = _bisect(
-        lambda grip: braking_distance(mass, grip, drag, rolling), spec.braking_100_0, 0.1, 2.0
-    )
+    grip = _bisect(lambda grip: braking_distance(mass, grip, drag), spec.braking_100_0, 0.1, 2.0)
     force, power = _fit_drive(spec, mass, grip, drag)
     return VehicleModel(
         mass=mass,

@@ -92,6 +92,13 @@ def test_steering_loses_gain_with_speed():
     assert angles[1] == pytest.approx(0.7 * angles[0], rel=0.03)
 
 
+def test_without_grip_nothing_slows_a_car_but_the_air():
+    fleet = _car(vx=20.0, grip=0.0, drag=0.0, brake=1.0, steer=1.0)
+    _drive(fleet, 5.0)
+    assert math.hypot(float(fleet.wx[0]), float(fleet.wy[0])) == pytest.approx(20.0, abs=1e-6)
+    assert fleet.yaw[0] == 0.0
+
+
 def test_hand_brake_stops_later_than_the_foot_brake():
     distances = []
     for pedal in ("brake", "hand_brake"):
