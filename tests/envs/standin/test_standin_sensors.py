@@ -173,3 +173,56 @@ def test_sensors_that_cannot_be_fed_are_refused(world, model3, name):
     blueprint = world.get_blueprint_library().find(name)
     with pytest.raises(RuntimeError, match=f"'{name}' is not supported"):
         world.spawn_actor(blueprint, carla.Transform(), attach_to=model3)
+
+
+def _pixels(image) -> np.ndarray:
+    return np.frombuffer(image.raw_data, np.uint8).reshape(image.height, image.width, 4)
+
+
+@pytest.fixture
+def bumper() -> carla.Transform:
+    """On the front of the car, at the height of the other car's body."""
+    return carla.Transform(carla.Location(x=2.4, z=0.6))
+
+
+def test_depth_camera_measures_the_car_ahead(world, model3, car_ahead, bumper, attach):
+    camera = attach("sensor.camera.depth", model3, bumper, image_size_x=64, image_size_y=48, fov=40)
+    pixels = _pixels(camera.get(world.tick())).astype(np.int64)
+    code = pixels[..., 2] + 256 * pixels[..., 1] + 65536 * pixels[..., 0]
+    depth = code / (2**24 - 1) * 1000.0
+    gap = _gap(model3, car_ahead) - 2.4
+    assert depth[24, 32] == pytest.approx(gap, abs=1.0)
+
+
+def test_segmentation_cameras_name_the_car_ahead(world, model3, car_ahead, bumper, attach):
+    size = {"image_size_x": 64, "image_size_y": 48, "fov": 40}
+    classes = attach("sensor.camera.semantic_segmentation", model3, bumper, **size)
+    instances = attach("sensor.camera.instance_segmentation", model3, bumper, **size)
+    frame = world.tick()
+    semantic, instance = _pixels(classes.get(frame)), _pixels(instances.get(frame))
+    assert semantic[24, 32, 2] == 14
+    assert instance[24, 32, 2] == 14
+    identity = int(instance[24, 32, 1]) + 256 * int(instance[24, 32, 0])
+    assert identity == car_ahead.id & 0xFFFF
+
+
+def test_camera_sees_what_is_ahead_and_not_its_own_car(world, model3, car_ahead, bumper, attach):
+    inside = carla.Transform(carla.Location(x=0.3, z=1.2))
+    size = {"image_size_x": 64, "image_size_y": 48}
+    camera = attach("sensor.camera.semantic_segmentation", model3, inside, **size)
+    behind = carla.Transform(carla.Location(x=-6.0, z=2.5))
+    chase = attach("sensor.camera.instance_segmentation", model3, behind, **size)
+    frame = world.tick()
+    own = _pixels(camera.get(frame))[..., 2]
+    assert 0 < np.count_nonzero(own == 14) < own.size // 4
+    seen = _pixels(chase.get(frame)).astype(int)
+    identities = seen[..., 1] + 256 * seen[..., 0]
+    assert np.count_nonzero(identities == model3.id) > 20
+
+
+def test_no_rendering_mode_sends_black(world, model3, attach):
+    settings = world.get_settings()
+    settings.no_rendering_mode = True
+    world.apply_settings(settings)
+    camera = attach("sensor.camera.rgb", model3, image_size_x=16, image_size_y=8)
+    assert not _pixels(camera.get(world.tick()))[..., :3].any()
