@@ -200,7 +200,51 @@ def _noise_axes(*names: str) -> list[Attribute]:
     return _floats(**{name: 0.0 for name in names})
 
 
-def _sensors() -> list[tuple[str, list[Attribute]]]:
+def _cameras() -> list[tuple[str, list[Attribute]]]:
+    plain = ("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow")
+    events = _floats(
+        positive_threshold=0.3,
+        negative_threshold=0.3,
+        sigma_positive_threshold=0.0,
+        sigma_negative_threshold=0.0,
+        log_eps=0.001,
+    )
+    switches = [
+        _attribute("refractory_period_ns", INT, "0"),
+        _attribute("use_log", BOOL, "true"),
+    ]
+    return [
+        ("sensor.camera.rgb", [*_camera_size(), *_film(), _tick()]),
+        *((f"sensor.camera.{name}", [*_camera_size(), _tick()]) for name in plain),
+        ("sensor.camera.dvs", [*_camera_size(), *_film(), *events, *switches, _tick()]),
+    ]
+
+
+def _rays() -> list[tuple[str, list[Attribute]]]:
+    seed = _attribute("noise_seed", INT, "0")
+    losses = _floats(
+        atmosphere_attenuation_rate=0.004,
+        dropoff_general_rate=0.45,
+        dropoff_intensity_limit=0.8,
+        dropoff_zero_intensity=0.4,
+        noise_stddev=0.0,
+    )
+    radar = _floats(horizontal_fov=30.0, vertical_fov=30.0, range=100.0)
+    points = _attribute("points_per_second", INT, "1500")
+    obstacle = [
+        *_floats(distance=5.0, hit_radius=0.5),
+        _attribute("only_dynamics", BOOL, "false"),
+        _attribute("debug_linetrace", BOOL, "false"),
+    ]
+    return [
+        ("sensor.lidar.ray_cast", [*_lidar(), *losses, seed, _tick()]),
+        ("sensor.lidar.ray_cast_semantic", [*_lidar(), _tick()]),
+        ("sensor.other.radar", [*radar, points, seed, _tick()]),
+        ("sensor.other.obstacle", [*obstacle, _tick()]),
+    ]
+
+
+def _motion_sensors() -> list[tuple[str, list[Attribute]]]:
     seed = _attribute("noise_seed", INT, "0")
     accel = _noise_axes(*(f"noise_accel_stddev_{axis}" for axis in "xyz"))
     gyro = _noise_axes(
@@ -209,65 +253,11 @@ def _sensors() -> list[tuple[str, list[Attribute]]]:
     places = _noise_axes(
         *(f"noise_{axis}_{part}" for axis in ("alt", "lat", "lon") for part in ("bias", "stddev"))
     )
-    plain = ("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow")
-    cameras = [(f"sensor.camera.{name}", [*_camera_size(), _tick()]) for name in plain]
-    events = _floats(
-        positive_threshold=0.3,
-        negative_threshold=0.3,
-        sigma_positive_threshold=0.0,
-        sigma_negative_threshold=0.0,
-        log_eps=0.001,
-    )
-    dvs = [
-        *_camera_size(),
-        *_film(),
-        *events,
-        _attribute("refractory_period_ns", INT, "0"),
-        _attribute("use_log", BOOL, "true"),
-        _tick(),
-    ]
     return [
-        ("sensor.camera.rgb", [*_camera_size(), *_film(), _tick()]),
-        *cameras,
-        ("sensor.camera.dvs", dvs),
-        (
-            "sensor.lidar.ray_cast",
-            [
-                *_lidar(),
-                *_floats(
-                    atmosphere_attenuation_rate=0.004,
-                    dropoff_general_rate=0.45,
-                    dropoff_intensity_limit=0.8,
-                    dropoff_zero_intensity=0.4,
-                    noise_stddev=0.0,
-                ),
-                seed,
-                _tick(),
-            ],
-        ),
-        ("sensor.lidar.ray_cast_semantic", [*_lidar(), _tick()]),
-        (
-            "sensor.other.radar",
-            [
-                *_floats(horizontal_fov=30.0, vertical_fov=30.0, range=100.0),
-                _attribute("points_per_second", INT, "1500"),
-                seed,
-                _tick(),
-            ],
-        ),
         ("sensor.other.imu", [*accel, *gyro, seed, _tick()]),
         ("sensor.other.gnss", [*places, seed, _tick()]),
         ("sensor.other.collision", []),
         ("sensor.other.lane_invasion", []),
-        (
-            "sensor.other.obstacle",
-            [
-                *_floats(distance=5.0, hit_radius=0.5),
-                _attribute("only_dynamics", BOOL, "false"),
-                _attribute("debug_linetrace", BOOL, "false"),
-                _tick(),
-            ],
-        ),
     ]
 
 
@@ -276,7 +266,7 @@ def library() -> dict[str, list[Any]]:
     """Every blueprint as `[uid, id, tags, attributes]` by id, in a fixed order."""
     entries = [_vehicle(spec) for spec in VEHICLES]
     entries += [_walker(name) for name in WALKERS]
-    for name, attributes in _sensors():
+    for name, attributes in [*_cameras(), *_rays(), *_motion_sensors()]:
         tags = ",".join(reversed(name.split(".")))
         entries.append(
             (name, tags, [*attributes, _role("front" if "camera" in name else "default")])
