@@ -91,8 +91,8 @@ def _wait_until_ready(server: Server, timeout: float) -> None:
     deadline = time.monotonic() + timeout
     while True:
         if not server.alive():
-            code, where = server.process.returncode, server.log or "server_log is not set"
-            raise ServerUnreachable(f"the server ended at once with code {code}; output: {where}")
+            code, words = server.process.returncode, last_line(server.log)
+            raise ServerUnreachable(f"the server ended at once with code {code}: {words}")
         with (
             contextlib.suppress(OSError),
             socket.create_connection((server.host, server.port), timeout=1.0),
@@ -103,6 +103,14 @@ def _wait_until_ready(server: Server, timeout: float) -> None:
                 f"the server was not ready within {timeout:g} s: raise connect_timeout"
             )
         time.sleep(0.05)
+
+
+def last_line(log: Path | None) -> str:
+    """The last words of a process that wrote to a log."""
+    if log is None:
+        return "set server_log to a file to see its output"
+    lines = log.read_text(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
 
 def open_log(path: Path | None) -> IO[bytes]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from envs.config import with_options
 from launch.config import CARLA, RunConfig
 from launch.errors import BadInput
 from launch.gym_wrappers import GreyStack, UnitActions, VectorObservations, is_picture
@@ -18,12 +20,18 @@ Env = gymnasium.Env[Any, np.ndarray]
 Transition = tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]
 
 
-def make_env(config: RunConfig) -> Env:
-    """The environment of a configuration; BadInput, one line, where there is none that fits."""
+def make_env(config: RunConfig, log: Path | None = None) -> Env:
+    """The environment of a configuration; BadInput, one line, where there is none that fits.
+
+    log: file for a simulator's output, where the configuration names none.
+    """
     if config.loop.env == CARLA:
         from envs.supervised import SupervisedCarlaEnv  # the carla client only where it is needed
 
-        return SupervisedCarlaEnv(config.env, render_mode="rgb_array")
+        options = config.env
+        if log is not None and not options.server.server_log:
+            options = with_options(options, server_log=str(log))
+        return SupervisedCarlaEnv(options, render_mode="rgb_array")
     return _wrapped(_gym_env(config.loop.env), config.loop.env)
 
 

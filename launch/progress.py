@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Never
 
 from tqdm import tqdm
 
@@ -17,22 +18,27 @@ class Progress:
     """One line on stderr, rewritten on a terminal and repeated every 15 s elsewhere."""
 
     def __init__(self, start: int, total: int) -> None:
+        self._start, self._total = start, total
+        self._bar: tqdm[Never] | None = None
+        self._shown: dict[str, str] = {}
+
+    def _open(self) -> tqdm[Never]:
         terminal = sys.stderr.isatty()
-        self._bar = tqdm(
-            initial=start,
-            total=total,
+        tqdm.monitor_interval = 0  # no thread that repeats the line
+        return tqdm(
+            initial=self._start,
+            total=self._total,
             unit="step",
             bar_format=_FORMAT,
             dynamic_ncols=terminal,
             ncols=None if terminal else 150,
             mininterval=0.3 if terminal else 15.0,
-            maxinterval=0.3 if terminal else 15.0,
             file=sys.stderr if terminal else _Lines(),
         )
-        self._shown: dict[str, str] = {}
 
     def step(self) -> None:
-        """One environment step."""
+        """One environment step; the line appears with the first."""
+        self._bar = self._bar or self._open()
         self._bar.update(1)
 
     def show(self, scalars: Mapping[str, float]) -> None:
@@ -44,7 +50,8 @@ class Progress:
         if "debug/actor_q_mean" in scalars:
             actor, replay = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
             shown["q"] = f"actor Q {actor:.3g} / replay Q {replay:.3g}"
-        self._bar.set_postfix_str("; ".join(shown.values()), refresh=False)
+        if self._bar is not None:
+            self._bar.set_postfix_str("; ".join(shown.values()), refresh=False)
 
     def say(self, text: str) -> None:
         """A line of its own, on stdout, above the live one."""
@@ -53,7 +60,8 @@ class Progress:
 
     def close(self) -> None:
         """Leaves the line as it is."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
 
 class _Lines:

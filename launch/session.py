@@ -77,10 +77,9 @@ class Session:
         return Snapshot(self.step, self.learner.state, loop, _episode_arrays(collector))
 
     def close(self) -> None:
-        """Ends the writers and the environment."""
+        """Ends the line and the writers; the environment is whoever's made it."""
         self.progress.close()
         self.writer.close()
-        self.env.close()
 
 
 def _episode_arrays(collector: Collector) -> dict[str, np.ndarray]:

@@ -5,12 +5,12 @@ Exit codes: 0 done; 1 failed; 2 bad input; 3 stopped on NO-GO; 130, 143 stopped 
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.errors import EnvError
 from launch import checkpoint
 from launch.cli import guarded, wants_help
 from launch.config import RunConfig, resolve, to_json
@@ -65,24 +65,21 @@ def run(argv: Sequence[str], stop: StopRequest) -> int:
     path = checkpoint.find(Path(resume)) if resume else None
     config, notes = resolve(_configuration(given, path))
     cache_compilations()
-    env = make_env(config)
-    tune(spaces_of(env))
     folder = path.parent.parent if path else _new_folder(given, config)
-    with locked(folder):
+    with locked(folder), contextlib.ExitStack() as cleanup:
         try:
+            env = make_env(config, folder / "simulator.log")
+            cleanup.callback(env.close)
+            tune(spaces_of(env))
             session = open_session(config, folder, env, stop, path)
+            cleanup.callback(session.close)
+            if path is None:
+                session.collector.begin()
         except BaseException:
-            env.close()
-            _remove_if_new(folder, path)
+            if path is None:  # nothing happened in it: it would be half a run
+                shutil.rmtree(folder, ignore_errors=True)
             raise
-        try:
-            return _train(session, notes, path)
-        except EnvError:
-            if not session.step:
-                _remove_if_new(folder, path)
-            raise
-        finally:
-            session.close()
+        return _train(session, notes, path)
 
 
 def _configuration(given: dict[str, object], path: Path | None) -> RunConfig:
@@ -103,12 +100,6 @@ def _new_folder(given: dict[str, object], config: RunConfig) -> Path:
         return exact_run_folder(Path(exact))
     name = COMMAND.extra(given, "name") or config.loop.env
     return new_run_folder(Path(COMMAND.extra(given, "runs_dir")), name)
-
-
-def _remove_if_new(folder: Path, resumed: Path | None) -> None:
-    """Nothing happened in it: it would be half a run."""
-    if resumed is None:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:

@@ -1,0 +1,86 @@
+"""The driving task from the command line: real client, stand-in server, real signals."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+from training import finished, logged, process, wait_for
+
+FLAGS = [
+    *("--conv_channels=4,4,4", "--feature_size=16", "--hidden_sizes=8,8", "--batch_size=8"),
+    *("--capacity=1000", "--steps=2000", "--learning_starts=20", "--log_every=10"),
+    *("--npc_vehicles=3", "--final_episodes=1", "--episode_steps=60"),
+]
+
+
+def _children(pid: int) -> list[int]:
+    """Living processes whose parent is `pid`."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def _server(pid: int) -> int:
+    """The stand-in that a training has started."""
+    for child in _children(pid):
+        if b"envs.standin" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return child
+    raise AssertionError("no server")
+
+
+def _last_step(folder: Path) -> int:
+    file = folder / "metrics.csv"
+    lines = file.read_text().splitlines()[1:-1] if file.exists() else []
+    return int(lines[-1].split(",")[0]) if lines else 0
+
+
+def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
+    tmp_path: Path, cache: Path
+) -> None:
+    run = tmp_path / "run"
+    child = process(cache, *FLAGS, f"--run_dir={run}")
+    wait_for(lambda: _last_step(run) >= 30, child)
+    os.kill(_server(child.pid), signal.SIGKILL)
+    at = _last_step(run)
+    wait_for(lambda: _last_step(run) >= at + 40, child)
+    started = _children(child.pid)
+    assert len(started) >= 2
+    child.send_signal(signal.SIGINT)
+    code, out, err = finished(child)
+    assert code == 130, err
+    assert "stopped by SIGINT" in out
+    time.sleep(0.2)
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    lines = logged(run)
+    assert [line for line in lines if "env/sim_faults" in line][-1].endswith(",1.0")
+    parts = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
+    for part in parts:
+        assert any(f",reward/{part}_share," in line for line in lines), part
+    for name in ("train/collisions_per_episode", "train/lane_invasions_per_episode"):
+        assert any(f",{name}," in line for line in lines), name
+
+    steps = int(out.split(" at step ")[1].split(";")[0].replace(",", "")) + 20
+    code, out, err = finished(process(cache, f"--resume={run}", f"--steps={steps}"))
+    assert code == 0, err
+    table = json.loads((run / "evaluation.json").read_text())
+    assert 0.0 <= table["summary"]["success_low"] <= table["summary"]["success_high"] <= 1.0
+    assert table["episodes"][0]["length"] <= 60
+    assert (run / "evaluation.mp4").stat().st_size > 10_000
+
+
+def test_the_expert_is_evaluated(tmp_path: Path, cache: Path) -> None:
+    out = tmp_path / "expert.json"
+    words = ["--policy=expert", "--episodes=1", "--episode_steps=60", "--npc_vehicles=0"]
+    code, _, err = finished(process(cache, *words, f"--out={out}", module="evaluate"))
+    assert code == 0, err
+    (episode,) = json.loads(out.read_text())["episodes"]
+    assert episode["collisions"] == 0
+    assert episode["distance_m"] > 3.0
