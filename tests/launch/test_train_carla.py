@@ -11,7 +11,7 @@ from training import finished, logged, process, wait_for
 FLAGS = [
     *("--conv_channels=4,4,4", "--feature_size=16", "--hidden_sizes=8,8", "--batch_size=8"),
     *("--capacity=1000", "--steps=2000", "--learning_starts=20", "--log_every=10"),
-    *("--npc_vehicles=3", "--final_episodes=1", "--episode_steps=60"),
+    *("--npc_vehicles=3", "--final_episodes=1", "--episode_steps=25"),
 ]
 
 
@@ -72,7 +72,7 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
     assert code == 0, err
     table = json.loads((run / "evaluation.json").read_text())
     assert 0.0 <= table["summary"]["success_low"] <= table["summary"]["success_high"] <= 1.0
-    assert table["episodes"][0]["length"] <= 60
+    assert table["episodes"][0]["length"] <= 25
     assert (run / "evaluation.mp4").stat().st_size > 10_000
 
 
