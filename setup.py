@@ -24,6 +24,7 @@ setup(
         "numpy==2.4.6",
         "opencv-python==5.0.0.93",
         "optax==0.2.8",
+        "pandas==2.3.3",
         "rliable==1.2.0",
         "scipy==1.17.1",
         "tensorboard==2.21.0",
@@ -35,6 +36,7 @@ setup(
             "hypothesis==6.170.15",
             "mypy==2.4.1",
             "pytest==9.2.0",
+            "pytest-xdist==3.8.0",
             "ruff==0.17.5",
         ],
         "bench": [
