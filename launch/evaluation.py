@@ -105,8 +105,8 @@ def _sure_episode(
 
 
 class Probe:
-    """Monte-Carlo check of the critic: Q at a few states of an episode, by the policy that drives
-    it, against the discounted return that followed (transformed as in training)."""
+    """Monte-Carlo check of the critic: Q at a few states of each episode, of the policy that drives
+    it, against the discounted return that followed (rewards as in training)."""
 
     STATES = 16
 
@@ -119,6 +119,7 @@ class Probe:
         self._values, self._transform, self._discount = values, transform, discount
         self._kept: list[tuple[int, Observation]] = []
         self.gaps: list[float] = []
+        self.sizes: list[float] = []
 
     def begin(self) -> Watch:
         """A watch for the next episode."""
@@ -148,10 +149,11 @@ class Probe:
             returns[step] = following
         steps = [step for step, _ in self._kept[: len(rewards)]]
         self.gaps += [float(q[i] - returns[step]) for i, step in enumerate(steps)]
+        self.sizes += [float(abs(returns[step])) for step in steps]
 
     def overestimation(self) -> float:
-        """Mean of Q minus return."""
-        return float(np.mean(self.gaps)) if self.gaps else math.nan
+        """Mean of Q minus return, over the mean size of the return."""
+        return sum(self.gaps) / (sum(self.sizes) + 1e-8) if self.gaps else math.nan
 
 
 def wilson(successes: float, count: int, z: float = 1.96) -> tuple[float, float]:

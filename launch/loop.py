@@ -75,7 +75,7 @@ def evaluate_now(session: Session, episodes: int) -> dict[str, float]:
         stop=lambda: bool(session.stop),
     )  # fmt: skip
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
-    scalars["health/mc_overestimation"] = probe.overestimation()
+    scalars["health/overestimation"] = probe.overestimation()
     return {name: value for name, value in scalars.items() if np.isfinite(value)}
 
 

@@ -44,7 +44,10 @@ FOREIGN_TAGS: dict[str, str] = {
     "AverageQ1Vals": "train/q1_value",
     "AverageQ2Vals": "train/q2_value",
 }
-GROUPS = ("train/", "debug/", "gradients/", "alerts/", "agent/", "reward/", "eval/", "health/")
+GROUPS = (
+    *("train/", "debug/", "gradients/", "alerts/", "agent/", "reward/", "eval/", "health/"),
+    *("env/", "time/"),
+)
 _PER_STEP = (
     *("debug/", "gradients/", "agent/", "alerts/", "health/"),
     *("train/actor_loss", "train/critic", "train/q"),
