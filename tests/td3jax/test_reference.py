@@ -34,7 +34,7 @@ OPTIONS = {
     "final_init": {"final_init": 3e-3},
     "no_delay": {"policy_delay": 1},
     "shared": {"encoder": "shared"},
-    "reuse": {"reuse_features": True, "critic_cnn_lr": 0.05},
+    "reuse": {"reuse_features": True, "critic_cnn_lr": 0.01},
     "report_mixture": {
         **{"actor_clip_norm": 1.0, "critic_clip_norm": 10.0, "critic_weight_decay": 0.01},
         **{"double_q_alpha": 0.75, "target_noise": 0.1, "target_noise_clip": 0.3},
