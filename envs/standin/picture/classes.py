@@ -12,11 +12,12 @@ from envs.standin.picture.camera import View
 from envs.standin.picture.faces import SHIFT, Faces, Outlines, in_order, outlines
 from envs.standin.picture.foliage import Foliage
 from envs.standin.picture.groundview import FARTHEST, GroundView
+from envs.standin.picture.hillview import HillView
 from envs.standin.picture.movers import Movers
 from envs.standin.picture.statics import Statics
+from envs.standin.picture.types import Image
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 SKY = 11
 _FULL = 2**24 - 1
@@ -37,8 +38,8 @@ def codes(faces: Faces, statics: Statics, movers: Movers, instance: bool) -> NDA
 
 
 def draw_codes(
-    view: View, ground: GroundView, faces: Faces, code: NDArray[np.uint8], foliage: Foliage,
-    out: Image,
+    view: View, ground: GroundView | HillView, faces: Faces, code: NDArray[np.uint8],
+    foliage: Foliage, out: Image,
 ) -> None:
     """Draws codes of sky, ground and faces, far to near, into `out` (H, W, 4)."""
     tags = np.full(out.shape[:2], SKY, np.uint8)
@@ -56,7 +57,7 @@ def draw_codes(
             cv2.fillConvexPoly(out, polygon, (*colour, 255), cv2.LINE_8, SHIFT)
 
 
-def draw_depth(view: View, ground: GroundView, faces: Faces, foliage: Foliage) -> Image:
+def draw_depth(view: View, ground: GroundView | HillView, faces: Faces, foliage: Foliage) -> Image:
     """Depth along the camera's axis, coded in 24 bits: R low byte, G, B high byte."""
     depth = ground.depth(view)
     shapes = outlines(view, faces.corners)
@@ -94,10 +95,13 @@ def _corner(shapes: Outlines, row: int) -> tuple[int, int]:
 def _block(shapes: Outlines, row: int, image: NDArray[Any]) -> NDArray[Any]:
     top, left = _corner(shapes, row)
     right, bottom = shapes.high[row].tolist()
-    return image[top:min(image.shape[0], int(bottom) + 2), left:min(image.shape[1], int(right) + 2)]
+    bottom, right = min(image.shape[0], int(bottom) + 2), min(image.shape[1], int(right) + 2)
+    return image[top:bottom, left:right]
 
 
-def _polygon(shapes: Outlines, row: int, image: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def _polygon(
+    shapes: Outlines, row: int, image: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     block = _block(shapes, row, image)
     mask = np.zeros(block.shape[:2], np.uint8)
     top, left = _corner(shapes, row)

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.picture.statics import Statics
+from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 _CELL = 24
 _LEVELS = 3

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
-
-Image = NDArray[np.uint8]
 
 _SIZES = (128, 64, 32, 16, 8)
 KINDS = 8
+_OPAQUE, _FULL = np.array([128.0]), np.array([255.0])
 
 
 class Foliage:
@@ -58,7 +58,7 @@ class Foliage:
             [across, 0.0, (0.5 - left) * across - 0.5], [0.0, down, (0.5 - top) * down - 0.5]])
         patch = cv2.warpAffine(
             picture, matrix, shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        return patch, cv2.compare(cv2.extractChannel(patch, 3), 127, cv2.CMP_GT)
+        return patch, cv2.inRange(cv2.extractChannel(patch, 3), _OPAQUE, _FULL)
 
     def _pick(self, kind: int, height: float) -> Image:
         for size, picture in zip(_SIZES, self._levels[kind], strict=True):

@@ -6,8 +6,10 @@ takes the mipmap level that fits across, and is drawn with more rows than needed
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,10 +17,9 @@ from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
 from envs.standin.picture.paint import TAGS, GroundTexture
-from envs.standin.picture.types import Camera
+from envs.standin.picture.types import Camera, Image
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 #: Depth in metres that stands for the sky.
 FARTHEST = 1000.0
@@ -44,6 +45,10 @@ class GroundView:
         self.tags = TAGS[texture.surface]
         self._bands: dict[tuple[float, ...], tuple[Band, ...]] = {}
         self._outside = tuple(int(c) for c in texture.levels[-1][0, 0])
+
+    def rows(self, view: View) -> tuple[int, int]:
+        """First row that shows any ground, and first row from which on all is ground."""
+        return horizon_rows(view)
 
     def draw(self, view: View, out: Image) -> None:
         """Draws all rows below the horizon; rows that it crosses are drawn below it only."""
@@ -72,6 +77,32 @@ class GroundView:
         """Depth (H, W) of the ground along the camera's axis; FARTHEST where the sky is."""
         return ground_depth(view)
 
+    def row_depth(self, view: View, top: int) -> Array:
+        """Depth of the ground at the middle column of each row from `top` on."""
+        rows = np.arange(top, view.camera.height) + 0.5
+        fall = view.rays[2]
+        slope = -(fall[0] * view.camera.width / 2.0 + fall[1] * rows + fall[2])
+        return np.abs(view.camera.z) / np.maximum(slope, 1e-4)
+
+    def look_down(
+        self, image: Image, low: Array, cell: float, view: View, top: int, step: int,
+        outside: tuple[int, ...],
+    ) -> Image:
+        """An image from above as the camera sees it from row `top` on, `step` times smaller."""
+        to_texel = np.array([
+            [1.0 / cell, 0.0, -low[0] / cell - 0.5], [0.0, 1.0 / cell, -low[1] / cell - 0.5],
+            [0.0, 0.0, 1.0],
+        ])
+        to_pixel = np.array([[step, 0.0, step / 2.0], [0.0, step, top + step / 2.0], [0, 0, 1.0]])
+        size = (-(-view.camera.width // step), -(-(view.camera.height - top) // step))
+        return np.asarray(cv2.warpPerspective(
+            image, to_texel @ view.ground(0.0) @ to_pixel, size, flags=_FLAGS,
+            borderMode=cv2.BORDER_CONSTANT, borderValue=outside), np.uint8)
+
+    def hides(self, view: View, centre: Array, top: Array) -> NDArray[np.bool_]:
+        """Flat ground hides nothing."""
+        return np.zeros(len(centre), bool)
+
     def bands(self, view: View) -> tuple[Band, ...]:
         """The bands of a view; those of cameras alike in height and pitch are shared."""
         camera = view.camera
@@ -96,7 +127,7 @@ class GroundView:
         """Bands of a typical camera, with rows counted from the horizon."""
         view = View(Camera("rgb", width, height, fov, 0.0, 0.0, z, pitch, 0.0, roll))
         top = min(horizon_rows(view)[0], height - 1)
-        across, along = footprints(view, np.arange(top, height) + 0.5)
+        across, along = footprints(view, np.arange(top, height, dtype=float) + 0.5)
         cell = self.texture.cell
         over = np.clip(along / (1.5 * np.maximum(across, cell)), 1.0, _MAX_OVERSAMPLING)
         over = 2 ** np.rint(np.log2(over)).astype(int)
@@ -108,7 +139,7 @@ class GroundView:
         edges = [0, *_spaced(change, max(2, height // 40), end), end]
         return tuple(
             Band(a, b, int(level[(a + b) // 2]), int(over[(a + b) // 2]))
-            for a, b in zip(edges, edges[1:], strict=False)
+            for a, b in itertools.pairwise(edges)
         )
 
     def _matrix(self, to_ground: Array, level: int, top: float, oversampling: int) -> Array:
@@ -177,7 +208,7 @@ def ground_depth(view: View, level: float = 0.0) -> Array:
     return np.where(depth > 0.0, depth, FARTHEST)
 
 
-def footprints(view: View, rows: Array) -> tuple[Array, Array]:
+def footprints(view: View, rows: NDArray[Any]) -> tuple[Array, Array]:
     """Metres of ground per pixel across and along the line of sight, at the middle column."""
     matrix = view.ground(0.0)
     base = matrix @ np.array([view.camera.width / 2.0, 0.0, 1.0])

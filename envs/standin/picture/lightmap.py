@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
 from envs.standin.picture.faces import SHIFT, outlines
+from envs.standin.picture.groundview import GroundView
+from envs.standin.picture.hillview import HillView
 from envs.standin.picture.movers import Movers
 from envs.standin.picture.statics import shading
+from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
 from envs.standin.town.model import Scenery
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 CELL = 0.4
 #: A gain of 1 as a byte.
@@ -32,8 +34,10 @@ class LightMap:
         self.light = light
         self.low = low
         columns, rows = np.ceil(size / CELL).astype(int)
-        self.lit = _byte_colour(shading(_UP, light))
-        self.shaded = _byte_colour(light.ambient)
+        # Wet ground is darker.
+        dry = 1.0 - 0.5 * light.wet
+        self.lit = _byte_colour(shading(_UP, light) * dry)
+        self.shaded = _byte_colour(light.ambient * dry)
         lamps = light.night > 0.3
         self.plain = not lamps and float(light.direct.max()) < 0.05
         share = np.zeros((rows, columns), np.uint8)
@@ -45,31 +49,24 @@ class LightMap:
             cv2.blur(share, (3, 3), dst=share)
         self.texture = _ramp(self.shaded, self._brightest(lamps))[share]
 
-    def draw(self, view: View, top: int, movers: Movers, out: Image) -> None:
+    def draw(
+        self, ground: GroundView | HillView, view: View, top: int, movers: Movers, out: Image
+    ) -> None:
         """Multiplies the rows of `out` from `top` on with the light that falls on them."""
         rows, columns = out.shape[0] - top, out.shape[1]
         step = 2 if columns > 240 else 1
         size = (-(-columns // step), -(-rows // step))
-        gain = self._static(view, top, step, size)
+        if self.plain:
+            gain = np.full((size[1], size[0], 4), self.shaded, np.uint8)
+        else:
+            outside = self.lit if self.light.night <= 0.3 else self.shaded
+            gain = ground.look_down(self.texture, self.low, CELL, view, top, step,
+                                    tuple(int(c) for c in outside))
         self._vehicles(view, top, step, movers, gain)
         if step > 1:
             gain = cv2.resize(gain, (size[0] * step, size[1] * step))[:rows, :columns]
         block = out[top:]
         cv2.multiply(block, gain, dst=block, scale=1.0 / UNIT)
-
-    def _static(self, view: View, top: int, step: int, size: tuple[int, int]) -> Image:
-        if self.plain:
-            return np.full((size[1], size[0], 4), self.shaded, np.uint8)
-        to_texel = np.array([
-            [1.0 / CELL, 0.0, -self.low[0] / CELL - 0.5],
-            [0.0, 1.0 / CELL, -self.low[1] / CELL - 0.5], [0.0, 0.0, 1.0],
-        ])
-        to_pixel = np.array([[step, 0.0, step / 2.0], [0.0, step, top + step / 2.0], [0, 0, 1.0]])
-        matrix = to_texel @ view.ground(0.0) @ to_pixel
-        outside = self.lit if self.light.night <= 0.3 else self.shaded
-        return cv2.warpPerspective(
-            self.texture, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=tuple(int(c) for c in outside))
 
     def _vehicles(self, view: View, top: int, step: int, movers: Movers, gain: Image) -> None:
         away = movers.centre[:, :2] - view.place[:2]
@@ -82,10 +79,10 @@ class LightMap:
         shadows = _cast(movers, self.light, 4 if step > 1 else 2) if sunny else []
         self._fill(view, top, step, [*shadows, _feet(movers)],
                    [shade] * len(shadows) + [contact], gain)
-        on = np.flatnonzero(movers.beams(self.light)) if self.light.night > 0.2 else []
+        on = np.flatnonzero(movers.beams(self.light) & (self.light.night > 0.2))
         if len(on):
             pool = np.zeros_like(gain)
-            some = movers.take(np.asarray(on))
+            some = movers.take(on)
             self._fill(view, top, step, [_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)],
                        [(50, 62, 66), (92, 112, 118)], pool)
             wide = max(3, gain.shape[1] // 24)

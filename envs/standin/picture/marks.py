@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.town.lanes import RoadMap
+from envs.standin.town.model import TrafficSignal
 
 Array = NDArray[np.float64]
 
@@ -23,6 +24,16 @@ def mark_polygons(road_map: RoadMap) -> Iterator[tuple[Array, bool]]:
             points = _shifted(line.points[:, :2], offset)
             for piece in _dashes(points) if broken else [points]:
                 yield _ribbon(piece, line.width), yellow
+
+
+def stop_lines(signals: tuple[TrafficSignal, ...]) -> Iterator[Array]:
+    """Outlines (4, 2) of the lines at which cars wait, at the far ends of the stop zones."""
+    for signal in signals:
+        for x, y, _, half_x, half_y, yaw in signal.boxes.tolist():
+            along = np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))])
+            across = np.array([-along[1], along[0]]) * half_y * 1.02
+            near, far = (np.array([x, y]) + along * (half_x + d) for d in (-0.5, -0.05))
+            yield np.array([near - across, near + across, far + across, far - across])
 
 
 def _strokes(kind: str) -> list[tuple[float, bool]]:

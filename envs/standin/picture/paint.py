@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.picture.marks import mark_polygons
+from envs.standin.picture.marks import mark_polygons, stop_lines
+from envs.standin.picture.types import Image
 from envs.standin.town.lanes import Strip
 from envs.standin.town.model import Town
 from envs.standin.town.plot import CELL, UNPAVED, WALKED, Plot
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 GRASS, PAVING, KERB, ASPHALT, TRACK, WHITE, YELLOW, YARD = range(8)
 #: Semantic tag of each surface: Terrain, Sidewalks, Roads, RoadLines, Ground.
@@ -58,7 +58,8 @@ def paint(town: Town, seed: int = 0) -> GroundTexture:
     _fill_gaps(canvas, surface, plot)
     _paint_tracks(canvas, surface, town.road_map.driving())
     colour = _coloured(surface, seed)
-    for outline, yellow in mark_polygons(town.road_map):
+    lines = [(outline, False) for outline in stop_lines(town.signals)]
+    for outline, yellow in [*mark_polygons(town.road_map), *lines]:
         polygon = [canvas.fixed(outline)]
         value = YELLOW if yellow else WHITE
         shade = (*(int(c) for c in COLOURS[value]), 255)
@@ -132,7 +133,7 @@ def _coloured(surface: Image, seed: int) -> Image:
     palette[:len(COLOURS), :3] = COLOURS
     colour = palette.view(np.uint32)[:, 0].take(surface).view(np.uint8)
     colour = colour.reshape(*surface.shape, 4)
-    colour = cv2.blur(colour, (2, 2), dst=colour)
+    cv2.blur(colour, (2, 2), dst=colour)
     grain = _grain(seed)
     rows, columns = surface.shape
     for row in range(0, rows, grain.shape[0]):

@@ -8,19 +8,20 @@ from numpy.typing import NDArray
 
 from envs.standin.picture import classes, cull, foliage, statics
 from envs.standin.picture import faces as geometry
+from envs.standin.picture.air import Air
 from envs.standin.picture.camera import View
 from envs.standin.picture.facades import Facades
-from envs.standin.picture.groundview import GroundView, horizon_rows
+from envs.standin.picture.groundview import GroundView
+from envs.standin.picture.hillview import HillView
 from envs.standin.picture.lightmap import LightMap
 from envs.standin.picture.movers import Movers, mover_faces, movers_of
 from envs.standin.picture.paint import paint
 from envs.standin.picture.sky import Sky
-from envs.standin.picture.types import Camera
+from envs.standin.picture.types import Camera, Image
 from envs.standin.picture.weather import Light, light_of
 from envs.standin.town.model import Town
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
 
 _REACH = 260.0
 _LEAST_PIXELS = 0.8
@@ -34,7 +35,9 @@ class Renderer:
     def __init__(self, town: Town) -> None:
         self._town = town
         self._texture = paint(town)
-        self._ground = GroundView(self._texture)
+        self._ground: GroundView | HillView = GroundView(self._texture)
+        if not town.ground.flat:
+            self._ground = HillView(self._texture, town.ground)
         self._statics = statics.build(town.scenery)
         self._crowns = foliage.crowns(1)
         self._weather: bytes | None = None
@@ -53,7 +56,7 @@ class Renderer:
         self._set_weather(np.asarray(weather, float))
         view = View(camera)
         if camera.kind == "rgb":
-            return self._colour(view, boxes)
+            return self._colour(view, boxes, time)
         faces, movers = self._gather(view, self._moving(view, boxes))
         if camera.kind == "depth":
             return classes.draw_depth(view, self._ground, faces, self._foliage)
@@ -71,20 +74,23 @@ class Renderer:
         self._lit = self._statics.lit(self._light)
         self._foliage = foliage.Foliage(self._crowns, self._light)
         self._facades = Facades(self._statics, self._lit, self._light)
+        self._air = Air(self._light)
         size = np.array(self._texture.surface.shape[::-1]) * self._texture.cell
         self._lights = LightMap(self._town.scenery, self._texture.low, size, self._light)
 
-    def _colour(self, view: View, boxes: NDArray[np.void]) -> Image:
+    def _colour(self, view: View, boxes: NDArray[np.void], time: float) -> Image:
         camera = view.camera
         out = np.empty((camera.height, camera.width, 4), np.uint8)
-        top, below = horizon_rows(view)
+        top, below = self._ground.rows(view)
         if below:
             self._sky.draw(view, below, out)
         moving = self._moving(view, boxes)
         if top < camera.height:
             self._ground.draw(view, out)
-            self._lights.draw(view, top, moving, out)
+            self._lights.draw(self._ground, view, top, moving, out)
+            self._air.veil(view, top, self._ground.row_depth(view, top), out)
         self._paint(view, self._gather(view, moving)[0], out)
+        self._air.rain(out, time)
         out[..., 3] = 255
         return out
 
@@ -105,6 +111,9 @@ class Renderer:
         shown = screen.shows(
             np.concatenate([fixed.centre[chosen], movers.centre]),
             np.concatenate([fixed.radius[chosen], radius]),
+            np.concatenate([fixed.top[chosen], movers.centre[:, 2] + radius]))
+        shown &= ~self._ground.hides(
+            view, np.concatenate([fixed.centre[chosen], movers.centre]),
             np.concatenate([fixed.top[chosen], movers.centre[:, 2] + radius]))
         movers = movers.take(np.flatnonzero(shown[len(chosen):]))
         chosen = chosen[shown[:len(chosen)]]

@@ -1,19 +1,20 @@
-"""The sky: gradient, sun, clouds and a far skyline, as a panorama; a camera sees one flat panel of it."""
+"""The sky: gradient, sun, clouds and a far skyline, on a panorama of which a camera sees a part."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
+from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
 
 Array = NDArray[np.float64]
-Floats = NDArray[np.float32]
-Image = NDArray[np.uint8]
+Floats = NDArray[Any]
 
 _WIDTH, _HEIGHT = 1080, 200
 #: The panorama reaches from this elevation (degrees) up to the zenith.
@@ -110,6 +111,8 @@ def _panorama(light: Light, seed: int) -> Image:
     _add_sun(colour, cosine, light)
     _add_clouds(colour, cosine, azimuth, height, light, seed)
     _add_skyline(colour, azimuth, degrees, light, seed)
+    thick = 70.0 * (light.extinction - 0.0005) / (np.maximum(np.sin(height), 0.0) + 0.05)
+    colour += (1.0 - np.exp(-thick))[..., None] * (light.haze - colour)
     image = np.full((_HEIGHT, _WIDTH, 4), 255, np.uint8)
     image[..., :3] = np.clip(colour, 0, 255)
     return image
@@ -134,7 +137,8 @@ def _add_clouds(
     x = (reach * np.cos(azimuth)[None, :]) * scale
     y = (reach * np.sin(azimuth)[None, :]) * scale
     noise = cv2.remap(
-        _cloud_field(seed), x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+        _cloud_field(seed), x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP)
     threshold = 0.78 - 0.8 * light.clouds
     cover = np.clip((noise - threshold) / 0.28, 0.0, 1.0)
     cover *= np.clip((np.degrees(height) - 1.0) / 9.0, 0.0, 1.0) * np.float32(0.92)
@@ -167,7 +171,7 @@ def _add_skyline(
 ) -> None:
     """Hills and woods far away, hazy."""
     rng = np.random.default_rng(seed + 1)
-    hills = 1.3 + sum(
+    hills = np.full_like(azimuth, 1.3) + sum(
         rng.uniform(0.3, 0.7) * np.sin(azimuth * wave + rng.uniform(0, math.tau))
         for wave in (3, 5, 8, 13)
     )

@@ -125,6 +125,8 @@ def build(scenery: Scenery) -> Statics:
         _wall(builder, row)
     for row in scenery.lamps:
         _lamp(builder, row)
+    for row in scenery.masts:
+        _mast(builder, row)
     for row in scenery.trees:
         _tree(builder, row)
     return _packed(builder)
@@ -201,6 +203,17 @@ def _lamp(builder: _Builder, row: np.void) -> None:
     builder.detail = 0.0
     centre = (float(foot[0]), float(foot[1]), z + height / 2.0)
     builder.thing(first, centre, height / 2.0 + 0.5, _POLE)
+
+
+def _mast(builder: _Builder, row: np.void) -> None:
+    first, foot, axes = len(builder.faces), np.array([row["x"], row["y"]]), _axes(row["yaw"])
+    z, height, reach = float(row["z"]), float(row["height"]), float(row["reach"])
+    steel = np.array([70.0, 74.0, 72.0])
+    builder.box(foot, axes, (0.1, 0.1), (z, z + height), steel)
+    builder.box(foot + axes[0] * (reach / 2.0), axes, (reach / 2.0, 0.06),
+                (z + height - 0.12, z + height), steel)
+    centre = (float(foot[0]), float(foot[1]), z + height / 2.0)
+    builder.thing(first, centre, float(np.hypot(height / 2.0, reach)), _POLE)
 
 
 def _tree(builder: _Builder, row: np.void) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Image = NDArray[np.uint8]
+#: An array of uint8; OpenCV's stubs know no closer type.
+Image = NDArray[Any]
 Kind = Literal["rgb", "semantic", "instance", "depth"]
 
 #: A moving thing as an oriented box. Lengths in metres, angles in degrees, colour 0..255,

@@ -52,10 +52,10 @@ def light_of(weather: Array) -> Light:
     altitude, azimuth = float(weather[ALTITUDE]), float(weather[AZIMUTH])
     clouds, rain, dust = share[CLOUDINESS], share[PRECIPITATION], share[DUST]
     day, high = _ramp(altitude, -8.0, 10.0), _ramp(altitude, -1.0, 40.0)
-    low_sun = day * (1.0 - _ramp(altitude, 6.0, 28.0)) * (1.0 - 0.7 * clouds)
+    low_sun = day * (1.0 - _ramp(altitude, 8.0, 36.0)) * (1.0 - 0.7 * clouds)
     gray = np.array([1.0, 1.0, 1.0])
     direct = (0.62 * _ramp(altitude, -1.0, 14.0) * (1.0 - 0.88 * clouds)) * _mix(
-        gray, np.array([0.45, 0.78, 1.25]), low_sun)
+        gray, np.array([0.42, 0.80, 1.35]), low_sun)
     skylight = (0.46 + 0.16 * clouds) * (0.55 + 0.45 * high) * day
     ambient = skylight * _mix(np.array([1.08, 1.0, 0.94]), np.array([0.95, 0.9, 1.0]), low_sun)
     ambient = ambient * (1.0 - 0.25 * rain) + (1.0 - day) * np.array([0.19, 0.14, 0.12])
@@ -66,7 +66,8 @@ def light_of(weather: Array) -> Light:
     tint = np.array([90.0, 140.0, 180.0])
     zenith, horizon = _mix(zenith, tint, 0.8 * dust), _mix(horizon, tint, 0.9 * dust)
     zenith = zenith * brightness + (1.0 - day) * np.array([26.0, 14.0, 9.0])
-    horizon = horizon * (0.15 + 0.85 * brightness) * day + (1.0 - day) * np.array([44.0, 29.0, 22.0])
+    horizon = horizon * (0.15 + 0.85 * brightness) * day
+    horizon = horizon + (1.0 - day) * np.array([44.0, 29.0, 22.0])
     elevation = math.radians(max(altitude, 3.0) if altitude > -4.0 else 50.0)
     bearing = math.radians(azimuth)
     cos = math.cos(elevation)
@@ -74,10 +75,10 @@ def light_of(weather: Array) -> Light:
         sun=np.array([cos * math.cos(bearing), cos * math.sin(bearing), math.sin(elevation)]),
         direct=direct, ambient=ambient, zenith=zenith, horizon=horizon,
         haze=_mix(horizon, gray * float(horizon.mean()), 0.4),
-        extinction=0.028 * share[FOG_DENSITY] ** 2 + 0.004 * rain + 0.02 * dust,
+        extinction=0.0005 + 0.028 * share[FOG_DENSITY] ** 2 + 0.004 * rain + 0.02 * dust,
         clear=max(0.0, float(weather[FOG_DISTANCE])),
         clouds=float(clouds), rain=float(rain), night=1.0 - day,
-        wet=float(max(share[WETNESS], 0.8 * share[DEPOSITS], 0.6 * rain)),
+        wet=min(1.0, float(max(share[WETNESS], 1.2 * share[DEPOSITS], 0.7 * rain))),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -75,7 +76,7 @@ def rounded(points: list[Point], radii: list[float]) -> Curve:
         cuts.append(radius * math.tan(abs(_turn(before, corner, after)) / 2.0))
     cuts.append(0.0)
     pieces: list[Piece] = []
-    for index, (start, end) in enumerate(zip(points, points[1:], strict=False)):
+    for index, (start, end) in enumerate(itertools.pairwise(points)):
         heading = math.atan2(end[1] - start[1], end[0] - start[0])
         leg = math.dist(start, end) - cuts[index] - cuts[index + 1]
         if leg < 0:

@@ -1,4 +1,4 @@
-"""What a town is: roads, places to start, things beside the road, lights, and the height of the ground."""
+"""What a town is: roads, places to start, things beside the road, traffic lights, heights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from envs.standin.town.lanes import RoadMap
 
 Array = NDArray[np.float64]
 
-#: A house: place of its middle on the ground, half sizes, eaves height, roof rise, facade and colours.
+#: A house: its middle on the ground, half sizes, eaves height, roof rise, facade and colours.
 BUILDING = np.dtype([
     ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
     ("height", "f8"), ("roof", "f8"), ("facade", "i4"), ("wall", "u1", 3), ("cover", "u1", 3),
@@ -29,6 +29,10 @@ WALL = np.dtype([
     ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
     ("height", "f8"), ("kind", "i4"),
 ])
+#: A mast with an arm of length `reach` towards `yaw`, which carries a traffic light.
+MAST = np.dtype([
+    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("height", "f8"), ("reach", "f8"),
+])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +43,12 @@ class Scenery:
     trees: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, TREE))
     lamps: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, LAMP))
     walls: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, WALL))
+    masts: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, MAST))
 
 
 @dataclass(frozen=True, eq=False)
 class TrafficSignal:
-    """A traffic light. `x, y, z, yaw`: its lantern, which shows towards `yaw` + 90 degrees.
+    """A traffic light. `x, y, z`: the middle of its lantern, whose lamps face towards `yaw`.
 
     Attributes:
       id: id of its OpenDRIVE signal.

@@ -40,7 +40,8 @@ def _road(road: Road) -> str:
     return (
         f'<road name="" length="{length_of(road.curve):.6f}" id="{road.id}" '
         f'junction="{road.junction}">\n<link>{links}</link>\n'
-        f'<type s="0" type="town"><speed max="{road.speed_kmh / 1.609344:.3f}" unit="mph"/></type>\n'
+        f'<type s="0" type="town">'
+        f'<speed max="{road.speed_kmh / 1.609344:.3f}" unit="mph"/></type>\n'
         f"{_plan(road)}<elevationProfile>{_elevation(road)}</elevationProfile>\n"
         f"<lateralProfile/>\n{_lanes(road)}{_signals(road)}</road>\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,17 @@ _ROOF_COLOURS = ((120, 62, 48), (84, 80, 82), (98, 72, 58), (72, 84, 96), (140, 
 FACADES = 6
 
 
-def furnish(road_map: RoadMap, ground: Ground, seed: int, density: float = 1.0) -> Scenery:
-    """Places everything. `density` in [0, 1]: share of frontage that is built on."""
+def furnish(
+    road_map: RoadMap, ground: Ground, masts: NDArray[np.void], seed: int, density: float = 1.0
+) -> Scenery:
+    """Places everything around roads and masts.
+
+    `density` in [0, 1]: share of the frontage that is built on.
+    """
     rng = np.random.default_rng(seed)
     plot = Plot(road_map)
+    for mast in masts:
+        plot.take(mast["x"], mast["y"], 0.0, 1.5, 1.5)
     kerbs = _frontages(road_map)
     lamps = _lamps(kerbs, plot)
     buildings = _buildings(kerbs, plot, rng, density)
@@ -36,7 +44,7 @@ def furnish(road_map: RoadMap, ground: Ground, seed: int, density: float = 1.0) 
     trees = _street_trees(kerbs, plot, rng) + _grove(plot, rng)
     scenery = Scenery(
         np.array(buildings, BUILDING), np.array(trees, TREE),
-        np.array(lamps, LAMP), np.array(walls, WALL),
+        np.array(lamps, LAMP), np.array(walls, WALL), masts,
     )
     for table in (scenery.buildings, scenery.trees, scenery.lamps, scenery.walls):
         table["z"] = ground.height(np.stack([table["x"], table["y"]], axis=1))[0]
@@ -50,13 +58,14 @@ def obstacles(scenery: Scenery) -> Array:
         _rows(houses, houses["half_x"], houses["half_y"], houses["height"], BUILDINGS),
         _rows(trees, 0.22, 0.22, trees["trunk"], VEGETATION, yaw=0.0),
         _rows(lamps, 0.12, 0.12, lamps["height"], POLES),
+        _rows(scenery.masts, 0.13, 0.13, scenery.masts["height"], POLES),
         _rows(walls, walls["half_x"], walls["half_y"], walls["height"],
               np.choose(walls["kind"], [WALLS, VEGETATION, FENCES])),
     ])
 
 
 def _rows(
-    table: NDArray[np.void], half_x: object, half_y: object, height: object, tag: object,
+    table: NDArray[np.void], half_x: Any, half_y: Any, height: Any, tag: Any,
     yaw: float | None = None,
 ) -> Array:
     count = len(table)
