@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,22 @@ def run(argv: Sequence[str], stop: StopRequest) -> int:
     """One evaluation, from flags to JSON; returns the exit code."""
     plan = make_plan(COMMAND.parse(argv))
     cache_compilations()
-    env = make_env(plan.config)
+    with tempfile.TemporaryDirectory() as scratch:
+        return _evaluate(plan, stop, Path(scratch) / "simulator.log")
+
+
+def _evaluate(plan: Plan, stop: StopRequest, log: Path) -> int:
+    env = make_env(plan.config, log)
     try:
         tune(spaces_of(env))
         policy = _policy(plan, env)
         film = make_film(plan.film, env)
         try:
+            loop = plan.config.loop
             results = run_episodes(
-                env, policy, plan.episodes, plan.config.loop.seed, film, stop=lambda: bool(stop)
-            )
+                env, policy, plan.episodes, loop.seed, film, stop=lambda: bool(stop),
+                steps=loop.eval_steps,
+            )  # fmt: skip
             if film is not None:
                 film.close()
         finally:

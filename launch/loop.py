@@ -72,7 +72,7 @@ def evaluate_now(session: Session, episodes: int) -> dict[str, float]:
     )
     results = run_episodes(
         session.env, greedy(state), episodes, config.loop.seed, probe=probe,
-        stop=lambda: bool(session.stop),
+        stop=lambda: bool(session.stop), steps=config.loop.eval_steps,
     )  # fmt: skip
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
     scalars["health/overestimation"] = probe.overestimation()
@@ -95,7 +95,7 @@ def _one_step(session: Session, pace: Pace) -> None:
         session.log(ended)
     if session.step == random_steps(session.config):
         collector.cut()
-    if session.step % loop.log_every == 0:
+    if session.step % loop.log_every == 0 or session.step == loop.steps:
         _log_point(session, pace)
     due = loop.checkpoint_every and session.step % loop.checkpoint_every == 0
     if due and session.step < loop.steps:

@@ -226,6 +226,12 @@ def test_every_option_of_the_loop_counts(tmp_path: Path) -> None:
         assert fingerprint(tmp_path / name, config) != usual, name
 
 
+def test_the_shortest_run_still_ends_with_a_report(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert main([*as_flags(final_episodes=0, steps=1), f"--run_dir={folder}"]) == 0
+    assert (folder / "report.md").read_text().startswith("# UNDECIDED")
+
+
 def test_the_end_of_a_run_can_be_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert main([*as_flags(final_episodes=0, steps=60), "--film", f"--run_dir={folder}"]) == 0
