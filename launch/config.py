@@ -44,6 +44,9 @@ class LoopConfig:
     exploration_noise: float = _option(0.1, "standard deviation of the noise on actions")
     eval_every: int = _option(2500, "steps between evaluations, held between episodes; 0 = never")
     eval_episodes: int = _option(3, "episodes of an evaluation")
+    eval_steps: int = _option(
+        3000, "time limit of a CARLA evaluation episode, enough for a route; 0 = episode_steps"
+    )
     final_episodes: int = _option(5, "episodes of the evaluation at the end; 0 = none")
     film: bool = _option(True, "film an episode of the evaluation at the end")
     checkpoint_every: int = _option(2500, "steps between checkpoints; 0 = only at the end")
@@ -60,7 +63,7 @@ class LoopConfig:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        for name in ("final_episodes", "checkpoint_every", "seed"):
+        for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         _require(self.log_every >= 1, "log_every", self.log_every, "at least 1")
         _require(self.random_steps >= -1, "random_steps", self.random_steps, "-1 or more")

@@ -73,10 +73,12 @@ def spaces_of(env: Env) -> Spaces:
     return Spaces(image=shape, vector=vector[0] if vector else None, action=action.shape[0])
 
 
-def start_episode(env: Env, seed: int, film: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+def start_episode(
+    env: Env, seed: int, film: bool = False, steps: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """`reset` with this episode's seed; film: `render` will be called, which a simulator must know
-    beforehand."""
-    options = {"film": film} if hasattr(env, "step_async") else None
+    beforehand; steps: a simulator's time limit instead of its own, 0 = its own."""
+    options = {"film": film, "max_steps": steps} if hasattr(env, "step_async") else None
     return env.reset(seed=seed, options=options)
 
 

@@ -49,9 +49,10 @@ def run_episode(
     film: Film | None = None,
     watch: Watch | None = None,
     stop: Callable[[], bool] = lambda: False,
+    steps: int = 0,
 ) -> EpisodeResult:
     """One episode; watch sees every observation that an action is chosen for."""
-    observation, info = start_episode(env, seed, film is not None)
+    observation, info = start_episode(env, seed, film is not None, steps)
     rewards: list[float] = []
     while True:
         if stop():
@@ -79,13 +80,17 @@ def run_episodes(
     film: Film | None = None,
     probe: Probe | None = None,
     stop: Callable[[], bool] = lambda: False,
+    steps: int = 0,
 ) -> list[EpisodeResult]:
-    """Episodes with the same seeds every time, the first on film; faults are run again."""
+    """Episodes with the same seeds every time, the first on film; faults are run again.
+
+    steps: a simulator's time limit for them; 0 = as in training.
+    """
     results: list[EpisodeResult] = []
     for index in range(count):
         seed = seeds.derive(root_seed, "evaluation", index)
         watch = probe.begin() if probe else None
-        result = _sure_episode(env, policy, seed, film if index == 0 else None, watch, stop)
+        result = _sure_episode(env, policy, seed, film if index == 0 else None, watch, stop, steps)
         results.append(result)
         if probe is not None:
             probe.end(result)
@@ -94,11 +99,11 @@ def run_episodes(
 
 def _sure_episode(
     env: Env, policy: Policy, seed: int, film: Film | None, watch: Watch | None,
-    stop: Callable[[], bool],
+    stop: Callable[[], bool], steps: int,
 ) -> EpisodeResult:  # fmt: skip
     for _ in range(TRIES):
         try:
-            return run_episode(env, policy, seed, film, watch, stop)
+            return run_episode(env, policy, seed, film, watch, stop, steps)
         except SimulatorFault as error:
             last = error
     raise SimulatorUnavailable(f"an evaluation episode failed {TRIES} times; last: {last}")

@@ -39,7 +39,7 @@ def _evaluate(session: Session) -> list[EpisodeResult]:
     try:
         results = run_episodes(
             session.env, greedy(session.learner.state), loop.final_episodes, loop.seed, film,
-            stop=lambda: bool(session.stop),
+            stop=lambda: bool(session.stop), steps=loop.eval_steps,
         )  # fmt: skip
     except BaseException:
         if film is not None:
