@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 
-from launch.evaluation import EpisodeResult, make_film, run_episodes, summarise, table
+from launch.evaluation import EpisodeResult, make_film, table
 from launch.limits import parse_limits
-from launch.policies import greedy
+from launch.loop import evaluate_now
 from launch.report import report_run
 from launch.run_folder import write_whole
 from launch.session import Session
@@ -20,34 +19,34 @@ FILM = "evaluation.mp4"
 
 def finish(session: Session) -> str:
     """Evaluates, films, and writes evaluation.json, report.md and plots; returns the verdict."""
-    summary: dict[str, float] = {}
+    evaluation: dict[str, float] = {}
     if session.config.loop.final_episodes:
-        results = _evaluate(session)
-        summary = {name: v for name, v in summarise(results).items() if math.isfinite(v)}
-        session.log({f"eval/{name}": value for name, value in summary.items()})
+        scalars, results = _evaluate(session)
+        session.log(scalars)
         text = json.dumps(table(results), indent=1) + "\n"
         write_whole(session.folder / "evaluation.json", text)
+        evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
+    return report(session, evaluation)
+
+
+def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
+    """Writes report.md, report.json and plots; returns the verdict and its reasons in one line."""
     session.writer.flush()
     limits = parse_limits(session.config.loop.limits)
-    verdict = report_run(session.folder, evaluation=summary or None, limits=limits)
+    verdict = report_run(session.folder, evaluation=evaluation or None, limits=limits)
     return f"{verdict.decision}: {'; '.join(verdict.reasons)}"
 
 
-def _evaluate(session: Session) -> list[EpisodeResult]:
+def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult]]:
     film = _film(session)
-    loop = session.config.loop
     try:
-        results = run_episodes(
-            session.env, greedy(session.learner.state), loop.final_episodes, loop.seed, film,
-            stop=lambda: bool(session.stop), steps=loop.eval_steps,
-        )  # fmt: skip
-    except BaseException:
+        outcome = evaluate_now(session, session.config.loop.final_episodes, film)
+        if film is not None:
+            film.close()
+    finally:
         if film is not None:
             film.discard()
-        raise
-    if film is not None:
-        film.close()
-    return results
+    return outcome
 
 
 def _film(session: Session) -> Film | None:

@@ -13,9 +13,10 @@ import numpy as np
 from envs.errors import SimulatorUnavailable
 from launch.collect import random_steps
 from launch.errors import NO_GO, LaunchError, NonFinite
-from launch.evaluation import Probe, Stopped, run_episodes, summarise
+from launch.evaluation import EpisodeResult, Probe, Stopped, run_episodes, summarise
 from launch.policies import greedy, policy_values
 from launch.session import Session
+from launch.video import Film
 
 _RATES = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
 
@@ -56,14 +57,18 @@ def _between_episodes(session: Session) -> None:
     loop = session.config.loop
     due = loop.eval_every and session.step - session.evaluated >= loop.eval_every
     if due and loop.eval_episodes and session.step < loop.steps:
-        session.log(evaluate_now(session, loop.eval_episodes))
+        session.log(evaluate_now(session, loop.eval_episodes)[0])
         session.evaluated = session.step
     session.collector.begin()
 
 
-def evaluate_now(session: Session, episodes: int) -> dict[str, float]:
-    """eval/ scalars of the present policy: own seeds, no noise, nothing stored. The environment
-    must be between episodes, and is again afterwards."""
+def evaluate_now(
+    session: Session, episodes: int, film: Film | None = None
+) -> tuple[dict[str, float], list[EpisodeResult]]:
+    """eval/ scalars of the present policy and its episodes: own seeds, no noise, nothing stored.
+
+    The environment must be between episodes, and is again afterwards.
+    """
     state, config = session.learner.state, session.config
     probe = Probe(
         lambda observation: np.asarray(policy_values(state, observation)),
@@ -71,12 +76,13 @@ def evaluate_now(session: Session, episodes: int) -> dict[str, float]:
         config.agent.discount,
     )
     results = run_episodes(
-        session.env, greedy(state), episodes, config.loop.seed, probe=probe,
-        stop=lambda: bool(session.stop), steps=config.loop.eval_steps,
-    )  # fmt: skip
+        *(session.env, greedy(state), episodes, config.loop.seed, film, probe),
+        stop=lambda: bool(session.stop),
+        steps=config.loop.eval_steps,
+    )
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
     scalars["health/overestimation"] = probe.overestimation()
-    return {name: value for name, value in scalars.items() if np.isfinite(value)}
+    return {name: value for name, value in scalars.items() if np.isfinite(value)}, results
 
 
 def _one_step(session: Session, pace: Pace) -> None:

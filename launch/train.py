@@ -15,11 +15,11 @@ from launch import checkpoint
 from launch.cli import guarded, wants_help
 from launch.config import RunConfig, resolve, to_json
 from launch.environments import make_env, spaces_of
-from launch.errors import BadInput
+from launch.errors import BadInput, NonFinite
 from launch.evaluation import Stopped
-from launch.finish import finish
+from launch.finish import finish, report
 from launch.flags import Command, Extra
-from launch.loop import train
+from launch.loop import StoppedNoGo, train
 from launch.platforms import cache_compilations, describe, tune
 from launch.run_folder import (
     CONFIG,
@@ -111,7 +111,12 @@ def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:
         session.progress.say(note)
     if resumed is not None:
         session.progress.say(f"resumed from {resumed} at step {session.step:,}")
-    if not train(session):
+    try:
+        ended = train(session)
+    except (NonFinite, StoppedNoGo):
+        report(session)
+        raise
+    if not ended:
         return _stopped(session)
     try:
         verdict = finish(session)

@@ -78,7 +78,7 @@ def test_evaluation_leaves_training_alone(tmp_path: Path) -> None:
     before = jax.device_get(run.learner.state)
     rngs = [str(r.bit_generator.state) for r in (run.learner.rng, run.collector.rng)]
     size, episode = run.buffer.size, run.collector.episode
-    one, two = evaluate_now(run, 2), evaluate_now(run, 2)
+    one, two = evaluate_now(run, 2)[0], evaluate_now(run, 2)[0]
     run.close()
     assert one == two
     assert one["eval/episodes"] == 2
@@ -96,6 +96,17 @@ def test_evaluations_happen_between_episodes(tmp_path: Path) -> None:
     run.close()
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines if ",eval/return," in line] == ["90", "180"]
+
+
+def test_evaluation_has_a_time_limit_of_its_own(tmp_path: Path) -> None:
+    for limit, expected in ((40, 40.0), (0, 25.0)):
+        env = SplitToyEnv(length=25)
+        run = session(tiny(steps=60, eval_every=30, eval_steps=limit), tmp_path / str(limit), env)
+        assert train(run)
+        run.close()
+        lines = (tmp_path / str(limit) / "metrics.csv").read_text().splitlines()
+        assert [line for line in lines if ",eval/length," in line] == [f"45,eval/length,{expected}"]
+        assert "45,train/episode_length,25.0" in lines
 
 
 def test_a_fault_repeats_the_episode(tmp_path: Path) -> None:

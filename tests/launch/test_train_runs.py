@@ -127,6 +127,7 @@ def test_a_reward_that_is_no_number_stops_the_run_with_its_state(
     dump = folder / "dump-step-000000069"
     assert f"train: the environment's reward is nan in episode 2; state kept in {dump}" in err
     assert (dump / "state.msgpack").is_file()
+    assert (folder / "report.md").is_file()
     assert [path.name for path in checkpoint.all_checkpoints(folder)] == ["step-000000050"]
 
 
@@ -207,12 +208,12 @@ CHANGED: dict[str, Any] = {
     "stop_on_no_go": True,
     "limits": (),
 }
-AT_THE_END = {"final_episodes", "film"}  # seen by the tests of whole runs below
+ELSEWHERE = {"final_episodes", "film", "eval_steps"}  # in whole runs, and of a simulator
 
 
 def test_every_option_of_the_loop_counts(tmp_path: Path) -> None:
     names = {field.name for field in dataclasses.fields(LoopConfig)}
-    assert names == CHANGED.keys() | AT_THE_END
+    assert names == CHANGED.keys() | ELSEWHERE
     base = tiny(limits=("gradient_critical=1e-9",), steps=250)
     loop = replace_leaves(base, {"limits": ("gradient_critical=1e-9",)})
     usual = fingerprint(tmp_path / "usual", loop)

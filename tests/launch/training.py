@@ -129,7 +129,7 @@ class SplitToyEnv(gymnasium.Env):
     render_mode = None
 
     def __init__(self, length: int = 25, at: Any = None) -> None:
-        self.inner = ToyEnv(length, at)
+        self.inner, self.length = ToyEnv(length, at), length
         vector = self.inner.observation_space
         self.observation_space = gymnasium.spaces.Dict({"vector": vector})
         self.action_space = self.inner.action_space
@@ -138,6 +138,7 @@ class SplitToyEnv(gymnasium.Env):
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
         observation, info = self.inner.reset(seed=seed)
+        self.inner.length = (options or {}).get("max_steps") or self.length
         self.order.append("reset")
         return {"vector": observation}, info
 
