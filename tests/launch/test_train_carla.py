@@ -12,6 +12,7 @@ FLAGS = [
     *("--conv_channels=4,4,4", "--feature_size=16", "--hidden_sizes=8,8", "--batch_size=8"),
     *("--capacity=1000", "--steps=2000", "--learning_starts=20", "--log_every=10"),
     *("--npc_vehicles=3", "--final_episodes=1", "--episode_steps=25"),
+    "--eval_steps=35",
 ]
 
 
@@ -72,13 +73,13 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
     assert code == 0, err
     table = json.loads((run / "evaluation.json").read_text())
     assert 0.0 <= table["summary"]["success_low"] <= table["summary"]["success_high"] <= 1.0
-    assert table["episodes"][0]["length"] <= 25
+    assert 25 < table["episodes"][0]["length"] <= 35
     assert (run / "evaluation.mp4").stat().st_size > 10_000
 
 
 def test_the_expert_is_evaluated(tmp_path: Path, cache: Path) -> None:
     out = tmp_path / "expert.json"
-    words = ["--policy=expert", "--episodes=1", "--episode_steps=60", "--npc_vehicles=0"]
+    words = ["--policy=expert", "--episodes=1", "--eval_steps=60", "--npc_vehicles=0"]
     code, _, err = finished(process(cache, *words, f"--out={out}", module="evaluate"))
     assert code == 0, err
     (episode,) = json.loads(out.read_text())["episodes"]
