@@ -47,7 +47,7 @@ class LoopConfig:
     eval_steps: int = _option(
         3000, "time limit of a CARLA evaluation episode, enough for a route; 0 = episode_steps"
     )
-    final_episodes: int = _option(5, "episodes of the evaluation at the end; 0 = none")
+    final_episodes: int = _option(3, "episodes of the evaluation at the end; 0 = none")
     film: bool = _option(True, "film an episode of the evaluation at the end")
     checkpoint_every: int = _option(2500, "steps between checkpoints; 0 = only at the end")
     keep_checkpoints: int = _option(2, "newest checkpoints that stay on disk")
