@@ -1,10 +1,11 @@
-"""Draws the contact sheet of the stand-in's towns, weathers and cameras: one picture for the docs."""
+"""Draws the contact sheet of the stand-in: its towns, weathers and cameras in one picture."""
 
 from __future__ import annotations
 
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import carla
 import cv2
@@ -12,7 +13,7 @@ import numpy as np
 from absl import app, flags
 from numpy.typing import NDArray
 
-from envs.standin.picture import BIKE, BOX, CAR, TRUCK, WALKER, Camera, Renderer
+from envs.standin.picture import BIKE, BOX, CAR, SIGNAL, TRUCK, WALKER, Camera, Renderer
 from envs.standin.town import TOWNS, Town, load_town
 
 _OUT = flags.DEFINE_string("out", "docs/contact_sheet.jpg", "file to write, .jpg or .png")
@@ -28,11 +29,13 @@ _FIELDS = (
     "dust_storm",
 )
 _SIZE = (288, 192)
+#: A spawn point of each town that shows its character.
+_VIEWS = {"Town01": 16, "Town02": 16, "Town03": 34, "Town04": 10}
 _MARGIN, _HEAD = 4, 16
 _SHAPES = {CAR: (2.35, 0.98, 0.76, 14), TRUCK: (4.2, 1.25, 1.7, 15), BIKE: (1.1, 0.4, 0.8, 18),
            WALKER: (0.25, 0.3, 0.93, 12)}
 
-Image = NDArray[np.uint8]
+Image = NDArray[Any]
 
 
 def weather(name: str) -> NDArray[np.float64]:
@@ -42,13 +45,13 @@ def weather(name: str) -> NDArray[np.float64]:
 
 
 def traffic(town: Town, ego: int, seed: int = 5) -> NDArray[np.void]:
-    """Cars, trucks, bicycles and walkers around a spawn point."""
+    """A car at a spawn point, traffic and walkers around it, and all traffic lights."""
     rng = np.random.default_rng(seed)
     points = town.spawn_points
     away = np.hypot(*(points[:, :2] - points[ego, :2]).T)
-    boxes = np.zeros(24, BOX)
-    for row, index in enumerate(np.argsort(away)[1:len(boxes) + 1]):
-        style = (CAR, CAR, CAR, TRUCK, CAR, BIKE, CAR, WALKER)[row % 8]
+    boxes = np.zeros(25 + len(town.signals), BOX)
+    for row, index in enumerate(np.argsort(away)[:25]):
+        style = (CAR, CAR, CAR, CAR, TRUCK, CAR, BIKE, CAR, WALKER)[row % 9]
         half_x, half_y, half_z, tag = _SHAPES[style]
         x, y, z, pitch, yaw, _ = points[index]
         beside = 4.2 if style == WALKER else 0.0
@@ -56,6 +59,9 @@ def traffic(town: Town, ego: int, seed: int = 5) -> NDArray[np.void]:
         boxes[row] = (row + 1, x - beside * math.sin(angle), y + beside * math.cos(angle),
                       z - 0.3 + half_z, pitch, yaw, 0.0, half_x, half_y, half_z,
                       *rng.integers(30, 250, 3), tag, style, 8 if row % 3 == 0 else 0)
+    for row, light in enumerate(town.signals, start=25):
+        boxes[row] = (row + 1, light.x, light.y, light.z, 0.0, light.yaw, 0.0, 0.2, 0.2, 0.5,
+                      0, 0, 0, 7, SIGNAL, 2 * (light.phase_group % 2))
     return boxes
 
 
@@ -83,24 +89,11 @@ def show(picture: Image, kind: str) -> Image:
         grey = 255.0 * np.log(np.clip(depth, 1.0, 1000.0)) / math.log(1000.0)
         return np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)
     if kind.startswith("grey"):
-        grey = cv2.cvtColor(picture, cv2.COLOR_BGRA2GRAY)
-        large = cv2.resize(grey, (_SIZE[1], _SIZE[1]), interpolation=cv2.INTER_NEAREST)
+        small = cv2.cvtColor(picture, cv2.COLOR_BGRA2GRAY)
+        large = cv2.resize(small, (_SIZE[1], _SIZE[1]), interpolation=cv2.INTER_NEAREST)
         side = (_SIZE[0] - _SIZE[1]) // 2
         return cv2.cvtColor(np.pad(large, ((0, 0), (side, side))), cv2.COLOR_GRAY2BGR)
     return np.ascontiguousarray(picture[..., :3])
-
-
-def best_view(town: Town) -> int:
-    """The spawn point with the longest view along the lane and most obstacles beside it."""
-    points, things = town.spawn_points, town.obstacles
-    scores = []
-    for x, y, _, _, yaw, _ in points[:80]:
-        angle = math.radians(yaw)
-        dx, dy = things[:, 0] - x, things[:, 1] - y
-        ahead = dx * math.cos(angle) + dy * math.sin(angle)
-        aside = np.abs(dy * math.cos(angle) - dx * math.sin(angle))
-        scores.append(np.sum((ahead > 4.0) & (ahead < 70.0) & (aside < 0.6 * ahead)))
-    return int(np.argmax(scores))
 
 
 def labelled(picture: Image, text: str) -> Image:
@@ -111,12 +104,12 @@ def labelled(picture: Image, text: str) -> Image:
     return np.pad(cell, ((0, _MARGIN), (0, _MARGIN), (0, 0)), constant_values=255)
 
 
-def sheet() -> Image:
-    """All towns: one row under the weathers, one row through the cameras."""
+def sheet(towns: tuple[str, ...] = TOWNS) -> Image:
+    """For each town one row under the weathers and one row through the cameras."""
     rows = []
-    for name in TOWNS:
-        town = load_town(name)
-        renderer, ego = Renderer(town), best_view(town)
+    for name in towns:
+        town, ego = load_town(name), _VIEWS[name]
+        renderer = Renderer(town)
         boxes = traffic(town, ego)
         rows.append(np.hstack([
             labelled(show(renderer.render(camera(town, ego), boxes, weather(kind)), "rgb"),
@@ -135,9 +128,8 @@ def sheet() -> Image:
 def frames(folder: Path) -> None:
     """Three single frames for the docs."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, kind in (("Town01", "ClearNoon"), ("Town04", "WetSunset"), ("Town03", "ClearNight")):
-        town = load_town(name)
-        ego = best_view(town)
+    for name, kind in (("Town01", "ClearNoon"), ("Town04", "WetSunset"), ("Town02", "ClearNight")):
+        town, ego = load_town(name), _VIEWS[name]
         picture = Renderer(town).render(
             camera(town, ego, "rgb", (800, 600)), traffic(town, ego), weather(kind))
         _write(folder / f"{name.lower()}_{kind.lower()}.png", show(picture, "rgb"))

@@ -7,18 +7,16 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.standin.actors import Actor
 from envs.standin.bodies import Bodies
-from envs.standin.geometry import Pose, to_local
+from envs.standin.geometry import Pose
 from envs.standin.picture import Camera, Renderer
 from envs.standin.sensors import MEASURES, Payload
 from envs.standin.wire import IMAGE_HEADER
 from envs.standin.world import World
 
 MAX_PIXELS = 4096 * 4096
-_ROOM = 0.35
 
 Kind = Literal["rgb", "semantic", "instance", "depth"]
 KINDS: dict[str, Kind] = {
@@ -46,23 +44,9 @@ def image(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     if world.settings.no_rendering:
         return [[start, bytes(4 * width * height)]]
     camera = Camera(KINDS[sensor.type_id], width, height, fov, *pose)
-    boxes = _without_carrier(world, sensor, pose, _bodies(world.town).of(world))
-    pixels = _renderer(world.town).render(camera, boxes, np.array(world.weather))
+    boxes = _bodies(world.town).of(world)
+    pixels = _renderer(world.town).render(camera, boxes, np.array(world.weather), world.elapsed)
     return [[start, np.ascontiguousarray(pixels).data]]
-
-
-def _without_carrier(
-    world: World, sensor: Actor, pose: Pose, boxes: NDArray[np.void]
-) -> NDArray[np.void]:
-    """Leaves out the vehicle that the camera sits in: a camera sees out of it."""
-    column = world.fleet.columns.get(sensor.parent)
-    if column is None:
-        return boxes
-    carrier = world.fleet.pose_of(column)
-    x, y, z = to_local(carrier, (pose[0], pose[1], pose[2]))
-    half = world.actors[sensor.parent].box_half
-    inside = abs(x) < half[0] + _ROOM and abs(y) < half[1] + _ROOM
-    return np.delete(boxes, column) if inside and z < 2 * half[2] + _ROOM else boxes
 
 
 def size_of(sensor: Actor) -> tuple[int, int, float]:

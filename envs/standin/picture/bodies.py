@@ -125,8 +125,10 @@ def _lights(rear: float, front: float, y: float, z: tuple[float, float]) -> list
 
 
 def _car() -> Body:
-    faces = _prism((-1.0, 1.0), 0.97, (-0.72, 0.02), PAINT, top=(-0.98, 0.97, 0.93),
-                   sides=(PAINT, PAINT, PAINT, PAINT, PAINT))
+    faces = [_patch(end, span, (-1.0, -0.6), at, BLACK, 6.0)
+             for end, at in (("rear", -0.74), ("front", 0.74))
+             for span in ((-0.95, -0.7), (0.7, 0.95))]
+    faces += _prism((-1.0, 1.0), 0.97, (-0.72, 0.02), PAINT, top=(-0.98, 0.97, 0.93))
     faces += [_patch(side, (-0.98, 0.98), (-0.86, -0.62), 0.975, BLACK, 6.0)
               for side in ("left", "right")]
     faces += [_patch(end, (-0.95, 0.95), (-0.8, -0.55), at, BLACK, 6.0)

@@ -88,7 +88,10 @@ class GroundView:
         self, image: Image, low: Array, cell: float, view: View, top: int, step: int,
         outside: tuple[int, ...],
     ) -> Image:
-        """An image from above as the camera sees it from row `top` on, `step` times smaller."""
+        """An image from above as the camera sees it from row `top` on, `step` times smaller.
+
+        outside: what lies beyond the image's edges.
+        """
         to_texel = np.array([
             [1.0 / cell, 0.0, -low[0] / cell - 0.5], [0.0, 1.0 / cell, -low[1] / cell - 0.5],
             [0.0, 0.0, 1.0],

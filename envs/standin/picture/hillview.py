@@ -99,7 +99,10 @@ class HillView:
         self, image: Image, low: Array, cell: float, view: View, top: int, step: int,
         outside: tuple[int, ...],
     ) -> Image:
-        """An image from above as the camera sees it from row `top` on, `step` times smaller."""
+        """An image from above as the camera sees it from row `top` on, `step` times smaller.
+
+        outside: what lies beyond the image's edges.
+        """
         return self._look(image, low, cell, self._seen(view), slice(top, None, step), step,
                           outside, cv2.INTER_LINEAR)
 

@@ -23,7 +23,7 @@ def mark_polygons(road_map: RoadMap) -> Iterator[tuple[Array, bool]]:
         for offset, broken in _strokes(line.kind):
             points = _shifted(line.points[:, :2], offset)
             for piece in _dashes(points) if broken else [points]:
-                yield _ribbon(piece, line.width), yellow
+                yield ribbon(piece, line.width), yellow
 
 
 def stop_lines(signals: tuple[TrafficSignal, ...]) -> Iterator[Array]:
@@ -73,7 +73,8 @@ def _dashes(points: Array) -> list[Array]:
     return pieces
 
 
-def _ribbon(points: Array, width: float) -> Array:
+def ribbon(points: Array, width: float) -> Array:
+    """Outline of a line of this width: along its left side (n, 2), and back on the right."""
     half = _normals(points) * (width / 2.0)
     return np.concatenate([points - half, (points + half)[::-1]])
 

@@ -18,6 +18,8 @@ Index = NDArray[np.int64]
 
 _BRAKE, _RIGHT, _LEFT, _REVERSE = 8, 16, 32, 64
 _BEAMS = 7
+#: Cameras so little above a roof stand for ones behind the windscreen.
+_ROOF = 0.35
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,12 @@ class Movers:
         """Some of the boxes."""
         return Movers(self.boxes[rows], self.centre[rows], self.half[rows], self.turn[rows],
                       self.style[rows], self.lights[rows])
+
+    def around(self, place: Array) -> NDArray[np.bool_]:
+        """Things that a place is in, or on the roof of: a camera there sees out of them."""
+        local = np.matmul((place - self.centre)[:, None, :], self.turn)[:, 0]
+        inside = (np.abs(local[:, :2]) < self.half[:, :2] + 0.05).all(axis=1)
+        return inside & (np.abs(local[:, 2]) < self.half[:, 2] + _ROOF)
 
     def beams(self, light: Light) -> NDArray[np.bool_]:
         """Vehicles whose headlights are on; at night all of them."""

@@ -20,7 +20,7 @@ GRASS, PAVING, KERB, ASPHALT, TRACK, WHITE, YELLOW, YARD = range(8)
 #: Semantic tag of each surface: Terrain, Sidewalks, Roads, RoadLines, Ground.
 TAGS = np.array([10, 2, 2, 1, 1, 24, 24, 25], np.uint8)
 COLOURS = np.array([
-    [62, 112, 92], [150, 156, 160], [172, 176, 178], [86, 84, 84], [80, 78, 78],
+    [62, 112, 92], [150, 156, 160], [192, 197, 200], [86, 84, 84], [80, 78, 78],
     [214, 216, 216], [70, 178, 222], [122, 132, 140],
 ], np.uint8)
 

@@ -15,6 +15,7 @@ from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.lightmap import LightMap
 from envs.standin.picture.movers import Movers, mover_faces, movers_of
+from envs.standin.picture.near import LEAST_ROWS, Near
 from envs.standin.picture.paint import paint
 from envs.standin.picture.sky import Sky
 from envs.standin.picture.types import Camera, Image
@@ -38,6 +39,7 @@ class Renderer:
         self._ground: GroundView | HillView = GroundView(self._texture)
         if not town.ground.flat:
             self._ground = HillView(self._texture, town.ground)
+        self._near = Near(town)
         self._statics = statics.build(town.scenery)
         self._crowns = foliage.crowns(1)
         self._weather: bytes | None = None
@@ -87,6 +89,8 @@ class Renderer:
         moving = self._moving(view, boxes)
         if top < camera.height:
             self._ground.draw(view, out)
+            if camera.height >= LEAST_ROWS:
+                self._near.draw(self._ground, view, top, out)
             self._lights.draw(self._ground, view, top, moving, out)
             self._air.veil(view, top, self._ground.row_depth(view, top), out)
         self._paint(view, self._gather(view, moving)[0], out)
@@ -102,6 +106,7 @@ class Renderer:
 
     def _gather(self, view: View, movers: Movers) -> tuple[geometry.Faces, Movers]:
         """All faces that may be seen, and the moving things among them."""
+        movers = movers.take(np.flatnonzero(~movers.around(view.place)))
         fixed = self._statics
         chosen = cull.visible(view, fixed.centre, fixed.radius, _REACH)
         screen = cull.Screen(view, fixed, chosen)

@@ -144,6 +144,17 @@ def test_night_is_dark_and_fog_is_pale(renderer):
     assert fog[46:62, 50:110].std() < 0.75 * noon[46:62, 50:110].std()
 
 
+def test_a_camera_sees_out_of_its_own_car_and_by_its_headlights(renderer):
+    camera = camera_at(town("Town01").spawn_points[3], width=160, height=120)
+    own = crate(camera, -2.0, 0.0, (2.4, 1.0, 0.75), turn=0.0, style=CAR, tag=14)
+    camera_tags = camera_at(town("Town01").spawn_points[3], "semantic", 160, 120)
+    assert not (renderer.render(camera_tags, own, NOON)[..., 2] == 14).any()
+    night = weather("ClearNight")
+    lit = renderer.render(camera, own, night)[80:, 60:100, :3].astype(float)
+    dark = renderer.render(camera, own[:0], night)[80:, 60:100, :3].astype(float)
+    assert lit.mean() > 1.15 * dark.mean()
+
+
 def test_the_sun_casts_shadows_to_its_far_side(renderer):
     row = town("Town01").spawn_points[3]
     camera = Camera("rgb", 200, 200, 90.0, row[0], row[1], 12.0, -89.0, row[4])
