@@ -108,7 +108,7 @@ def judge(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[s
             "measured": f"{reached} of {len(curves)}",
             "holds": (reached >= 0.8 * len(curves)),
         }
-    step = max(s for s in PUBLISHED[task.env] if s <= max(trained, 20_000))
+    step = max(s for s in PUBLISHED[task.env] if s <= max(1.02 * trained, 20_000))
     low, high = difference_interval(task.env, step, curves)
     mean, deviation = PUBLISHED[task.env][step]
     bar = f"not wholly below -15 % of the published {mean:.0f} +- {deviation:.0f} at {step:,}"
