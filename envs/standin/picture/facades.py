@@ -43,7 +43,7 @@ class Facades:
         """
         level = min(max(int(np.log2(max(_CELL / (1.3 * size), 1.0))), 0), _LEVELS - 1)
         wall = self._wall(face)[level]
-        if share > 0.02:
+        if share > 0.06:
             fog = np.empty_like(wall)
             fog[:] = (*haze, 255)
             wall = cv2.addWeighted(wall, 1.0 - share, fog, share, 0.0)

@@ -34,7 +34,7 @@ class Foliage:
             return
         moved = (left - x0, top - y0, width, height)
         patch, mask = self._patch(kind, moved, (y1 - y0, x1 - x0))
-        if share > 0.02:
+        if share > 0.06:
             fog = np.empty_like(patch)
             fog[:] = (*haze, 255)
             cv2.addWeighted(patch, 1.0 - share, fog, share, 0.0, dst=patch)

@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 #: Pictures with fewer rows are too coarse for it.
 LEAST_ROWS = 200
-_REACH, _GRAIN_REACH = 16.0, 7.0
+_REACH, _GRAIN_REACH = 16.0, 5.5
 #: The grain's tile in texels, how often it is repeated each way, and metres per texel.
 _GRAIN_SIZE, _GRAIN_TILES, _GRAIN_CELL = 256, 5, 0.02
 _PLAIN = (128, 128, 128, 128)

@@ -139,6 +139,7 @@ class Renderer:
         storey = 3.1 * view.focal / np.maximum(distance, 0.5)
         walls = (source >= 0) & (storey > _WINDOW_PIXELS)
         walls &= self._statics.facade[source] >= 0
+        walls &= shapes.high[:, 0] - shapes.low[:, 0] > _WINDOW_PIXELS
         crowns = source < -1
         crowns &= shapes.high[:, 1] - shapes.low[:, 1] > _CROWN_PIXELS
         sprites = set(np.flatnonzero(crowns).tolist())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ Index = NDArray[np.int64]
 
 _BUILDING, _WALL, _FENCE, _POLE, _VEGETATION = 3, 4, 5, 6, 9
 _STOREY = 3.1
+_GAP = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +80,13 @@ class _Builder:
 
     def box(
         self, middle: Array, axes: Array, half: tuple[float, float], heights: tuple[float, float],
-        colour: Array, facade: int = -1, roof: Array | None = None, rise: float = 0.0,
+        colour: Array, facades: Sequence[int] = (-1,) * 4, roof: Array | None = None,
+        rise: float = 0.0,
     ) -> None:
-        """Four walls and a lid, or two gables with a ridge along the first axis."""
+        """Four walls and a lid, or two gables with a ridge along the first axis.
+
+        facades: patterns of the walls on the sides +y, -x, -y, +x.
+        """
         signs = ((1, 1), (-1, 1), (-1, -1), (1, -1))
         foot = [middle + i * half[0] * axes[0] + j * half[1] * axes[1] for i, j in signs]
         low = [np.array([*p, heights[0]]) for p in foot]
@@ -90,7 +96,7 @@ class _Builder:
             b = (a + 1) % 4
             width = float(np.linalg.norm(foot[b] - foot[a]))
             windows = max(1, int(width / 2.6))
-            self.face([low[a], low[b], high[b], high[a]], colour, (facade, windows, storeys))
+            self.face([low[a], low[b], high[b], high[a]], colour, (facades[a], windows, storeys))
         cover = colour if roof is None else roof
         if rise <= 0.0:
             self.face([high[0], high[1], high[2], high[3]], cover)
@@ -119,8 +125,8 @@ class _Builder:
 def build(scenery: Scenery) -> Statics:
     """All faces of a town's scenery."""
     builder = _Builder()
-    for row in scenery.buildings:
-        _building(builder, row)
+    for row, blind in zip(scenery.buildings, _blind(scenery.buildings), strict=True):
+        _building(builder, row, blind)
     for row in scenery.walls:
         _wall(builder, row)
     for row in scenery.lamps:
@@ -168,12 +174,29 @@ def _bgr(colour: NDArray[np.uint8]) -> Array:
     return np.asarray(colour, float)[::-1]
 
 
-def _building(builder: _Builder, row: np.void) -> None:
+def _blind(houses: NDArray[np.void]) -> NDArray[np.bool_]:
+    """Which walls (N, 4) stand right against another house, and so have no windows."""
+    angle = np.radians(houses["yaw"])
+    cos, sin = np.cos(angle), np.sin(angle)
+    place = np.stack([houses["x"], houses["y"]], axis=1)
+    blind = np.zeros((len(houses), 4), bool)
+    for wall, (x, y) in enumerate(((0, 1), (-1, 0), (0, -1), (1, 0))):
+        along = x * (houses["half_x"] + _GAP)
+        across = y * (houses["half_y"] + _GAP)
+        probe = place + np.stack([along * cos - across * sin, along * sin + across * cos], axis=1)
+        dx, dy = (probe[:, None] - place[None]).transpose(2, 0, 1)
+        inside = np.abs(dx * cos + dy * sin) < houses["half_x"]
+        inside &= np.abs(dy * cos - dx * sin) < houses["half_y"]
+        blind[:, wall] = inside.any(axis=1)
+    return blind
+
+
+def _building(builder: _Builder, row: np.void, blind: NDArray[np.bool_]) -> None:
     first, middle = len(builder.faces), np.array([row["x"], row["y"]])
     z, top = float(row["z"]), float(row["z"] + row["height"])
     half = (float(row["half_x"]), float(row["half_y"]))
     builder.box(middle, _axes(row["yaw"]), half, (z - 0.5, top), _bgr(row["wall"]),
-                int(row["facade"]), _bgr(row["cover"]), float(row["roof"]))
+                np.where(blind, -1, row["facade"]).tolist(), _bgr(row["cover"]), float(row["roof"]))
     height = row["height"] + row["roof"]
     radius = float(np.linalg.norm([*half, height / 2.0]))
     centre = (row["x"], row["y"], z + height / 2.0)
