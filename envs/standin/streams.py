@@ -14,7 +14,7 @@ from envs.standin.wire import LENGTH, STREAM_ID, token
 #: A subscriber that lets this much pile up loses messages: it has stopped reading.
 MAX_BACKLOG_BYTES = 64 * 1024 * 1024
 #: How long a tick waits for a subscription that a client has announced.
-ANNOUNCED_WAIT_S = 0.2
+ANNOUNCED_WAIT_S = 1.0
 #: The id of the world snapshot stream, constant for the life of the server.
 WORLD_STREAM = 1
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import carla
+import msgpack
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -103,13 +104,24 @@ def standin_start() -> Iterator[Callable[..., ServerProcess]]:
         running.stop()
 
 
+def fresh_world(port: int) -> None:
+    """A new episode with default settings, asked for without the client.
+
+    The client's own `reload_world` frees an episode that its stream threads may still read; in one
+    of a few hundred calls that ends the process.
+    """
+    request = [0, 1, "load_new_episode", [[False], "", True, 65535]]
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(msgpack.packb(request))
+        answer = msgpack.unpackb(connection.recv(4096))
+    assert answer[1:] == [1, None, [[False]]], answer
+
+
 @pytest.fixture
 def client(server: ServerProcess) -> carla.Client:
-    """A client whose world has been reloaded: no actors of earlier tests, default settings."""
-    client = server.client()
-    client.get_world()
-    client.reload_world(True)
-    return client
+    """A client of a new episode: no actors of earlier tests, default settings."""
+    fresh_world(server.port)
+    return server.client()
 
 
 @pytest.fixture
