@@ -33,6 +33,7 @@ class Progress:
             dynamic_ncols=terminal,
             ncols=None if terminal else 150,
             mininterval=0.3 if terminal else 15.0,
+            miniters=1,  # learned from the fast first steps, it would hide the slower ones
             file=sys.stderr if terminal else _Lines(),
         )
 
