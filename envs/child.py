@@ -49,7 +49,7 @@ class Child:
         try:
             self._channel.send((name, arguments))
         except OSError as error:
-            raise SimulatorFault(f"the client process died before {name}") from error
+            raise SimulatorFault(f"the client process {self._fate()} before {name}") from error
 
     def receive(self, name: str, seconds: float, healthy: Callable[[], bool]) -> Any:
         """The answer to the last request.
@@ -61,10 +61,20 @@ class Child:
             self._await(name, seconds, healthy)
             answer = self._channel.recv()
         except (EOFError, OSError) as error:
-            raise SimulatorFault(f"the client process died during {name}") from error
+            raise SimulatorFault(f"the client process {self._fate()} during {name}") from error
         if answer[0] == "ok":
             return answer[1]
         raise rebuild(answer[1], answer[2])
+
+    def _fate(self) -> str:
+        """How it ended, for the message: "died of SIGSEGV" or "ended with code 1"."""
+        try:
+            code = self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            return "closed its channel"
+        if code < 0:
+            return f"died of {signal.Signals(-code).name}"
+        return f"ended with code {code}"
 
     def _await(self, name: str, seconds: float, healthy: Callable[[], bool]) -> None:
         deadline = time.monotonic() + seconds

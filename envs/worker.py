@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -72,6 +73,7 @@ def end_with_parent(parent: int) -> None:
 def main(arguments: list[str]) -> None:
     """Serves the socket inherited as file descriptor FD from process PARENT."""
     descriptor, parent = int(arguments[0]), int(arguments[1])
+    faulthandler.enable()
     end_with_parent(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(Connection(descriptor))
