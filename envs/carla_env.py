@@ -118,7 +118,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def _reset_info(self, weather: str) -> Info:
         stage, episode = self._stage_or_fault(), self._episode_or_fault()
         info: Info = {
-            "frame": stage.session.frame,
+            "frame": 0,
             "town": stage.session.town,
             "weather": weather,
             "route_length": episode.route.length,
@@ -143,7 +143,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._tick = tick
         frame = grey(tick.picture, self.config.sensors.image_size)
         parts = episode.step(drive, frame, float(action[0]))
-        info = episode.info(parts, tick.frame)
+        info = episode.info(parts)
         if tick.imu is not None:
             info["imu"] = tick.imu
         ends = episode.ending

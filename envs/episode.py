@@ -53,8 +53,8 @@ class Episode:
             off_road_seconds=task.off_road_seconds,
         )
 
-    def info(self, parts: dict[str, float], frame: int) -> dict[str, Any]:
-        """The info of this step; with the episode's metrics when it ends."""
+    def info(self, parts: dict[str, float]) -> dict[str, Any]:
+        """The info of this step, `frame` counted from the reset; metrics when the episode ends."""
         drive = self.drive
         info: dict[str, Any] = {
             "reward_parts": parts,
@@ -63,7 +63,7 @@ class Episode:
             "collision": drive.collision,
             "lane_invasion": bool(drive.lane_invasions),
             "off_road": drive.off_road,
-            "frame": frame,
+            "frame": self.timers.steps,
         }
         if self.ending.reason:
             info["termination_reason"] = self.ending.reason

@@ -1,0 +1,293 @@
+"""The driving environment over the real client and the stand-in server, with real faults."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import carla
+import msgpack
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from envs.config import EnvConfig, with_options
+from envs.errors import (
+    EnvError,
+    ServerUnreachable,
+    SimulatorFault,
+    SimulatorUnavailable,
+    UnknownBlueprint,
+    UnknownMap,
+    WrongVersion,
+)
+from envs.supervised import SupervisedCarlaEnv
+
+SMALL = with_options(EnvConfig(), npc_vehicles=4, episode_steps=40, tick_timeout=3.0)
+STEER = np.array([0.1, 0.5], np.float32)
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[SupervisedCarlaEnv]:
+    made = SupervisedCarlaEnv(SMALL, render_mode="rgb_array")
+    yield made
+    made.close()
+
+
+def drive(env: SupervisedCarlaEnv, steps: int) -> None:
+    for _ in range(steps):
+        env.step(STEER)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.filterwarnings("ignore")  # the checker advises on image shapes; errors still raise
+def test_gymnasium_s_checker_passes(env):
+    check_env(env, skip_render_check=True)
+
+
+def test_a_step_has_what_it_promises(env):
+    observation, info = env.reset(seed=3)
+    image = observation["image"]
+    assert (image.shape, image.dtype) == ((84, 84, 4), np.uint8)
+    for older in range(3):
+        np.testing.assert_array_equal(image[..., older], image[..., 3])
+    frame = info["frame"]
+    for _ in range(5):
+        following, total, terminated, truncated, info = env.step(STEER)
+        assert info["frame"] == frame + 1
+        frame = info["frame"]
+        assert sum(info["reward_parts"].values()) == pytest.approx(total)
+        assert not terminated
+        assert not truncated
+        np.testing.assert_array_equal(following["image"][..., :3], observation["image"][..., 1:])
+        assert observation["vector"].shape == (23,)
+        observation = following
+    assert info["speed"] > 0.0
+    assert env.render().shape == (360, 640, 3)
+
+
+def test_an_episode_ends_with_its_reason_and_metrics(env):
+    env.reset(seed=4, options={"max_steps": 12})
+    for _ in range(12):
+        *_, terminated, truncated, info = env.step(np.zeros(2, np.float32))
+    assert (terminated, truncated) == (False, True)
+    assert info["termination_reason"] == "time_limit"
+    metrics = info["episode_metrics"]
+    assert 0.0 <= metrics["route_completion"] <= 1.0
+    assert metrics["collisions"] == 0.0
+
+
+def test_actors_stay_alive_between_episodes_and_foreign_ones_after_us():
+    env = SupervisedCarlaEnv(SMALL)
+    try:
+        env.reset(seed=1)
+        assert env.server is not None
+        client = carla.Client(env.server.host, env.server.port)
+        client.set_timeout(10.0)
+        world = client.get_world()
+        blueprint = world.get_blueprint_library().find("vehicle.audi.tt")
+        points = world.get_map().get_spawn_points()
+        spawned = (world.try_spawn_actor(blueprint, point) for point in reversed(points))
+        foreign = next(actor for actor in spawned if actor is not None)
+
+        def vehicles() -> set[int]:
+            env.step(STEER)
+            return {actor.id for actor in world.get_actors().filter("vehicle.*")}
+
+        before = vehicles()
+        env.reset()
+        assert vehicles() == before
+        assert foreign.id in before
+        assert env.child is not None
+        env.child.end(10.0)
+        env.child = None
+        world.tick()
+        left = {actor.id for actor in world.get_actors() if actor.type_id.startswith("vehicle.")}
+        assert left == {foreign.id}
+        assert not list(world.get_actors().filter("sensor.*"))
+    finally:
+        env.close()
+
+
+def transitions(seed: int, steps: int) -> bytes:
+    config = with_options(EnvConfig(), episode_steps=1000)
+    env, rng = SupervisedCarlaEnv(config), np.random.default_rng(seed)
+    try:
+        observation, _ = env.reset(seed=seed)
+        record = [observation["image"].tobytes(), observation["vector"].tobytes()]
+        for _ in range(steps):
+            action = rng.uniform(-1, 1, 2).astype(np.float32)
+            observation, total, terminated, truncated, _ = env.step(action)
+            record += [observation["image"].tobytes(), observation["vector"].tobytes()]
+            record.append(repr((total, terminated, truncated)).encode())
+            if terminated or truncated:
+                observation, _ = env.reset()
+        return b"".join(record)
+    finally:
+        env.close()
+
+
+def test_the_same_seed_gives_the_same_transitions_byte_for_byte():
+    first = transitions(5, 80)
+    assert transitions(5, 80) == first
+    assert transitions(6, 80) != first
+
+
+def test_a_killed_server_is_a_fault_and_the_next_reset_works(env):
+    env.reset(seed=1)
+    assert env.server is not None
+    old = env.server.process.pid
+    os.kill(old, signal.SIGKILL)
+    with pytest.raises(SimulatorFault):
+        drive(env, 5)
+    env.reset()
+    env.step(STEER)
+    assert gone(old)
+
+
+def test_a_killed_client_process_is_a_fault_and_the_next_reset_works(env):
+    env.reset(seed=1)
+    assert env.child is not None
+    old = env.child.pid
+    os.kill(old, signal.SIGKILL)
+    with pytest.raises(SimulatorFault):
+        drive(env, 5)
+    env.reset()
+    env.step(STEER)
+    assert gone(old)
+
+
+def test_a_server_that_hangs_is_a_fault_and_is_replaced():
+    env = SupervisedCarlaEnv(with_options(SMALL, tick_timeout=1.0))
+    try:
+        env.reset(seed=1)
+        assert env.server is not None
+        hung = env.server.process.pid
+        os.kill(hung, signal.SIGSTOP)
+        with pytest.raises(SimulatorFault):
+            env.step(STEER)
+        env.server.process.kill()
+        env.reset()
+        env.step(STEER)
+        assert env.faults >= 1
+    finally:
+        env.close()
+    assert gone(hung)
+
+
+def test_it_gives_up_after_too_many_restarts():
+    config = with_options(SMALL, restarts_per_hour=0, connect_timeout=5.0)
+    broken = SupervisedCarlaEnv(with_options(config, server_command=f"{sys.executable} -c pass"))
+    with pytest.raises(ServerUnreachable):
+        broken.reset(seed=1)
+    broken.close()
+    tired = SupervisedCarlaEnv(config)
+    tired.reset(seed=1)
+    assert tired.child is not None
+    os.kill(tired.child.pid, signal.SIGKILL)
+    with pytest.raises(SimulatorFault):
+        drive(tired, 5)
+    assert tired.server is not None
+    tired.config = with_options(config, server_command=f"{sys.executable} -c pass")
+    tired.server.kill()
+    with pytest.raises(SimulatorUnavailable):
+        tired.reset()
+    tired.close()
+
+
+def test_no_process_outlives_close():
+    env = SupervisedCarlaEnv(SMALL)
+    env.reset(seed=1)
+    assert env.server is not None
+    assert env.child is not None
+    pids = [env.server.process.pid, env.child.pid]
+    env.close()
+    assert all(gone(pid) for pid in pids)
+
+
+def one_line(error: pytest.ExceptionInfo[EnvError], *words: str) -> None:
+    text = str(error.value)
+    assert "\n" not in text
+    assert all(word in text for word in words), text
+
+
+def test_an_unreachable_server_is_named():
+    config = with_options(SMALL, host="127.0.0.1", port=9, connect_timeout=2.0)
+    env = SupervisedCarlaEnv(config)
+    with pytest.raises(ServerUnreachable) as error:
+        env.reset(seed=1)
+    env.close()
+    one_line(error, "127.0.0.1:9")
+
+
+def test_an_unknown_town_or_blueprint_is_named(tmp_path):
+    for option, kind in (
+        ({"town": "Town99"}, (UnknownMap, ServerUnreachable)),
+        ({"ego_blueprint": "vehicle.no.such"}, UnknownBlueprint),
+    ):
+        log = str(tmp_path / "server.log")
+        env = SupervisedCarlaEnv(with_options(SMALL, server_log=log, **option))
+        with pytest.raises(kind) as error:
+            env.reset(seed=1)
+        env.close()
+        one_line(error, *option.values())
+
+
+def test_a_server_of_another_version_is_refused():
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+
+    def answer_everything() -> None:
+        for _ in range(2):  # the first connection only looks whether anybody listens
+            connection, _ = listener.accept()
+            unpacker = msgpack.Unpacker()
+            with connection:
+                while data := connection.recv(4096):
+                    unpacker.feed(data)
+                    for _, number, _, _ in unpacker:
+                        connection.sendall(msgpack.packb([1, number, None, [[1, "0.9.99"]]]))
+
+    thread = threading.Thread(target=answer_everything, daemon=True)
+    thread.start()
+    env = SupervisedCarlaEnv(with_options(SMALL, host="127.0.0.1", port=port))
+    with pytest.raises(WrongVersion) as error:
+        env.reset(seed=1)
+    env.close()
+    thread.join(5.0)
+    listener.close()
+    one_line(error, "0.9.99", "0.9.16")
+
+
+def test_traffic_is_told_its_own_port_and_settings_survive_a_map_load():
+    config = with_options(SMALL, npc_vehicles=0)
+    env = SupervisedCarlaEnv(config)
+    try:
+        env.reset(seed=1)
+        env.reset(options={"town": "Town02"})
+        assert env.server is not None
+        script = (
+            "import carla, sys\n"
+            f"c = carla.Client('127.0.0.1', {env.server.port}); c.set_timeout(10)\n"
+            "s = c.get_world().get_settings()\n"
+            "name = c.get_world().get_map().name\n"
+            "print(s.synchronous_mode, round(s.fixed_delta_seconds, 3), name)"
+        )
+        output = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout
+        assert output.split()[:2] == ["True", "0.05"]
+        assert "Town02" in output
+    finally:
+        env.close()
