@@ -172,7 +172,7 @@ class Fleet:
         return x, y, z, math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
 
     def set_pose(self, index: int, pose: tuple[float, float, float, float, float, float]) -> None:
-        """Teleports; the velocity in the world frame stays, the body stands level on its springs."""
+        """Teleports; the velocity in the world frame stays, the body stands level."""
         x, y, z, pitch, yaw, roll = pose
         velocity = (float(self.wx[index]), float(self.wy[index]), float(self.vz[index]))
         self.data[:6, index] = (x, y, z, *map(math.radians, (pitch, yaw, roll)))
