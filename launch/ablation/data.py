@@ -1,0 +1,95 @@
+"""The fixed buffer of uniformly random driving that all arms of a seed share."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from envs import lane_toy
+from envs.lane_toy import State, ToyConfig
+from td3jax.batch import Batch
+from td3jax.config import ReplayConfig
+from td3jax.returns import RewardTransform
+
+TRANSITIONS = 2048
+
+
+class Buffer(NamedTuple):
+    """N transitions, the car's state before each, and whether each is its episode's last."""
+
+    batch: Batch
+    state: State
+    last: jax.Array
+
+
+@functools.partial(jax.jit, static_argnames=("config", "count"))
+def collect(config: ToyConfig, key: jax.Array, count: int = TRANSITIONS) -> Buffer:
+    """`count` transitions under actions uniform in [-1, 1]^2, from one key."""
+
+    def one(
+        carry: tuple[State, jax.Array], key: jax.Array
+    ) -> tuple[tuple[State, jax.Array], tuple]:
+        state, stack = carry
+        action_key, reset_key = jax.random.split(key)
+        action = jax.random.uniform(action_key, (lane_toy.ACTION,), minval=-1.0, maxval=1.0)
+        after, reward, terminated = lane_toy.step(config, state, action)
+        frame = lane_toy.render(config, after)
+        last = terminated | (after.time >= lane_toy.HORIZON)
+        frames = jnp.moveaxis(jnp.concatenate([stack, frame[..., None]], axis=-1), -1, 0)
+        rows = (frames, lane_toy.vector(state), lane_toy.vector(after), action, reward, terminated)
+        fresh = lane_toy.reset(reset_key)
+        fresh_stack = lane_toy.first_stack(lane_toy.render(config, fresh))
+        following = jax.tree.map(
+            lambda new, old: jnp.where(last, new, old),
+            (fresh, fresh_stack),
+            (after, lane_toy.push(stack, frame)),
+        )
+        return following, (*rows, state, last)
+
+    start_key, key = jax.random.split(key)
+    start = lane_toy.reset(start_key)
+    carry = start, lane_toy.first_stack(lane_toy.render(config, start))
+    _, rows = jax.lax.scan(one, carry, jax.random.split(key, count))
+    frames, vector, next_vector, action, reward, terminated, state, last = rows
+    batch = Batch(
+        frames=frames,
+        vector=vector if config.vector else None,
+        next_vector=next_vector if config.vector else None,
+        action=action,
+        reward=reward,
+        terminated=terminated,
+        steps=jnp.ones(count, jnp.int32),
+    )
+    return Buffer(batch, state, last)
+
+
+class RewardRule(NamedTuple):
+    """What an arm makes of a raw reward: clip to +-`clip` (0 = off), then times `factor`."""
+
+    clip: float
+    factor: float
+
+    def __call__(self, reward: jax.Array) -> jax.Array:
+        """The transformed rewards."""
+        clipped = jnp.clip(reward, -self.clip, self.clip) if self.clip else reward
+        return clipped * self.factor
+
+    @property
+    def bound(self) -> float:
+        """The largest |reward|; raw rewards are in [-1, 1]."""
+        return (min(1.0, self.clip) if self.clip else 1.0) * self.factor
+
+
+def reward_rule(buffer: Buffer, replay: ReplayConfig, discount: float) -> RewardRule:
+    """The transformation that td3jax's replay buffer would apply to these rewards."""
+    transform = RewardTransform(replay, discount)
+    for reward, last in zip(np.asarray(buffer.batch.reward), np.asarray(buffer.last), strict=True):
+        transform.observe(float(reward))
+        if last:
+            transform.begin_episode()
+    deviation = transform.deviation if replay.reward_normalise else 1.0
+    return RewardRule(replay.reward_clip, replay.reward_scale / deviation)
