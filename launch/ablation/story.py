@@ -48,9 +48,8 @@ def draw(curves: Path, picture: Path) -> None:
         axes.set_visible(False)
     handles = [plt.Line2D([], [], color=f"tab:{c}") for c in ("red", "blue")]
     handles.append(plt.Line2D([], [], color="grey", linestyle="--"))
-    labels = ["|actor Q|", "|replay Q|", "largest possible return"]
+    labels = ["|actor Q| by actor updates", "|replay Q|", "largest possible return"]
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    figure.supxlabel("actor updates", fontsize=9)
     figure.savefig(picture, dpi=110)
     plt.close(figure)
 
