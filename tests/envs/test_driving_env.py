@@ -75,6 +75,9 @@ def test_a_step_has_what_it_promises(env):
         assert observation["vector"].shape == (23,)
         observation = following
     assert info["speed"] > 0.0
+    # fault 2, stale reward inputs: the reward is of the speed after this very tick
+    expected = 2.0 * info["speed"] / (8.33 - 1.39)
+    assert info["reward_parts"]["efficiency"] == pytest.approx(expected, rel=0.05)
     assert env.render().shape == (360, 640, 3)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from envs.config import EnvConfig, RewardConfig, TaskConfig, with_options
 from envs.drive import Drive
 from envs.metrics import per_kilometre
 from envs.route import Place
+from envs.sensors import Sensor
 
 TASK, REWARD = TaskConfig(), RewardConfig()
 LINE = route.make_route(np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0], [100.0, 100.0, 0.0]]))
@@ -203,3 +205,17 @@ def test_fault_12_options_have_one_home_and_bad_ones_are_refused_by_name():
         with_options(EnvConfig(), no_such=1)
     with pytest.raises(ValueError, match="tick_seconds"):
         with_options(EnvConfig(), tick_seconds=0.2)
+
+
+def test_fault_6_a_lane_invasion_counts_in_its_own_tick_only():
+    heard: list = []
+    actor = SimpleNamespace(listen=heard.append)
+    sensor = Sensor(actor, "lane invasion", lambda event: event.mark)
+    sensor.listen()
+    (hear,) = heard
+    hear(SimpleNamespace(frame=7, mark="solid"))
+    assert sensor.drain(7) == ["solid"]
+    assert sensor.drain(8) == []
+    hear(SimpleNamespace(frame=8, mark="broken"))
+    sensor.clear()
+    assert sensor.drain(9) == []
