@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 @dataclasses.dataclass(frozen=True)
 class Scalars:
     """series: tag -> Curve; warnings: one line each; files: what was read; purge: the step from
-    which this session replaces earlier ones, where it says so."""
+    from which these values replace earlier ones, where it says so."""
 
     series: dict[str, Curve]
     warnings: tuple[str, ...]
