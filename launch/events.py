@@ -31,7 +31,7 @@ class Unreadable(ValueError):
 @dataclasses.dataclass(frozen=True)
 class Scalars:
     """series: tag -> Curve; warnings: one line each; files: what was read; purge: the step from
-    from which these values replace earlier ones, where it says so."""
+    which these values replace earlier ones, where it says so."""
 
     series: dict[str, Curve]
     warnings: tuple[str, ...]
