@@ -186,6 +186,12 @@ def _require_alone(world: Any, settings: Any) -> None:
         )
 
 
+def forget_settings(session: Session) -> None:
+    """For settings left by a dead client of ours: `leave` sets the server free instead."""
+    session.settings.synchronous_mode = False
+    session.settings.fixed_delta_seconds = None
+
+
 def leave(session: Session) -> None:
     """Puts the settings back that were found, so that the server does not stay frozen."""
     with contextlib.suppress(RuntimeError):

@@ -45,7 +45,8 @@ class Stage:
         self.session = client.open_session(
             connection, town, config.task.tick_seconds, config.server
         )
-        remove_leftovers(self.session)
+        if remove_leftovers(self.session):
+            client.forget_settings(self.session)
         self._enter()
 
     def _enter(self) -> None:

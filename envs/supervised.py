@@ -19,11 +19,12 @@ import numpy as np
 from envs import server as servers
 from envs import spaces
 from envs.child import Child
-from envs.config import EnvConfig, ServerConfig
+from envs.config import EnvConfig, ServerConfig, with_options
 from envs.errors import EnvError, ServerUnreachable, SimulatorFault, SimulatorUnavailable
 from envs.observation import Observation
 from envs.server import Server
 
+TIDY_SECONDS = 5.0  # how long `close` waits for a foreign server that has just failed
 MARGIN = 5.0  # s beyond the client's own time-outs before the child counts as hung
 TM_PORTS = 40  # a foreign server remembers the Traffic Manager of a dead client: take the next
 Info = dict[str, Any]
@@ -51,6 +52,9 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._budget = RestartBudget(config.server)
         self._starts = 0
         self._episodes = 0
+        self._reached = False  # whether any simulator has ever answered
+        self._failure: EnvError | None = None
+        self._soiled = False  # whether a killed child may have left actors behind
 
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
@@ -63,17 +67,21 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         super().reset(seed=seed)
         options = dict(options or {})
         options.setdefault("place_traffic", seed is not None)
-        drawn = int(self.np_random.integers(2**31))
+        drawn, failed = self._draw(), False
         self._settle()
         self._restart_if_due()
         while True:
+            self._pay_for_failure()
             try:
-                self._ensure_child()
+                self._ensure_child(self.config)
                 observation, info = self._call("reset", self._reset_seconds(), drawn, options)
             except (SimulatorFault, ServerUnreachable) as error:
                 self._recover(error)
+                drawn = self._draw() if failed else drawn  # no start is tried for ever
+                failed = True
                 continue
             self._budget.succeeded()
+            self._reached = True
             self._episodes += 1
             info["sim_faults"] = self.faults
             return observation, info
@@ -104,7 +112,14 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._call("render", self.config.server.tick_timeout + MARGIN)
 
     def close(self) -> None:
-        """Ends the child and our server; nothing is left running."""
+        """Ends the child and our server; nothing is left running.
+
+        On a server that is not ours a killed child may have left actors: a last one removes them.
+        """
+        if self._soiled and self.config.server.host:
+            brief = min(self.config.server.connect_timeout, TIDY_SECONDS)
+            with contextlib.suppress(EnvError):
+                self._ensure_child(with_options(self.config, connect_timeout=brief))
         child, self.child = self.child, None
         self._waiting = False
         if child is not None:
@@ -119,25 +134,29 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             with contextlib.suppress(SimulatorFault):
                 self.step_wait()
 
+    def _draw(self) -> int:
+        return int(self.np_random.integers(2**31))
+
     def _reset_seconds(self) -> float:
         server = self.config.server
         return server.load_timeout + 4.0 * server.tick_timeout + MARGIN
 
-    def _ensure_child(self) -> None:
+    def _ensure_child(self, config: EnvConfig) -> None:
         if self.child is not None and self.child.alive() and self._healthy():
             return
         self._kill_child()
         host, port = self._address()
-        own = self.config.server
-        tm_port = port + self.config.traffic.tm_port_offset + self._starts % TM_PORTS
+        own = config.server
+        tm_port = port + config.traffic.tm_port_offset + self._starts % TM_PORTS
         self._starts += 1
         self.child = Child(own.server_log)
         seconds = own.connect_timeout + own.load_timeout + MARGIN
         try:
-            self._call("make", seconds, self.config, host, port, tm_port, self.render_mode)
+            self._call("make", seconds, config, host, port, tm_port, self.render_mode)
         except EnvError:
             self._kill_child()
             raise
+        self._soiled = False
 
     def _address(self) -> tuple[str, int]:
         own = self.config.server
@@ -170,21 +189,30 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     @contextlib.contextmanager
     def _counted(self) -> Any:
-        """Counts a fault and kills the child, whose state nobody can vouch for."""
+        """Counts a fault and kills the child and our server: who can tell which of them hangs?"""
         try:
             yield
-        except SimulatorFault:
+        except SimulatorFault as error:
             self.faults += 1
+            self._failure = error
+            self._soiled = True
             self._kill_child()
+            self._kill_server()
             raise
 
     def _recover(self, error: EnvError) -> None:
-        """After a failed start: fresh processes, a pause, and an end to patience."""
+        """After a failed start: fresh processes; nothing is tried again that has never worked."""
         self._kill_child()
         self._kill_server()
-        if isinstance(error, ServerUnreachable) and not self._episodes:
+        if isinstance(error, ServerUnreachable) and not self._reached:
             raise error
-        self._budget.spend(error)
+        self._failure = error
+
+    def _pay_for_failure(self) -> None:
+        """Each start after a failure, of a step or of a start, counts: a crash loop ends."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            self._budget.spend(failure)
 
     def _kill_child(self) -> None:
         child, self.child = self.child, None
