@@ -27,12 +27,7 @@ def random_steps(config: RunConfig) -> int:
     return loop.learning_starts if loop.random_steps < 0 else loop.random_steps
 
 
-def policy_action(
-    state: TrainState, observation: Observation, key: jax.Array | np.ndarray, noise: float
-) -> np.ndarray:
-    """One action, float32 (A,), for one observation."""
-    batch = {name: value[None] for name, value in observation.items()}
-    return np.asarray(act(state, batch, key, noise))[0]  # type: ignore[arg-type]
+Chosen = np.ndarray | jax.Array  # float32 (A,), or what the device will make of it: (1, A)
 
 
 class Collector:
@@ -68,14 +63,22 @@ class Collector:
     def _seed(self) -> int:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
-    def choose(self, state: TrainState, step: int) -> np.ndarray:
-        """The action at `step`: uniform at first, then the policy's with noise."""
+    def choose(self, state: TrainState, step: int) -> Chosen:
+        """The action at `step`: uniform at first, then the policy's with noise, not yet waited for.
+
+        An update dispatched before `action` reads it runs while the environment steps.
+        """
         assert self.observation is not None
         if step < self._random_steps:
             size = self.buffer.spaces.action
             return self.rng.uniform(-1.0, 1.0, size).astype(np.float32)
         key = self.rng.integers(0, 2**32, 2, np.uint32)  # the words of a threefry key
-        action = policy_action(state, self.observation, key, self.config.loop.exploration_noise)
+        batch = {name: value[None] for name, value in self.observation.items()}
+        return act(state, batch, key, self.config.loop.exploration_noise)  # type: ignore[arg-type]
+
+    def action(self, chosen: Chosen, step: int) -> np.ndarray:
+        """The chosen action, float32 (A,); raises NonFinite."""
+        action = np.asarray(chosen).reshape(-1)
         if not np.isfinite(action).all():
             raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
         return action

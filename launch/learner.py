@@ -17,12 +17,8 @@ from td3jax.config import Spaces
 from td3jax.replay import ReplayBuffer
 
 MOST_PER_CALL = 16  # gradient steps in one call of a compiled program
+MOST_IN_FLIGHT = 2  # calls handed to the device, with their batches
 MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
-
-
-@jax.jit
-def _worst(old: Metrics, new: Metrics) -> Metrics:
-    return jax.tree.map(jnp.maximum, old, new)
 
 
 class Learner:
@@ -35,7 +31,7 @@ class Learner:
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
         self._metrics: Metrics = {}
-        self._alerts: Metrics = {}
+        self._flying: list[Metrics] = []
         self._per_call = _calls(config, spaces)
 
     def ready(self) -> bool:
@@ -43,28 +39,27 @@ class Learner:
         wanted = min(self.config.loop.learning_starts, self.buffer.capacity)
         return self.buffer.size >= max(1, wanted)
 
-    def update(self) -> None:
-        """The gradient steps of one update; returns while the device still works on them."""
-        jax.block_until_ready(self._metrics)
+    def update(self, scalars: bool = True) -> None:
+        """The gradient steps of one update; returns while the device still works on them.
+
+        scalars off: those of earlier updates stay.
+        """
         loop = self.config.loop
         for _ in range(0, loop.gradient_steps, self._per_call):
             batches = [self.buffer.sample(loop.batch_size, self.rng) for _ in range(self._per_call)]
+            if len(self._flying) == MOST_IN_FLIGHT:
+                jax.block_until_ready(self._flying.pop(0))
             if self._per_call == 1:
-                self.state, self._metrics = update(self.state, batches[0])
+                self.state, metrics = update(self.state, batches[0], scalars)
             else:
-                self.state, self._metrics = update_many(self.state, _stacked(batches))
-            self._keep_alerts()
+                self.state, metrics = update_many(self.state, _stacked(batches), scalars)
+            self._flying.append(metrics)
+            self._metrics = metrics if scalars else self._metrics
         self.updates += loop.gradient_steps
 
-    def _keep_alerts(self) -> None:
-        new = {k: v for k, v in self._metrics.items() if k.startswith("alerts/")}
-        self._alerts = _worst(self._alerts, new) if self._alerts else new
-
     def scalars(self) -> dict[str, float]:
-        """The last update's metrics and the worst alerts since the last call; waits for them."""
-        values = jax.device_get({**self._metrics, **self._alerts})
-        self._alerts = {}
-        return {name: float(value) for name, value in values.items()}
+        """The last measured update's metrics; waits for them."""
+        return {name: float(value) for name, value in jax.device_get(self._metrics).items()}
 
     def finish(self) -> None:
         """Waits for the device."""
@@ -72,9 +67,11 @@ class Learner:
 
     def loose_state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the train state."""
-        values = jax.device_get({"metrics": self._metrics, "alerts": self._alerts})
-        table: dict[str, Any] = jax.tree.map(float, values)
-        return {"updates": self.updates, "rng": self.rng.bit_generator.state, **table}
+        return {
+            "updates": self.updates,
+            "rng": self.rng.bit_generator.state,
+            "metrics": self.scalars(),
+        }
 
     def restore(self, state: TrainState, loose: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
@@ -82,7 +79,6 @@ class Learner:
         self.updates = int(loose["updates"])
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
-        self._alerts = {k: jnp.float32(v) for k, v in loose["alerts"].items()}
 
 
 def fresh_key(seed: int) -> jax.Array:

@@ -1,7 +1,7 @@
-"""The training loop: act, hand the action to the environment, learn while it works, store.
+"""The training loop: ask for an action, start to learn, step the environment meanwhile, store.
 
-Batches are drawn before the newest transition is stored, so that the device can work on them while
-the environment steps; the policy that chooses the next action includes that update.
+The device computes the action first and the update while the environment steps. So a batch is drawn
+before the newest transition is stored, and the next action is of the policy after that update.
 """
 
 from __future__ import annotations
@@ -87,11 +87,12 @@ def evaluate_now(
 
 def _one_step(session: Session, pace: Pace) -> None:
     collector, learner, loop = session.collector, session.learner, session.config.loop
-    action = collector.choose(learner.state, session.step)
+    chosen = collector.choose(learner.state, session.step)
+    if session.step % loop.train_freq == 0 and learner.ready():
+        learner.update(_measured(session))
+    action = collector.action(chosen, session.step)
     if not collector.send(action):
         return
-    if session.step % loop.train_freq == 0 and learner.ready():
-        learner.update()
     ended = collector.receive(action)
     if ended is None:
         return
@@ -106,6 +107,13 @@ def _one_step(session: Session, pace: Pace) -> None:
     due = loop.checkpoint_every and session.step % loop.checkpoint_every == 0
     if due and session.step < loop.steps:
         session.save()
+
+
+def _measured(session: Session) -> bool:
+    """Whether the next log point shows this update, or the actor's step just before it."""
+    loop, delay = session.config.loop, session.config.agent.policy_delay
+    left = min(loop.log_every - session.step % loop.log_every, loop.steps - session.step)
+    return left <= loop.train_freq * -(-delay // loop.gradient_steps)
 
 
 def _log_point(session: Session, pace: Pace) -> None:

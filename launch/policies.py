@@ -9,10 +9,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from launch.collect import policy_action
 from launch.errors import BadInput
 from td3jax import networks
-from td3jax.agent import TrainState, greedy_action
+from td3jax.agent import TrainState, act, greedy_action
 from td3jax.batch import Observation
 from td3jax.conv import compiler_options
 
@@ -22,7 +21,12 @@ _NO_KEY = np.zeros(2, np.uint32)
 
 def greedy(state: TrainState) -> Policy:
     """The agent without noise."""
-    return lambda observation, info: policy_action(state, observation, _NO_KEY, 0.0)
+
+    def policy(observation: dict[str, np.ndarray], info: Mapping[str, Any]) -> np.ndarray:
+        batch = {name: value[None] for name, value in observation.items()}
+        return np.asarray(act(state, batch, _NO_KEY, 0.0))[0]  # type: ignore[arg-type]
+
+    return policy
 
 
 def uniform(size: int, rng: np.random.Generator) -> Policy:

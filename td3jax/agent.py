@@ -36,7 +36,10 @@ class Network(struct.PyTreeNode):
 
 
 class TrainState(struct.PyTreeNode):
-    """Everything that training changes; `step` counts gradient steps (critic updates)."""
+    """Everything that training changes; `step` counts gradient steps (critic updates).
+
+    Metrics kept: the last actor step's and those of health, taken at step `health_step`.
+    """
 
     actor: Network
     critic: Network
@@ -45,8 +48,13 @@ class TrainState(struct.PyTreeNode):
     reward_bound: jax.Array
     actor_metrics: Metrics
     health: Metrics
+    health_step: jax.Array
     config: AgentConfig = struct.field(pytree_node=False)
     spaces: Spaces = struct.field(pytree_node=False)
+
+
+Updated = tuple[TrainState, Metrics]
+UpdateFunction = Callable[[TrainState, Batch], Updated]
 
 
 class Rules(NamedTuple):
@@ -73,6 +81,7 @@ def init(config: AgentConfig, spaces: Spaces, key: jax.Array) -> TrainState:
         reward_bound=jnp.zeros(()),
         actor_metrics=metrics.empty(metrics.ACTOR),
         health=metrics.empty(metrics.HEALTH),
+        health_step=jnp.zeros((), jnp.int32),
         config=config,
         spaces=spaces,
     )
@@ -151,7 +160,7 @@ def _check(state: TrainState, batch: Batch) -> None:
         chex.assert_shape([batch.vector, batch.next_vector], (rows, state.spaces.vector))
 
 
-def update_with(rules: Rules, state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+def update_with(rules: Rules, state: TrainState, batch: Batch) -> Updated:
     """One gradient step by the given rules; traceable, not jitted."""
     _check(state, batch)
     config, before = state.config, state
@@ -182,27 +191,36 @@ def update_with(rules: Rules, state: TrainState, batch: Batch) -> tuple[TrainSta
     )
     scalars = scalars | state.actor_metrics
     if config.health_every:
-        state = state.replace(health=_health(before, state, observation, batch.action))
+        state = _with_health(before, state, observation, batch.action)
         scalars = scalars | state.health
     return state, scalars | metrics.alerts(scalars, state.reward_bound, config)
 
 
-def _health(
+def _with_health(
     before: TrainState, after: TrainState, observation: Observation, action: jax.Array
-) -> Metrics:
-    """Health metrics at the first actor step of each `health_every` gradient steps."""
+) -> TrainState:
+    """New health metrics at an actor step once the last are `health_every` gradient steps old."""
     config = after.config
-    every = max(1, config.health_every // config.policy_delay) * config.policy_delay
-    return jax.lax.cond(
-        after.step % every == 0,
+    due = after.step >= after.health_step + config.health_every
+    fresh = due & (after.step % config.policy_delay == 0)
+    health = jax.lax.cond(
+        fresh,
         lambda: metrics.health_metrics(before, after, observation, action),
         lambda: after.health,
     )
+    return after.replace(health=health, health_step=jnp.where(fresh, after.step, after.health_step))
 
 
-def update_many_with(rules: Rules, state: TrainState, batches: Batch) -> tuple[TrainState, Metrics]:
+def _without_scalars(state: TrainState, batch: Batch) -> Updated:
+    """The same step and its loss; what only the other scalars need is left out by the compiler."""
+    new, scalars = _update(state, batch)
+    kept = {name: getattr(state, name) for name in ("actor_metrics", "health", "health_step")}
+    return new.replace(**kept), {"train/critic_loss": scalars["train/critic_loss"]}
+
+
+def update_many_with(step: UpdateFunction, state: TrainState, batches: Batch) -> Updated:
     """K gradient steps on batches with a leading axis K; last metrics, worst alerts."""
-    state, scalars = jax.lax.scan(functools.partial(update_with, rules), state, batches)
+    state, scalars = jax.lax.scan(step, state, batches)
     return state, {
         name: value.max(axis=0) if name.startswith("alerts/") else value[-1]
         for name, value in scalars.items()
@@ -217,7 +235,8 @@ def _compiled(function: Callable[..., Any], donate: bool) -> Callable[..., Any]:
 
 
 _update = functools.partial(update_with, Rules())
-_update_many = functools.partial(update_many_with, Rules())
+_update_many = functools.partial(update_many_with, _update)
+_update_many_without_scalars = functools.partial(update_many_with, _without_scalars)
 
 
 def act(
@@ -232,11 +251,16 @@ def act(
     return _compiled_act(state.config)(state.actor.params, shared, observation, key, noise)
 
 
-def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-    """One gradient step, jitted; consumes `state`. Metrics are device scalars, named as logged."""
-    return _compiled(_update, True)(state, batch)
+def update(state: TrainState, batch: Batch, scalars: bool = True) -> Updated:
+    """One gradient step, jitted; consumes `state`. Metrics are device scalars, named as logged.
+
+    scalars off: the same step by a leaner program, equal to rounding, and the critic's loss alone.
+    Actor metrics are the last measured actor step's, so measure `policy_delay` steps in a row.
+    """
+    return _compiled(_update if scalars else _without_scalars, True)(state, batch)
 
 
-def update_many(state: TrainState, batches: Batch) -> tuple[TrainState, Metrics]:
+def update_many(state: TrainState, batches: Batch, scalars: bool = True) -> Updated:
     """K gradient steps in one call, jitted; consumes `state`; leaves of `batches` lead with K."""
-    return _compiled(_update_many, True)(state, batches)
+    function = _update_many if scalars else _update_many_without_scalars
+    return _compiled(function, True)(state, batches)

@@ -32,18 +32,47 @@ def run_with(env: SplitToyEnv, folder: Path, **values) -> Session:
     return run
 
 
-def test_the_learner_works_between_sending_and_waiting(tmp_path: Path, monkeypatch) -> None:
+def test_the_learner_starts_before_the_environment_steps(tmp_path: Path, monkeypatch) -> None:
     env = SplitToyEnv()
     run = session(tiny(eval_every=0, steps=60), tmp_path / "run", env)
-    update = run.learner.update
-    monkeypatch.setattr(run.learner, "update", lambda: (env.order.append("update"), update()))
+    choose, update = run.collector.choose, run.learner.update
+
+    def noted(event, function):
+        return lambda *arguments: (env.order.append(event), function(*arguments))[1]
+
+    monkeypatch.setattr(run.collector, "choose", noted("choose", choose))
+    monkeypatch.setattr(run.learner, "update", noted("update", update))
     assert train(run)
     run.close()
-    assert "update" in env.order
-    for index, event in enumerate(env.order):
-        if event == "update":
-            assert env.order[index - 1] == "send"
-            assert env.order[index + 1] == "wait"
+    updates = [index for index, event in enumerate(env.order) if event == "update"]
+    assert updates
+    for index in updates:
+        assert env.order[index - 1 : index + 3] == ["choose", "update", "send", "wait"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "measured"),
+    [
+        ({"log_every": 10, "steps": 25}, {9, 10, 19, 20, 24, 25}),
+        ({"log_every": 10, "steps": 20, "gradient_steps": 2}, {10, 20}),
+        ({"log_every": 10, "steps": 20, "train_freq": 4}, {5, 9, 13, 17}),
+    ],
+)
+def test_scalars_are_of_the_updates_just_before_a_log_point(
+    tmp_path: Path, monkeypatch, changes, measured
+) -> None:
+    run = session(tiny(eval_every=0, learning_starts=2, **changes), tmp_path / "run", SplitToyEnv())
+    seen, update = set(), run.learner.update
+
+    def noted(scalars: bool) -> None:
+        if scalars:
+            seen.add(run.step + 1)
+        update(scalars)
+
+    monkeypatch.setattr(run.learner, "update", noted)
+    assert train(run)
+    run.close()
+    assert seen == measured
 
 
 def test_a_fault_is_never_a_transition(tmp_path: Path) -> None:

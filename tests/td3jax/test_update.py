@@ -74,6 +74,30 @@ def test_one_compilation_for_a_hundred_updates():
     assert compiled._cache_size() - before == 1
 
 
+@pytest.mark.parametrize("spaces", [VECTOR, PIXELS])
+def test_the_step_without_scalars_is_the_same_step(spaces):
+    config = tiny_config(health_every=2)
+    lean = full = None
+    for seed in range(4):
+        if lean is None:
+            lean, full = (init(config, spaces, jax.random.key(0)) for _ in range(2))
+        batch = make_batch(spaces, seed=seed)
+        lean, loss = update(lean, batch, scalars=False)
+        full, scalars = update(full, batch)
+        assert list(loss) == ["train/critic_loss"]
+        np.testing.assert_allclose(
+            loss["train/critic_loss"], scalars["train/critic_loss"], rtol=1e-5
+        )
+    for name in ("actor", "critic"):
+        for a, b in zip(
+            jax.tree.leaves(getattr(lean, name)), jax.tree.leaves(getattr(full, name)), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    assert int(lean.step) == int(full.step) == 4
+    assert int(full.health_step) == 4
+    assert int(lean.health_step) == 0
+
+
 def test_jitted_equals_unjitted():
     config = tiny_config(policy_delay=1)
     batch = make_batch(VECTOR)
