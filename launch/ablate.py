@@ -1,37 +1,47 @@
-"""The explosion and its remedies on the lane toy: `python -m launch.ablate --groups=core`.
+"""Fault x remedy on the lane toy: `python -m launch.ablate`, or `--groups=core --seeds=3` in short.
 
-Runs every arm of the chosen groups on its seeds and writes one row a run to results.csv, curves to
-curves.csv and story.png. Finished runs are kept, so it can be stopped and started again.
+Runs every arm of the chosen groups on its seeds and writes one row a run to results.csv and points
+of the Q curves to curves.csv, then the tables and the figures. Finished runs are kept, so that it
+can be stopped and started again; `--report` only draws from what is there.
 """
 
 from __future__ import annotations
 
 import csv
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import jax
 from absl import app, flags
 from tqdm import tqdm
 
 from launch.ablation.arms import Arm, groups
+from launch.ablation.decision import Table, decide, markdown, write_csv
+from launch.ablation.figures import draw_causes
 from launch.ablation.run import Result, run
-from launch.ablation.story import draw
+from launch.ablation.story import draw, read
+from launch.cli import guarded
+from launch.errors import BadInput
 
 _OUT = flags.DEFINE_string("out_dir", "runs/ablation", "folder of the results")
-_GROUPS = flags.DEFINE_list("groups", ["core"], f"groups of arms: {', '.join(groups())}")
+_GROUPS = flags.DEFINE_list(
+    "groups", list(groups()), f"groups of arms, some of {', '.join(groups())}"
+)
 _SEEDS = flags.DEFINE_integer("seeds", 0, "seeds of each arm; 0 = as many as the arm asks for")
+_REPORT = flags.DEFINE_bool("report", False, "no runs: tables and figures of those that are there")
 
-_KEPT = 60  # points of each curve, evenly spaced in the logarithm of the update
+_KEPT = 40  # points of each curve
 CURVES = ("actor_q", "replay_q")
 
 
 def chosen(names: Sequence[str]) -> list[Arm]:
-    """The arms of the named groups; ValueError names an unknown one."""
+    """The arms of the named groups; BadInput names an unknown one."""
     known = groups()
     for name in names:
         if name not in known:
-            raise ValueError(f"--groups={name}: expected some of {', '.join(known)}")
+            raise BadInput(f"--groups={name}: expected some of {', '.join(known)}")
     return [arm for name in names for arm in known[name]]
 
 
@@ -45,18 +55,23 @@ def finished(path: Path) -> set[tuple[str, int]]:
 
 def append(out: Path, arm: Arm, seed: int, result: Result) -> None:
     """The curves' points, then the run's row, which says that it is complete."""
-    _append(out / "curves.csv", curve_rows(arm.name, seed, result))
-    row = {"arm": arm.name, "label": arm.label, "seed": seed}
+    if arm.figured:
+        _append(out / "curves.csv", curve_rows(arm, seed, result))
+    toy = arm.toy(seed)
+    stratum = f"{'sparse' if toy.sparse else 'dense'}{'+vector' if toy.vector else ''}"
+    row = {"arm": arm.name, "label": arm.label, "stratum": stratum, "seed": seed}
     _append(out / "results.csv", [row | {k: f"{v:.6g}" for k, v in result.endpoints.items()}])
 
 
-def curve_rows(name: str, seed: int, result: Result) -> list[dict[str, object]]:
-    """Points of the Q curves at about evenly spaced logarithms of the actor update."""
+def curve_rows(arm: Arm, seed: int, result: Result) -> list[dict[str, object]]:
+    """Points of the Q curves, even in the logarithm of the actor update; in time, over phases."""
     count = result.curves["actor_q"].size
-    updates = sorted({round(count ** (i / (_KEPT - 1))) for i in range(_KEPT)})
+    shares = [i / (_KEPT - 1) for i in range(_KEPT)]
+    linear = len(arm.phases) > 1
+    updates = sorted({round(1 + (count - 1) * x if linear else count**x) for x in shares})
     return [
-        {"arm": name, "seed": seed, "actor_update": update}
-        | {curve: f"{result.curves[curve][update - 1]:.6g}" for curve in CURVES}
+        {"arm": arm.name, "seed": seed, "actor_update": update}
+        | {curve: f"{result.curves[curve][update - 1]:.4g}" for curve in CURVES}
         for update in updates
     ]
 
@@ -64,29 +79,59 @@ def curve_rows(name: str, seed: int, result: Result) -> list[dict[str, object]]:
 def _append(path: Path, rows: Sequence[dict[str, object]]) -> None:
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         if new:
             writer.writeheader()
         writer.writerows(rows)
 
 
-def main(_: Sequence[str]) -> int:
-    """Run what is missing, then draw the figure."""
-    try:
-        arms = chosen(_GROUPS.value)
-    except ValueError as error:
-        print(f"ablate: {error}", file=sys.stderr)
-        return 2
-    out = Path(_OUT.value)
-    out.mkdir(parents=True, exist_ok=True)
+def _missing(arms: Sequence[Arm], out: Path) -> Iterator[tuple[Arm, int]]:
+    """What is still to run; compiled programs are dropped between arms, which share none."""
     done = finished(out / "results.csv")
-    todo = [(arm, seed) for arm in arms for seed in range(_SEEDS.value or arm.seeds)]
-    for arm, seed in tqdm([t for t in todo if (t[0].name, t[1]) not in done], unit="run"):
-        append(out, arm, seed, run(arm, seed))
-    draw(out / "curves.csv", out / "story.png")
-    print(f"results: {out}/results.csv, figure: {out}/story.png")
+    todo = [
+        [(arm, seed) for seed in range(_SEEDS.value or arm.seeds) if (arm.name, seed) not in done]
+        for arm in arms
+    ]
+    with tqdm(total=sum(map(len, todo)), unit="run") as bar:
+        for runs in todo:
+            for arm, seed in runs:
+                bar.set_postfix_str(f"{arm.name} seed {seed}")
+                yield arm, seed
+                bar.update()
+            if runs:
+                jax.clear_caches()
+
+
+def _body() -> int:
+    arms, out = chosen(_GROUPS.value), Path(_OUT.value)
+    out.mkdir(parents=True, exist_ok=True)
+    if not _REPORT.value:
+        for arm, seed in _missing(arms, out):
+            append(out, arm, seed, run(arm, seed))
+    report(out)
+    print(f"results: {out}/results.csv; tables and figures beside it, table.md and story.png first")
     return 0
 
 
+def report(out: Path) -> None:
+    """Tables and figures of the runs that are there."""
+    if not (out / "results.csv").exists():
+        raise BadInput(f"{out}/results.csv: no such file; run without --report first")
+    table, curves = Table(out / "results.csv"), read(out / "curves.csv")
+    rows = decide(table)
+    write_csv(rows, out / "decision.csv")
+    (out / "table.md").write_text(markdown(rows) + "\n")
+    if {"A", "D"} <= set(curves):
+        draw(curves, rows, out / "story.png")
+    draw_causes(table, curves, rows, out / "causes.png")
+
+
+def main(_: Sequence[str]) -> int:
+    """Run what is missing, then write tables and figures."""
+    # One thread gives the same bits on any number of cores.
+    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    return guarded("ablate", _body)
+
+
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, argv=sys.argv)

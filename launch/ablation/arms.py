@@ -84,6 +84,8 @@ FIELD = {
         "layer norm everywhere", critic_norm="layer", actor_norm="layer", encoder_norm="layer"
     ),
     "trunk": _remedy("Linear-LN-tanh trunk", trunk_size=32),
+    "shift": _remedy("random shift 2", random_shift=2),
+    "pre_tanh": _remedy("pre-tanh penalty 0.01", pre_tanh_penalty=0.01),
     "hl_gauss": _remedy(
         "HL-Gauss critic", critic_loss="hl_gauss", value_min=-20.0, value_max=20.0
     ),
@@ -108,7 +110,7 @@ SHARED = _remedy("shared encoder", encoder="shared")
 class Arm:
     """One cell: its name in the tables, formulas, options, and the seeds that run it.
 
-    phases: (fault, updates) one after the other.
+    phases: (fault, updates) one after the other. figured: whether its curves are kept.
     """
 
     name: str
@@ -118,6 +120,7 @@ class Arm:
     replay: ReplayConfig = RAW_REWARDS
     network: str = "cnn"
     seeds: int = CNN_SEEDS
+    figured: bool = True
 
     def toy(self, seed: int) -> ToyConfig:
         """The seed's stratum: one for CNN runs, reward x vector for the many MLP runs."""
@@ -177,7 +180,7 @@ def groups() -> dict[str, list[Arm]]:
     on_fault = {**REPORTED, **FIELD, "all": ALL}
     on_right = {**REPORTED, **FIELD, "shared": SHARED}
     dense = dataclasses.replace(TOY_AGENT, **_DENSE_ENCODER)
-    many: dict[str, Any] = {"agent": dense, "network": "mlp", "seeds": RATE_SEEDS}
+    many: dict[str, Any] = {"agent": dense, "network": "mlp", "seeds": RATE_SEEDS, "figured": False}
     return {
         "core": [_arm(name, name) for name in FAULTS],
         "reversal": [_reversal()],
@@ -185,5 +188,7 @@ def groups() -> dict[str, list[Arm]]:
         "dose": _dose(),
         "optimiser": _descent(),
         "rates": [_arm(f"{name}/mlp", name, **many) for name in FAULTS],
-        "harmless": [_arm(f"A+{name}", "A", remedy) for name, remedy in on_right.items()],
+        "harmless": [
+            _arm(f"A+{name}", "A", remedy, figured=False) for name, remedy in on_right.items()
+        ],
     }

@@ -32,6 +32,12 @@ def first_above(values: Array, bound: float) -> float:
     return float(above[0] + 1) if above.size else float("nan")
 
 
+def _largest(values: Any) -> float:
+    """The largest size; infinite once a value is not finite."""
+    sizes = np.abs(np.asarray(values))
+    return float(sizes.max()) if np.isfinite(sizes).all() else float("inf")
+
+
 def _late_mean(values: Array) -> float:
     return float(values[-max(1, values.size // 15) :].mean())
 
@@ -50,11 +56,11 @@ def summarise(
     return {
         "exploded": float(not np.isnan(exploded_at)),
         "exploded_at": exploded_at,
-        "peak": float(np.log10(np.abs(actor_q).max() / q_bound)),
+        "peak": float(np.log10(_largest(actor_q) / q_bound)),
         "slope": slope(actor_q, SLOPE_FROM),
         "late_slope": slope(actor_q, LATE_FROM),
-        "gap": float(max(p.gap for p in probes)) / q_bound,
-        "purity": float(max(p.purity for p in probes)),
+        "gap": _largest([p.gap for p in probes]) / q_bound,
+        "purity": float(np.nanmax([p.purity for p in probes])),
         "saturation": float(last.saturation),
         "slack": float(last.slack),
         "feature_ratio": float(last.feature_norm / start.feature_norm),

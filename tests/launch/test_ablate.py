@@ -11,6 +11,7 @@ from launch.ablation.arms import FAULTS, TOY_AGENT
 from launch.ablation.faults import Fault, composed_actor_loss
 from launch.ablation.probes import probe
 from launch.ablation.run import Result
+from launch.errors import BadInput
 from td3jax import Spaces, init, losses
 
 SPACES = Spaces(image=(24, 24, 4), vector=5, action=2)
@@ -45,13 +46,13 @@ def test_purity_and_gap_tell_the_fault(state, observation, name, leaks, gap):
 
 
 def test_unknown_groups_are_refused_by_name():
-    with pytest.raises(ValueError, match="nope"):
+    with pytest.raises(BadInput, match="nope"):
         chosen(["core", "nope"])
 
 
 def test_curves_are_thinned_evenly_in_the_logarithm():
     values = np.arange(1.0, 1501.0)
-    rows = curve_rows("A", 0, Result({}, {"actor_q": values, "replay_q": values}))
+    rows = curve_rows(chosen(["core"])[0], 0, Result({}, {"actor_q": values, "replay_q": values}))
     updates = [row["actor_update"] for row in rows]
     assert updates[0] == 1
     assert updates[-1] == 1500

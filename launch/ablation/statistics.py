@@ -1,0 +1,92 @@
+"""Intervals and tests: interquartile means by rliable, Wilson rates, paired contrasts, Holm."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+Array = np.ndarray[Any, Any]
+
+REPETITIONS = 2000
+_Z = 1.959964  # 95 %
+
+
+class Estimate(NamedTuple):
+    """A point with its 95 % interval."""
+
+    point: float
+    low: float
+    high: float
+
+
+def iqm(values: Array) -> Estimate:
+    """Interquartile mean of (runs, strata) with a stratified bootstrap interval (Agarwal 2021).
+
+    A value that is not finite leaves the median and no interval.
+    """
+    if not np.isfinite(values).all():
+        return Estimate(float(np.median(values)), math.nan, math.nan)
+    from rliable import library, metrics  # slow to import
+
+    with warnings.catch_warnings():  # of the bootstrap library about the argument that seeds it
+        warnings.simplefilter("ignore", FutureWarning)
+        points, intervals = library.get_interval_estimates(
+            {"arm": values},
+            lambda scores: np.array([metrics.aggregate_iqm(scores)]),
+            reps=REPETITIONS,
+            random_state=np.random.RandomState(0),
+        )
+    low, high = intervals["arm"][:, 0]
+    return Estimate(float(points["arm"][0]), float(low), float(high))
+
+
+def by_stratum(values: Mapping[int, float], strata: Mapping[int, str]) -> Array:
+    """Values by seed as (runs, strata), short columns cut to the shortest."""
+    columns = [
+        [values[seed] for seed in sorted(values) if strata[seed] == stratum]
+        for stratum in sorted(set(strata.values()))
+    ]
+    length = min(len(column) for column in columns)
+    return np.array([column[:length] for column in columns]).T
+
+
+def wilson(successes: int, count: int) -> Estimate:
+    """A rate with Wilson's score interval."""
+    share, z2 = successes / count, _Z * _Z
+    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
+    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def sign_test(differences: Array) -> float:
+    """Exact two-sided p of as many positive as negative differences; ties are left out."""
+    moved = differences[differences != 0.0]
+    if moved.size == 0:
+        return 1.0
+    return float(stats.binomtest(int((moved > 0).sum()), moved.size).pvalue)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p-values adjusted by Holm's step-down procedure, in the order given."""
+    order = np.argsort(values)
+    adjusted, worst = np.empty(len(values)), 0.0
+    for rank, index in enumerate(order):
+        worst = max(worst, min(1.0, (len(values) - rank) * values[index]))
+        adjusted[index] = worst
+    return [float(value) for value in adjusted]
+
+
+def surviving(times: Array, horizon: int) -> tuple[Array, Array]:
+    """Kaplan-Meier steps (time, share not yet exploded); nan = never within the horizon.
+
+    Every run is watched to the horizon, so the estimate is the empirical share.
+    """
+    events = np.sort(times[np.isfinite(times)])
+    share = 1.0 - np.arange(1, events.size + 1) / times.size
+    last = share[-1] if events.size else 1.0
+    return np.concatenate([[1.0], events, [horizon]]), np.concatenate([[1.0], share, [last]])
