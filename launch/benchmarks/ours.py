@@ -42,12 +42,13 @@ def update(
     cache: str = "",
     batch_size: int = BATCH,
     image: int = 0,
-    metrics: bool = True,
+    log_every: int = 100,
     **config: Any,
 ) -> Work:
     """Gradient steps, sampling included, `calls` of them in one call of the jitted function.
 
-    metrics off: a program from which the compiler has removed every scalar.
+    log_every: all scalars for the last `policy_delay` of so many updates, as training has them;
+    0 = never.
     """
     if task == "pixels":
         tune_allocator()
@@ -69,29 +70,18 @@ def update(
         return jax.tree.map(lambda a: a.reshape(calls, batch_size, *a.shape[1:]), batch)
 
     step: Any = td3jax.update if calls == 1 else td3jax.update_many
-    if not metrics:
-        step = _without_metrics()
+    shown = max(1, agent.policy_delay // calls)
+    done = 0
 
     def work(count: int) -> None:
-        nonlocal state
+        nonlocal state, done
         for _ in range(max(1, count // calls)):
-            state, _ = step(state, draw())
+            done += 1
+            scalars = log_every > 0 and -done % max(1, log_every // calls) < shown
+            state, _ = step(state, draw(), scalars)
         jax.block_until_ready(state)
 
     return work
-
-
-def _without_metrics() -> Any:
-    import jax
-
-    from td3jax.agent import Rules, update_with
-    from td3jax.conv import compiler_options
-
-    def step(state: Any, batch: Any) -> tuple[Any, dict[str, Any]]:
-        new, _ = update_with(Rules(), state, batch)
-        return new.replace(actor_metrics=state.actor_metrics, health=state.health), {}
-
-    return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
 
 
 def _tuples(config: dict[str, Any]) -> dict[str, Any]:
