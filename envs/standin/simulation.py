@@ -46,6 +46,7 @@ class Simulation:
         self._last_tick = time.monotonic()
         self._pictures_due = False
         self.world = World(load_town(town), seed, self._identity, Settings())
+        self.map_name: str = self.world.town.name
 
     def tick(self) -> int:
         """Steps once and publishes the snapshot and quick sensors. Returns the new frame.
@@ -85,6 +86,7 @@ class Simulation:
         """Starts a new episode; an empty name means the present town. Raises RpcFailure."""
         settings = Settings() if reset_settings else self.world.settings
         town = self._town_named(name)
+        self.map_name = name.rsplit("/", 1)[-1] or self.map_name
         frame = self.world.frame
         self.world = World(town, self.seed, self._identity, settings, frame=frame)
 

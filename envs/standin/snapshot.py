@@ -97,7 +97,7 @@ class Snapshots:
         motion = np.empty((15, len(fleet)), np.float32)
         motion[0:3] = fleet.data[0:3]
         motion[3:6] = fleet.data[3:6] * _DEGREES
-        motion[4] = (motion[4] + 180.0) % 360.0 - 180.0
+        motion[4] = 180.0 - (180.0 - motion[4]) % 360.0  # half a turn is +180, as in spawn points
         motion[6], motion[7], motion[8] = fleet.wx, fleet.wy, fleet.wz
         motion[9] = fleet.roll_rate * _DEGREES
         motion[10] = fleet.pitch_rate * _DEGREES

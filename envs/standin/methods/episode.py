@@ -85,7 +85,7 @@ def tick_cue(sim: Simulation) -> int:
 def get_map_info(sim: Simulation) -> list[Any]:
     """Name of the map and the places where vehicles may start."""
     town = sim.world.town
-    return [f"Carla/Maps/{town.name}", [wire(tuple(row)) for row in town.spawn_points.tolist()]]
+    return [f"Carla/Maps/{sim.map_name}", [wire(tuple(row)) for row in town.spawn_points.tolist()]]
 
 
 @value("get_map_data")

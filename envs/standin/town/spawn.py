@@ -58,7 +58,8 @@ def _on_ground(rows: Array, ground: Ground) -> Array:
     z, normal = ground.height(rows[:, :2])
     cos, sin = np.cos(rows[:, 2]), np.sin(rows[:, 2])
     climb = -(normal[:, 0] * cos + normal[:, 1] * sin) / normal[:, 2]
-    yaw = np.degrees(np.arctan2(sin, cos))
-    zero = np.zeros_like(z)
-    columns = [rows[:, 0], rows[:, 1], z + _LIFT, np.degrees(np.arctan(climb)), yaw, zero]
+    camber = (normal[:, 1] * cos - normal[:, 0] * sin) / normal[:, 2]
+    pitch, roll = np.degrees(np.arctan(climb)), np.degrees(np.arctan(camber))
+    yaw = 180.0 - (180.0 - np.degrees(np.arctan2(sin, cos)).round(6)) % 360.0  # never -180
+    columns = [rows[:, 0], rows[:, 1], z + _LIFT, pitch, yaw, roll]
     return np.stack(columns, axis=1)

@@ -96,11 +96,6 @@ def test_unknown_map_is_named(client):
         client.load_world("Atlantis")
 
 
-def test_towns_with_layers_are_known_by_their_plain_name(client):
-    world = client.load_world("Town01_Opt")
-    assert world.get_map().name.endswith("Town01")
-
-
 def test_occupied_place_refuses_the_second_vehicle(world, model3):
     blueprint = world.get_blueprint_library().find("vehicle.audi.tt")
     place = world.get_map().get_spawn_points()[0]
