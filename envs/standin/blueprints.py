@@ -67,7 +67,7 @@ Attribute = list[Any]
 def _attribute(
     name: str, kind: int, value: str, recommended: tuple[str, ...] = (), modifiable: bool = True
 ) -> Attribute:
-    return [name, kind, value, list(recommended), modifiable, False]
+    return [name, kind, value, list(recommended or (value,)), modifiable, False]
 
 
 def _fixed(name: str, kind: int, value: str) -> Attribute:
@@ -201,7 +201,10 @@ def _noise_axes(*names: str) -> list[Attribute]:
 
 
 def _cameras() -> list[tuple[str, list[Attribute]]]:
-    plain = ("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow")
+    plain = (
+        *("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow"),
+        "cosmos_visualization",
+    )
     events = _floats(
         positive_threshold=0.3,
         negative_threshold=0.3,

@@ -42,10 +42,11 @@ class SensorMemory:
 
 
 def memory_of(world: World, sensor: Actor) -> SensorMemory:
-    """The sensor's memory; its noise depends on seed, `noise_seed` and id only."""
+    """The sensor's memory; its noise depends on seed, `noise_seed` and place in the episode."""
     if not isinstance(sensor.state, SensorMemory):
         noise_seed = int(attribute_float(sensor, "noise_seed", 0)) % 2**32
-        sensor.state = SensorMemory(np.random.default_rng([world.seed, noise_seed, sensor.id]))
+        place = sensor.id - world.first_actor
+        sensor.state = SensorMemory(np.random.default_rng([world.seed, noise_seed, place]))
     return sensor.state
 
 

@@ -23,7 +23,12 @@ from envs.standin.world import World
 
 #: Sensors that the library lists, as the real server does, but that this one cannot feed.
 UNSUPPORTED_SENSORS = frozenset(
-    {"sensor.camera.normals", "sensor.camera.optical_flow", "sensor.camera.dvs"}
+    {
+        "sensor.camera.normals",
+        "sensor.camera.optical_flow",
+        "sensor.camera.dvs",
+        "sensor.camera.cosmos_visualization",
+    }
 )
 MAX_ACTORS = 5000
 

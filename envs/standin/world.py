@@ -88,6 +88,7 @@ class World:
     def __post_init__(self) -> None:
         self.identity.episode += 1
         self.episode = self.identity.episode
+        self.first_actor = self.identity.next_actor
         self.geo_origin = geo_origin(self.town.opendrive)
         self.grid = ObstacleGrid(self.town.obstacles)
         self.map_changed_until = self.frame + 2

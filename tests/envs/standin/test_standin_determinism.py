@@ -14,7 +14,7 @@ import carla
 client = carla.Client("127.0.0.1", int(sys.argv[1]))
 client.set_timeout(20)
 world = client.get_world()
-world = client.reload_world(True)
+world = client.get_world()
 settings = world.get_settings()
 settings.synchronous_mode, settings.fixed_delta_seconds = True, 0.05
 world.apply_settings(settings)
