@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import carla
@@ -89,7 +90,11 @@ def test_actors_stay_alive_between_episodes_and_foreign_ones_after_us():
         foreign = next(actor for actor in spawned if actor is not None)
 
         def vehicles() -> set[int]:
+            seen, deadline = world.get_snapshot().frame, time.monotonic() + 10.0
             env.step(STEER)
+            while world.get_snapshot().frame <= seen and time.monotonic() < deadline:
+                time.sleep(0.01)
+            time.sleep(0.2)  # this client hears of a tick on its own time
             return {actor.id for actor in world.get_actors().filter("vehicle.*")}
 
         before = vehicles()

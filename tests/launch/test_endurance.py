@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from launch.soak import soak
+from launch.endurance import soak
 
 
 def test_episodes_and_killed_clients_leave_nothing_behind() -> None:
