@@ -157,10 +157,10 @@ def plot(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]], path: Path
 
 
 def write_results(out: Path, tasks: Sequence[Task]) -> list[dict[str, object]]:
-    """curves.csv, summary.csv and the plots from whatever runs are there; the summary's rows."""
+    """curves.csv, summary.csv and the plots from the finished runs; the summary's rows."""
     rows, points = [], []
     for task in tasks:
-        folders = sorted(out.glob(f"{task.env}-seed*"))
+        folders = [path.parent for path in sorted(out.glob(f"{task.env}-seed*/report.json"))]
         curves = [c for c in (evaluations(folder) for folder in folders) if len(c[0])]
         if not curves:
             continue

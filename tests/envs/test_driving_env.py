@@ -25,7 +25,7 @@ from envs.errors import (
 )
 from envs.supervised import SupervisedCarlaEnv
 
-SMALL = with_options(EnvConfig(), npc_vehicles=4, episode_steps=40, tick_timeout=3.0)
+SMALL = with_options(EnvConfig(), npc_vehicles=4, episode_steps=40)
 STEER = np.array([0.1, 0.5], np.float32)
 
 

@@ -25,7 +25,7 @@ from envs.supervised import SupervisedCarlaEnv
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = with_options(
-    EnvConfig(), npc_vehicles=3, episode_steps=40, tick_timeout=1.0, connect_timeout=20.0
+    EnvConfig(), npc_vehicles=3, episode_steps=40, tick_timeout=5.0, connect_timeout=30.0
 )
 STEER = np.array([0.1, 0.5], np.float32)
 NOT_A_SERVER = f"{sys.executable} -c pass"
@@ -72,7 +72,7 @@ def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(
     started = time.monotonic()
     with pytest.raises(SimulatorFault):
         env.step_wait() if number == signal.SIGSTOP else [env.step(STEER) for _ in range(3)]
-    assert time.monotonic() - started < 6.0
+    assert time.monotonic() - started < 2.0 * SMALL.server.tick_timeout + 5.0
     assert env.faults == faults + 1
     assert all(gone(pid) for pid in old.values())
     monkeypatch.undo()

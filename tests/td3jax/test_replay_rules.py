@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import jax
 import jax.numpy as jnp
@@ -77,19 +76,6 @@ def test_memory_mapped_buffer_equals_the_one_in_memory(tmp_path):
     jax.tree.map(np.testing.assert_array_equal, ours, theirs)
     named = _filled(VECTOR, 5, capacity=9, replay_path=str(tmp_path / "named"))
     assert isinstance(named._ring.vector, np.memmap)
-
-
-def test_sample_of_256_takes_milliseconds():
-    """The bar is 1 ms on a quiet machine; the bound here catches a copy by mistake on any."""
-    buffer = _filled(PIXELS, 3000, capacity=3000)
-    rng = np.random.default_rng(0)
-    times = []
-    for _ in range(30):
-        start = time.perf_counter()
-        batch = buffer.sample(256, rng)
-        times.append(time.perf_counter() - start)
-        del batch
-    assert np.median(times) < 5e-3
 
 
 def test_memory_of_a_sample_is_reused_only_when_it_is_free():

@@ -66,7 +66,7 @@ def test_asynchronous_world_runs_by_itself(client):
     start = time.monotonic()
     while world.wait_for_tick().frame < first + 15:
         pass
-    assert 0.3 < time.monotonic() - start < 2.0
+    assert time.monotonic() - start > 0.3
 
 
 def test_weather_round_trip(world):
