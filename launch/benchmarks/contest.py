@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ MALLOC = {
     "MALLOC_ARENA_MAX": "1",
 }
 _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
+PATIENCE_S = 600.0  # for one answer; the client's Traffic Manager can wait for itself for ever
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Contestant:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     work: int = 1  # pieces of work in a turn
+
+
+class Hung(RuntimeError):
+    """A contestant gave no answer within PATIENCE_S and was killed."""
 
 
 class _Process:
@@ -56,7 +62,14 @@ class _Process:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
+        asked = time.monotonic()
+        deadline = threading.Timer(PATIENCE_S, self._process.kill)
+        deadline.start()
         line = self._process.stdout.readline()
+        deadline.cancel()
+        if not line and time.monotonic() - asked >= PATIENCE_S:
+            self.close()
+            raise Hung(f"no answer within {PATIENCE_S:g} s: run the suite again")
         if not line:
             status = self.close()
             raise RuntimeError(
@@ -95,16 +108,24 @@ def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
     results: dict[str, Result] = {}
     try:
         for contestant in contestants:
-            process = _Process(contestant)
+            try:
+                process = _Process(contestant)
+            except Hung as hung:
+                results[contestant.name] = str(hung)
+                continue
             processes.append(process)
             missing = process.ready.get("missing")
             results[contestant.name] = f"{missing} {NOT_INSTALLED}" if missing else []
         for _ in range(rounds):
             for process in processes:
                 answers = results[process.contestant.name]
-                if isinstance(answers, list):
+                if isinstance(answers, str):
+                    continue
+                try:
                     answers.append({**process.ready, **process.turn()})
-                    time.sleep(_REST_S)
+                except Hung as hung:
+                    results[process.contestant.name] = str(hung)
+                time.sleep(_REST_S)
     finally:
         for process in processes:
             process.close()

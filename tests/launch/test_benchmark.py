@@ -74,6 +74,20 @@ def test_a_contestant_that_fails_is_named():
         contest.run([Contestant("broken", "ours:matmul", {"library": "numpy", "size": -1})], 1)
 
 
+def test_a_contestant_that_hangs_is_killed_and_the_others_run(monkeypatch):
+    monkeypatch.setattr(contest, "PATIENCE_S", 5.0)
+    matmul = {"library": "numpy", "size": 64}
+    results = contest.run(
+        [
+            Contestant("hung", "ours:matmul", matmul, work=10**10),
+            Contestant("works", "ours:matmul", matmul),
+        ],
+        rounds=1,
+    )
+    assert results["hung"] == "no answer within 5 s: run the suite again"
+    assert len(contest.column(results["works"])) == 1
+
+
 def test_work_of_an_update_is_what_was_counted_by_hand():
     assert tasks.gflop("pixels") == pytest.approx(32.17, abs=0.02)
     assert tasks.gflop("vector") == pytest.approx(0.4146, rel=0.01)
