@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from launch.parity import TASKS, write_results
+from launch.parity_results import TASKS, write_results
 
 HOPPER = next(task for task in TASKS if task.env == "Hopper-v5")
 
