@@ -21,6 +21,7 @@ setup(
         "matplotlib==3.11.2",
         "msgpack==1.2.4",
         "networkx==3.6.1",
+        "numba==0.68.1",
         "numpy==2.4.6",
         "opencv-python==5.0.0.93",
         "optax==0.2.8",

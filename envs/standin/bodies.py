@@ -44,7 +44,7 @@ class Bodies:
         cars["z"] = fleet.z + fleet.half_height
         for row, name in ((3, "pitch"), (4, "yaw"), (5, "roll")):
             cars[name] = fleet.data[row] * _DEGREES
-        cars["lights"] = [_lamps(world, column) for column in range(count)]
+        cars["lights"] = _lamps(world)
         people = boxes[count : count + len(walkers)]
         people["x"], people["y"], people["z"] = walkers.data[:3]
         people["yaw"] = walkers.data[3] * _DEGREES
@@ -52,14 +52,11 @@ class Bodies:
         signals["lights"] = world.lights.state
 
 
-def _lamps(world: World, column: int) -> int:
-    """Lights that were switched on, and those that come on by themselves."""
-    flags = world.light_flags.get(world.fleet.ids[column], 0)
-    if world.fleet.brake[column] > 0.05:
-        flags |= 8
-    if world.fleet.reverse[column] > 0:
-        flags |= 64
-    return flags
+def _lamps(world: World) -> NDArray[np.int64]:
+    """Lights of vehicles that were switched on, and those that come on by themselves."""
+    fleet = world.fleet
+    switched = np.array([world.light_flags.get(actor_id, 0) for actor_id in fleet.ids], np.int64)
+    return switched | np.where(fleet.brake > 0.05, 8, 0) | np.where(fleet.reverse > 0, 64, 0)
 
 
 def _unmoved(world: World) -> NDArray[np.void]:

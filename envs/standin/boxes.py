@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
+
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
@@ -16,24 +18,26 @@ _CELL = 4.0
 _REACH = 2.2
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Boxes:
-    """Upright boxes: centre, yaw in rad, half sizes; arrays of shape (count,)."""
+    """Upright boxes: rows x, y, z of the centre, yaw in rad, half sizes; `table` is (7, count)."""
 
-    x: Array
-    y: Array
-    z: Array
-    yaw: Array
-    half_x: Array
-    half_y: Array
-    half_z: Array
+    table: Array
 
     def __len__(self) -> int:
-        return len(self.x)
+        return self.table.shape[1]
 
-    def take(self, index: Index | list[int]) -> Boxes:
+    x = property(lambda self: self.table[0])
+    y = property(lambda self: self.table[1])
+    z = property(lambda self: self.table[2])
+    yaw = property(lambda self: self.table[3])
+    half_x = property(lambda self: self.table[4])
+    half_y = property(lambda self: self.table[5])
+    half_z = property(lambda self: self.table[6])
+
+    def take(self, index: Index) -> Boxes:
         """The boxes at the given places, repeated as often as they are named."""
-        return Boxes(*(getattr(self, name)[index] for name in _BOX_FIELDS))
+        return Boxes(np.take(self.table, index, axis=1))
 
     @property
     def radius(self) -> Array:
@@ -43,58 +47,66 @@ class Boxes:
     @staticmethod
     def join(parts: list[Boxes]) -> Boxes:
         """All boxes of all parts, in order."""
-        fields = ([getattr(part, name) for part in parts] for name in _BOX_FIELDS)
-        return Boxes(*(np.concatenate(values) for values in fields))
+        return Boxes(np.concatenate([part.table for part in parts], axis=1))
 
     @staticmethod
     def rows(rows: Array) -> Boxes:
         """Boxes from rows of (x, y, z, yaw, half_x, half_y, half_z)."""
-        table = np.asarray(rows, np.float64).reshape(-1, len(_BOX_FIELDS))
-        return Boxes(*(np.ascontiguousarray(column) for column in table.T))
+        return Boxes(np.ascontiguousarray(np.asarray(rows, np.float64).reshape(-1, 7).T))
 
 
-_BOX_FIELDS = ("x", "y", "z", "yaw", "half_x", "half_y", "half_z")
-
-
-def overlap(a: Boxes, b: Boxes) -> tuple[Array, Array]:
-    """How deep box a[i] is in box b[i] and the direction that separates them fastest.
+@compiled
+def overlap(a: Array, first: Index, b: Array, second: Index) -> tuple[Array, Array]:
+    """How deep box first[i] of table a is in box second[i] of b, and what separates them fastest.
 
     Returns depth (N,), positive where they overlap, and a unit vector (N, 2) from b towards a.
     """
-    ca, sa, cb, sb = np.cos(a.yaw), np.sin(a.yaw), np.cos(b.yaw), np.sin(b.yaw)
-    dx, dy = a.x - b.x, a.y - b.y
-    along = np.abs(ca * cb + sa * sb)
-    across = np.abs(sa * cb - ca * sb)
-    normal = np.stack([[ca, sa], [-sa, ca], [cb, sb], [-sb, cb]])
-    projection = normal[:, 0] * dx + normal[:, 1] * dy
-    reach = np.stack(
-        [
-            a.half_x + b.half_x * along + b.half_y * across,
-            a.half_y + b.half_x * across + b.half_y * along,
-            b.half_x + a.half_x * along + a.half_y * across,
-            b.half_y + a.half_x * across + a.half_y * along,
-        ]
-    )
-    depth = reach - np.abs(projection)
-    best = np.argmin(depth, axis=0)
-    pick = (best, np.arange(len(dx)))
-    sign = np.where(projection[pick] < 0, -1.0, 1.0)
-    direction = normal[best, :, np.arange(len(dx))] * sign[:, None]
-    level = a.half_z + b.half_z - np.abs(a.z - b.z)
-    return np.where(level > 0, depth[pick], np.minimum(depth[pick], level)), direction
+    depth, direction = np.empty(len(first)), np.empty((len(first), 2))
+    for i in range(len(first)):
+        ax, ay, az, a_yaw, ahx, ahy, ahz = a[:, first[i]]
+        bx, by, bz, b_yaw, bhx, bhy, bhz = b[:, second[i]]
+        ca, sa, cb, sb = math.cos(a_yaw), math.sin(a_yaw), math.cos(b_yaw), math.sin(b_yaw)
+        along, across = abs(ca * cb + sa * sb), abs(sa * cb - ca * sb)
+        least = np.inf
+        for nx, ny, reach in (
+            (ca, sa, ahx + bhx * along + bhy * across),
+            (-sa, ca, ahy + bhx * across + bhy * along),
+            (cb, sb, bhx + ahx * along + ahy * across),
+            (-sb, cb, bhy + ahx * across + ahy * along),
+        ):
+            projection = nx * (ax - bx) + ny * (ay - by)
+            if reach - abs(projection) < least:
+                least = reach - abs(projection)
+                sign = -1.0 if projection < 0 else 1.0
+                direction[i, 0], direction[i, 1] = sign * nx, sign * ny
+        level = ahz + bhz - abs(az - bz)
+        depth[i] = least if level > 0 else min(least, level)
+    return depth, direction
 
 
 def close_pairs(boxes: Boxes) -> tuple[Index, Index]:
     """Pairs (i < j) of boxes whose surrounding circles meet."""
-    radius = boxes.radius
-    reach = radius[:, None] + radius
-    dx = boxes.x[:, None] - boxes.x
-    dy = boxes.y[:, None] - boxes.y
-    near = dx * dx + dy * dy < reach * reach
-    if np.count_nonzero(near) == len(radius):
-        nothing = np.empty(0, np.int64)
-        return nothing, nothing
-    first, second = np.nonzero(np.triu(near, 1))
+    return _close_pairs(boxes.table)
+
+
+@compiled
+def _close_pairs(table: Array) -> tuple[Index, Index]:
+    found = [(0, 0) for _ in range(0)]
+    x, y, half_x, half_y = table[0], table[1], table[4], table[5]
+    radius = np.hypot(half_x, half_y)
+    for i in range(len(x)):
+        for j in range(i + 1, len(x)):
+            dx, dy, reach = x[i] - x[j], y[i] - y[j], radius[i] + radius[j]
+            if dx * dx + dy * dy < reach * reach:
+                found.append((i, j))
+    return _columns(found)
+
+
+@compiled
+def _columns(pairs: list[tuple[int, int]]) -> tuple[Index, Index]:
+    first, second = np.empty(len(pairs), np.int64), np.empty(len(pairs), np.int64)
+    for row, pair in enumerate(pairs):
+        first[row], second[row] = pair
     return first, second
 
 
@@ -104,58 +116,62 @@ class ObstacleGrid:
     def __init__(self, obstacles: Array) -> None:
         """obstacles: rows (x, y, z, half_x, half_y, half_z, yaw in degrees, semantic tag)."""
         table = np.asarray(obstacles, np.float64).reshape(-1, 8)
-        columns = [np.ascontiguousarray(column) for column in table.T]
-        x, y, z, half_x, half_y, half_z, yaw, tag = columns
-        self.boxes = Boxes(x, y, z, np.radians(yaw), half_x, half_y, half_z)
+        x, y, z, half_x, half_y, half_z, yaw, tag = table.T
+        self.boxes = Boxes(np.stack([x, y, z, np.radians(yaw), half_x, half_y, half_z]))
         self.tags = tag.astype(np.int64)
-        self._cells = self._build()
-        self._occupied = self._occupancy()
+        self._build()
 
-    def _build(self) -> dict[tuple[int, int], list[int]]:
-        cells: dict[tuple[int, int], list[int]] = {}
+    def _build(self) -> None:
+        """Cells of a rectangle; what cell c holds is _inside[_start[c]:_start[c + 1]]."""
         boxes = self.boxes
         cos, sin = np.abs(np.cos(boxes.yaw)), np.abs(np.sin(boxes.yaw))
         width = boxes.half_x * cos + boxes.half_y * sin + _REACH
         depth = boxes.half_x * sin + boxes.half_y * cos + _REACH
         low = np.floor(np.stack([boxes.x - width, boxes.y - depth], 1) / _CELL).astype(int)
         high = np.floor(np.stack([boxes.x + width, boxes.y + depth], 1) / _CELL).astype(int)
+        self._low = low.min(axis=0, initial=0) - 1
+        self._shape = high.max(axis=0, initial=0) - self._low + 2
+        low, high = low - self._low, high - self._low
+        cells: list[list[int]] = [[] for _ in range(int(self._shape.prod()))]
         for index, ((x0, y0), (x1, y1)) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
             for cx in range(x0, x1 + 1):
                 for cy in range(y0, y1 + 1):
-                    cells.setdefault((cx, cy), []).append(index)
-        return cells
-
-    def _occupancy(self) -> NDArray[np.bool_]:
-        """Which cells hold anything, with a free rim so that places outside can be clipped."""
-        keys = np.array(list(self._cells), np.int64).reshape(-1, 2)
-        self._low = keys.min(axis=0) - 1 if len(keys) else np.zeros(2, np.int64)
-        high = keys.max(axis=0) + 1 if len(keys) else np.zeros(2, np.int64)
-        occupied = np.zeros(tuple(high - self._low + 1), bool)
-        occupied[tuple((keys - self._low).T)] = True
-        return occupied
+                    cells[cx * self._shape[1] + cy].append(index)
+        self._start = np.cumsum([0, *map(len, cells)])
+        self._inside = np.array([index for cell in cells for index in cell], np.int64)
 
     def candidates(self, movers: Boxes) -> tuple[Index, Index]:
         """Pairs (mover, obstacle) that are near each other."""
-        offset = np.array([[-2 / 3], [0.0], [2 / 3]]) * movers.half_x
-        cell_x = np.floor((movers.x + offset * np.cos(movers.yaw)) / _CELL).astype(np.int64)
-        cell_y = np.floor((movers.y + offset * np.sin(movers.yaw)) / _CELL).astype(np.int64)
-        rows, columns = self._occupied.shape
-        flagged = self._occupied[
-            np.clip(cell_x - self._low[0], 0, rows - 1),
-            np.clip(cell_y - self._low[1], 0, columns - 1),
-        ].any(axis=0)
-        pairs: set[tuple[int, int]] = set()
-        for mover in np.flatnonzero(flagged).tolist():
-            for cell in zip(cell_x[:, mover].tolist(), cell_y[:, mover].tolist(), strict=True):
-                pairs.update((mover, index) for index in self._cells.get(cell, ()))
-        ordered = np.array(sorted(pairs), np.int64).reshape(-1, 2)
-        return ordered[:, 0], ordered[:, 1]
+        return _candidates(movers.table, self._low, self._shape, self._start, self._inside)
 
     def within(self, x: float, y: float, distance: float) -> Index:
         """Indices of obstacles whose surrounding circle is within the distance of a place."""
         boxes = self.boxes
         gap = np.hypot(boxes.x - x, boxes.y - y) - boxes.radius
         return np.flatnonzero(gap <= distance)
+
+
+@compiled
+def _candidates(
+    table: Array, low: Index, shape: Index, start: Index, inside: Index
+) -> tuple[Index, Index]:
+    x, y, yaw, half = table[0], table[1], table[3], table[4]
+    found = [(0, 0) for _ in range(0)]
+    for mover in range(len(x)):
+        begin = len(found)
+        for share in (-2.0 / 3.0, 0.0, 2.0 / 3.0):
+            u = math.floor((x[mover] + share * half[mover] * math.cos(yaw[mover])) / _CELL) - low[0]
+            v = math.floor((y[mover] + share * half[mover] * math.sin(yaw[mover])) / _CELL) - low[1]
+            if not (0 <= u < shape[0] and 0 <= v < shape[1]):
+                continue
+            cell = int(u * shape[1] + v)
+            for obstacle in inside[start[cell]:start[cell + 1]]:
+                at = begin
+                while at < len(found) and found[at][1] < obstacle:
+                    at += 1
+                if at == len(found) or found[at][1] != obstacle:
+                    found.insert(at, (mover, int(obstacle)))
+    return _columns(found)
 
 
 def corners(boxes: Boxes, index: int) -> list[tuple[float, float]]:

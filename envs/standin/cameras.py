@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.standin.actors import Actor
 from envs.standin.bodies import Bodies
-from envs.standin.geometry import Pose
 from envs.standin.picture import Camera, Renderer
-from envs.standin.sensors import MEASURES, Payload
+from envs.standin.sensors import Payload, header, is_due
 from envs.standin.wire import IMAGE_HEADER
 from envs.standin.world import World
 
 MAX_PIXELS = 4096 * 4096
+_ONE_THREAD_PIXELS = 40_000
 
 Kind = Literal["rgb", "semantic", "instance", "depth"]
 KINDS: dict[str, Kind] = {
@@ -28,7 +32,8 @@ KINDS: dict[str, Kind] = {
 
 
 @lru_cache(maxsize=1)
-def _renderer(town: Any) -> Renderer:
+def renderer_of(town: Any) -> Renderer:
+    """The town's renderer, made when first asked for."""
     return Renderer(town)
 
 
@@ -37,16 +42,45 @@ def _bodies(town: Any) -> Bodies:
     return Bodies()
 
 
-def image(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
-    """One image message: size, field of view and BGRA pixels; black in no-rendering mode."""
+@dataclass(frozen=True)
+class Shot:
+    """All that a picture depends on, as it was when its step ended."""
+
+    stream: int
+    start: bytes
+    camera: Camera
+    renderer: Renderer | None
+    boxes: NDArray[np.void]
+    weather: NDArray[np.float64]
+    time: float
+
+    def develop(self) -> Generator[None, None, Payload]:
+        """The message: headers and BGRA pixels, black where nothing is rendered. Pauses."""
+        width, height = self.camera.width, self.camera.height
+        start = self.start + IMAGE_HEADER.pack(width, height, self.camera.fov)
+        if self.renderer is None:
+            return [start, bytes(4 * width * height)]
+        # Threads that wait for work in small pictures would take the client's core.
+        cv2.setNumThreads(1 if width * height < _ONE_THREAD_PIXELS else -1)
+        pixels = yield from self.renderer.stages(self.camera, self.boxes, self.weather, self.time)
+        return [start, np.ascontiguousarray(pixels).data]
+
+
+def shoot(world: World, sensor: Actor) -> Shot | None:
+    """What a camera takes in this step; None when it takes nothing. Raises ValueError."""
+    if not is_due(world, sensor):
+        return None
     width, height, fov = size_of(sensor)
-    start = IMAGE_HEADER.pack(width, height, fov)
-    if world.settings.no_rendering:
-        return [[start, bytes(4 * width * height)]]
-    camera = Camera(KINDS[sensor.type_id], width, height, fov, *pose)
-    boxes = _bodies(world.town).of(world)
-    pixels = _renderer(world.town).render(camera, boxes, np.array(world.weather), world.elapsed)
-    return [[start, np.ascontiguousarray(pixels).data]]
+    pose = world.pose_of(sensor)
+    return Shot(
+        stream=sensor.stream,
+        start=header(world, sensor, pose),
+        camera=Camera(KINDS[sensor.type_id], width, height, fov, *pose),
+        renderer=None if world.settings.no_rendering else renderer_of(world.town),
+        boxes=_bodies(world.town).of(world),
+        weather=np.array(world.weather),
+        time=world.elapsed,
+    )
 
 
 def size_of(sensor: Actor) -> tuple[int, int, float]:
@@ -60,6 +94,3 @@ def size_of(sensor: Actor) -> tuple[int, int, float]:
         raise ValueError(f"field of view {fov} is out of range 1 to 179")
     return width, height, fov
 
-
-for _name in KINDS:
-    MEASURES[_name] = image

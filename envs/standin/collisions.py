@@ -6,13 +6,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.standin.boxes import Boxes, ObstacleGrid, close_pairs, corners, overlap
-from envs.standin.fleet import Fleet
+from envs.standin.compiled import compiled
+from envs.standin.fleet import ROW, Fleet
 
 _RESTITUTION = 0.15
 _FRICTION = 0.35
 _WALKER_MASS = 80.0
+_X, _Y, _Z, _YAW = (ROW[name] for name in ("x", "y", "z", "yaw"))
+_HALF_LENGTH, _HALF_WIDTH = ROW["half_length"], ROW["half_width"]
+_HALF_HEIGHT = ROW["half_height"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +47,18 @@ class Party:
 
 def vehicle_boxes(fleet: Fleet) -> Boxes:
     """The outlines of all vehicles."""
-    return Boxes(
-        fleet.x,
-        fleet.y,
-        fleet.z + fleet.half_height,
-        fleet.yaw,
-        fleet.half_length,
-        fleet.half_width,
-        fleet.half_height,
-    )
+    return Boxes(_outlines(fleet.data))
+
+
+@compiled
+def _outlines(data: NDArray[np.float64]) -> NDArray[np.float64]:
+    table = np.empty((7, data.shape[1]))
+    for i in range(data.shape[1]):
+        table[0, i], table[1, i], table[3, i] = data[_X, i], data[_Y, i], data[_YAW, i]
+        table[2, i] = data[_Z, i] + data[_HALF_HEIGHT, i]
+        table[4, i], table[5, i] = data[_HALF_LENGTH, i], data[_HALF_WIDTH, i]
+        table[6, i] = data[_HALF_HEIGHT, i]
+    return table
 
 
 def collide(
@@ -67,10 +75,11 @@ def collide(
     vehicles = len(fleet)
     bodies = Boxes.join([boxes, others]) if len(others) else boxes
     first, second = close_pairs(bodies)
-    keep = first < vehicles
-    first, second = first[keep], second[keep]
+    if len(bodies) > vehicles:
+        keep = first < vehicles
+        first, second = first[keep], second[keep]
     if len(first):
-        depth, normal = overlap(bodies.take(first), bodies.take(second))
+        depth, normal = overlap(bodies.table, first, bodies.table, second)
         for pair in np.flatnonzero(depth > 0).tolist():
             i, j = int(first[pair]), int(second[pair])
             other = None if j < vehicles else movable[j - vehicles]
@@ -87,7 +96,7 @@ def _against_obstacles(fleet: Fleet, boxes: Boxes, grid: ObstacleGrid) -> list[C
     mover, obstacle = grid.candidates(boxes)
     if not len(mover):
         return []
-    depth, normal = overlap(boxes.take(mover), grid.boxes.take(obstacle))
+    depth, normal = overlap(boxes.table, mover, grid.boxes.table, obstacle)
     contacts = []
     for pair in np.flatnonzero(depth > 0).tolist():
         i, j = int(mover[pair]), int(obstacle[pair])

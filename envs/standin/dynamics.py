@@ -1,4 +1,4 @@
-"""Vehicle dynamics: a single-track model with tyre limits, advanced for the whole fleet at once.
+"""Vehicle dynamics: a single-track model with tyre limits, advanced for a whole fleet in one call.
 
 Lateral tyre forces are linear in the slip angle up to the friction circle. They enter implicitly,
 with the secant stiffness of the saturated tyre, which is stable at standstill and for long steps.
@@ -7,15 +7,17 @@ with the secant stiffness of the saturated tyre, which is stable at standstill a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from envs.standin.fleet import Array, Fleet
+from envs.standin.compiled import compiled, compiled_here
+from envs.standin.fleet import CONTROL, MOTION, POSE, REPORT, ROW, Array, Fleet
 from envs.standin.vehicle_fit import ENGINE_BRAKE, GRAVITY
 
 #: Full lock shrinks with speed: km/h, share (the default steering curve of CARLA's vehicles).
 STEERING_CURVE = ((0.0, 20.0, 60.0, 120.0), (1.0, 0.9, 0.8, 0.7))
+_CURVE_SPEEDS, _CURVE_SHARES = (np.array(values) for values in STEERING_CURVE)
 
 #: Grip sideways over grip lengthwise. Real tyres have about one; CARLA's have far more than real
 #: ones, and its Traffic Manager enters tight junctions at speeds that need it.
@@ -33,7 +35,22 @@ _TINY = 1e-9
 _LEAN_PITCH = math.radians(0.14)
 _LEAN_ROLL = math.radians(0.28)
 _LEAN_TIME = 0.15
-_GEAR_SPEEDS = (0.0, 0.1, 0.2, 0.32, 0.46, 0.62)
+_GEAR_SPEEDS = np.array([0.0, 0.1, 0.2, 0.32, 0.46, 0.62])
+
+
+# Rows of `Fleet.data`, as constants for compiled code.
+_ROWS = tuple(ROW[name] for name in (*POSE, *MOTION, *REPORT))
+X, Y, Z, PITCH, YAW, ROLL, VX, VY, VZ, YAW_RATE, STEER_ANGLE, LEAN_PITCH, LEAN_ROLL = _ROWS[:13]
+WX, WY, WZ, AX, AY, AZ, PITCH_RATE, ROLL_RATE, LAST_PITCH, LAST_ROLL = _ROWS[13:]
+THROTTLE, STEER, BRAKE, HAND_BRAKE, REVERSE, MANUAL, GEAR = (ROW[name] for name in CONTROL)
+MASS, INERTIA, HALF_BASE, GRIP = (ROW[n] for n in ("mass", "inertia", "half_base", "grip"))
+DRIVE_FORCE, DRIVE_POWER = ROW["drive_force"], ROW["drive_power"]
+DRAG, ROLLING, BRAKE_FORCE = ROW["drag"], ROW["rolling"], ROW["brake_force"]
+STIFFNESS, STEER_GAIN, STEER_LIMIT = ROW["stiffness"], ROW["steer_gain"], ROW["steer_limit"]
+STEER_RATE, TOP_SPEED, REVERSE_SPEED = ROW["steer_rate"], ROW["top_speed"], ROW["reverse_speed"]
+GEARS, PHYSICS, HAS_GRAVITY = ROW["gears"], ROW["physics"], ROW["gravity"]
+FORCE_X, FORCE_Y, FORCE_Z, TORQUE = (ROW[n] for n in ("force_x", "force_y", "force_z", "torque"))
+HOLD, HOLD_X, HOLD_Y = ROW["hold"], ROW["hold_x"], ROW["hold_y"]
 
 
 def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array) -> None:
@@ -41,107 +58,124 @@ def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
 
     ground: height of the ground under each vehicle, (N,); normal: its unit normal, (N, 3).
     """
-    if not len(fleet):
-        return
-    before = fleet.data[:13].copy()
-    held = bool(fleet.hold.any())
-    if held:
-        _hold_velocity(fleet)
-    # Vehicles whose physics is off keep their state; most of the time there are none.
-    all_move = bool(fleet.physics.all())
+    _advance(fleet.data, float(dt), substeps, ground, normal)
+
+
+def was_compiled() -> bool:
+    """Whether this process had to compile `advance`, because the machine has not done so before."""
+    return compiled_here(_advance)
+
+
+def report(fleet: Fleet, dt: float) -> None:
+    """Works out velocity, acceleration and turn rates in the world for this step."""
+    _report(fleet.data, float(dt))
+
+
+@compiled
+def _advance(f: Array, dt: float, substeps: int, ground: Array, normal: Array) -> None:
     step = dt / substeps
-    demand = _demand(fleet, step, ground, normal)
-    for _ in range(substeps):
-        _substep(fleet, step, demand)
-    fleet.force_x[:] = fleet.force_y[:] = fleet.torque[:] = 0.0
-    if held:
-        _hold_velocity(fleet)
-    _vertical(fleet, dt, ground)
-    _attitude(fleet, dt, normal)
-    if not all_move:
-        still = fleet.physics == 0.0
-        fleet.data[:13, still] = before[:13, still]
-        fleet.vx[still] = fleet.vy[still] = fleet.vz[still] = fleet.yaw_rate[still] = 0.0
+    for i in range(f.shape[1]):
+        if f[PHYSICS, i] == 0.0:
+            f[VX, i] = f[VY, i] = f[VZ, i] = f[YAW_RATE, i] = 0.0
+        else:
+            _hold_velocity(f, i)
+            demand = _demand(f, i, step, ground[i], normal[i])
+            for _ in range(substeps):
+                _substep(f, i, step, demand)
+            _hold_velocity(f, i)
+            _vertical(f, i, dt, ground[i])
+            _attitude(f, i, dt, normal[i])
+        f[FORCE_X, i] = f[FORCE_Y, i] = f[FORCE_Z, i] = f[TORQUE, i] = 0.0
 
 
-@dataclass(slots=True)
-class _Demand:
+class _Demand(NamedTuple):
     """What does not change between the substeps of a step; forces are per unit of mass."""
 
-    steer: Array
-    turn: Array
-    drive: Array
-    direction: Array
-    limit: Array
-    force: Array
-    power: Array
-    drag: Array
-    adhesion: Array
-    adhesion_squared: Array
-    retarding: Array
-    rear_grip: Array
-    stiffness: Array
-    agility: Array
-    push_x: Array
-    push_y: Array
-    spin: Array
+    steer: float
+    turn: float
+    drive: float
+    direction: float
+    limit: float
+    force: float
+    power: float
+    drag: float
+    adhesion: float
+    retarding: float
+    rear_grip: float
+    stiffness: float
+    agility: float
+    push_x: float
+    push_y: float
+    spin: float
 
 
-def _demand(fleet: Fleet, dt: float, ground: Array, normal: Array) -> _Demand:
+@compiled
+def _demand(f: Array, i: int, dt: float, ground: float, normal: Array) -> _Demand:
     """Turns controls, slope and outside forces into the inputs of substeps of `dt` seconds."""
-    mass = fleet.mass
-    speed = np.abs(fleet.vx)
-    share = np.interp(speed * 3.6, *STEERING_CURVE)
-    lock = fleet.steer_limit
-    backwards = (fleet.reverse > 0) | ((fleet.manual > 0) & (fleet.gear < 0))
-    neutral = (fleet.manual > 0) & (fleet.gear == 0)
-    contact = (fleet.z - ground < _AIRBORNE) * 1.0
-    adhesion = fleet.grip * GRAVITY * contact
-    braking = fleet.brake * fleet.brake_force / mass + (
-        fleet.hand_brake * _HAND_BRAKE_SHARE * fleet.grip * GRAVITY
-    )
-    rolling = fleet.rolling / mass + (
-        ENGINE_BRAKE * (1 - fleet.throttle) * np.minimum(speed / 3, 1)
-    )
-    cos, sin = np.cos(fleet.yaw), np.sin(fleet.yaw)
-    outside_x = fleet.force_x / mass + GRAVITY * normal[:, 0] * contact
-    outside_y = fleet.force_y / mass + GRAVITY * normal[:, 1] * contact
+    mass, speed, lock = f[MASS, i], abs(f[VX, i]), f[STEER_LIMIT, i]
+    share = _steering_share(speed * 3.6)
+    backwards = f[REVERSE, i] > 0 or (f[MANUAL, i] > 0 and f[GEAR, i] < 0)
+    neutral = f[MANUAL, i] > 0 and f[GEAR, i] == 0
+    contact = 1.0 if f[Z, i] - ground < _AIRBORNE else 0.0
+    grip = f[GRIP, i] * GRAVITY
+    adhesion = grip * contact
+    braking = f[BRAKE, i] * f[BRAKE_FORCE, i] / mass + f[HAND_BRAKE, i] * _HAND_BRAKE_SHARE * grip
+    coasting = ENGINE_BRAKE * (1 - f[THROTTLE, i]) * min(speed / 3, 1.0)
+    rolling = f[ROLLING, i] / mass + coasting
+    cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+    outside_x = f[FORCE_X, i] / mass + GRAVITY * normal[0] * contact
+    outside_y = f[FORCE_Y, i] / mass + GRAVITY * normal[1] * contact
+    dragged = f[HAND_BRAKE, i] if speed > 1 else 0.0
+    drive = 0.0 if neutral else f[THROTTLE, i] * contact
+    direction = -1.0 if backwards else 1.0
+    limit = f[REVERSE_SPEED, i] if backwards else f[TOP_SPEED, i]
     return _Demand(
-        steer=_limited(fleet.steer * fleet.steer_gain * share, lock),
-        turn=fleet.steer_rate * dt,
-        drive=fleet.throttle * ~neutral * contact,
-        direction=np.where(backwards, -1.0, 1.0),
-        limit=np.where(backwards, fleet.reverse_speed, fleet.top_speed),
-        force=fleet.drive_force / mass,
-        power=fleet.drive_power / mass,
-        drag=fleet.drag / mass,
+        steer=_limited(f[STEER, i] * f[STEER_GAIN, i] * share, lock),
+        turn=f[STEER_RATE, i] * dt,
+        drive=drive,
+        direction=direction,
+        limit=limit,
+        force=f[DRIVE_FORCE, i] / mass,
+        power=f[DRIVE_POWER, i] / mass,
+        drag=f[DRAG, i] / mass,
         adhesion=adhesion,
-        adhesion_squared=adhesion * adhesion,
-        retarding=dt * np.minimum(braking + rolling, adhesion),
-        rear_grip=0.5 - 0.5 * (1 - _HAND_BRAKE_REAR_GRIP) * fleet.hand_brake * (speed > 1),
-        stiffness=fleet.stiffness / mass,
-        agility=fleet.half_base * mass / fleet.inertia,
+        retarding=dt * min(braking + rolling, adhesion),
+        rear_grip=0.5 - 0.5 * (1 - _HAND_BRAKE_REAR_GRIP) * dragged,
+        stiffness=f[STIFFNESS, i] / mass,
+        agility=f[HALF_BASE, i] * mass / f[INERTIA, i],
         push_x=outside_x * cos + outside_y * sin,
         push_y=outside_y * cos - outside_x * sin,
-        spin=dt * fleet.torque / fleet.inertia,
+        spin=dt * f[TORQUE, i] / f[INERTIA, i],
     )
 
 
-def _limited(value: Array, limit: Array) -> Array:
-    """`np.clip` to +-limit, without its overhead."""
-    return np.minimum(np.maximum(value, -limit), limit)
+@compiled
+def _steering_share(speed: float) -> float:
+    """`STEERING_CURVE` at a speed in km/h."""
+    for i in range(len(_CURVE_SPEEDS) - 1):
+        if speed < _CURVE_SPEEDS[i + 1]:
+            rise = (_CURVE_SHARES[i + 1] - _CURVE_SHARES[i]) / (
+                _CURVE_SPEEDS[i + 1] - _CURVE_SPEEDS[i]
+            )
+            return float(rise * (speed - _CURVE_SPEEDS[i]) + _CURVE_SHARES[i])
+    return float(_CURVE_SHARES[-1])
 
 
-def _substep(f: Fleet, dt: float, d: _Demand) -> None:
-    f.steer_angle += _limited(d.steer - f.steer_angle, d.turn)
-    vx, vy, rate = f.vx, f.vy, f.yaw_rate
-    moving, spare = _longitudinal(vx, vy * rate + d.push_x, dt, d)
-    half = f.half_base
+@compiled
+def _limited(value: float, limit: float) -> float:
+    return min(max(value, -limit), limit)
+
+
+@compiled
+def _substep(f: Array, i: int, dt: float, d: _Demand) -> None:
+    f[STEER_ANGLE, i] += _limited(d.steer - f[STEER_ANGLE, i], d.turn)
+    vy, rate, half = f[VY, i], f[YAW_RATE, i], f[HALF_BASE, i]
+    moving, spare = _longitudinal(f[VX, i], vy * rate + d.push_x, dt, d)
     turning = half * rate
-    side = moving * np.tan(f.steer_angle)
-    linear = d.stiffness / np.maximum(np.abs(moving), _SLOWEST_SLIP)
-    front = np.minimum(linear, 0.5 * spare / (np.abs(vy + turning - side) + _TINY))
-    rear = np.minimum(linear, d.rear_grip * spare / (np.abs(vy - turning) + _TINY))
+    side = moving * math.tan(f[STEER_ANGLE, i])
+    linear = d.stiffness / max(abs(moving), _SLOWEST_SLIP)
+    front = min(linear, 0.5 * spare / (abs(vy + turning - side) + _TINY))
+    rear = min(linear, d.rear_grip * spare / (abs(vy - turning) + _TINY))
 
     total, difference = dt * (front + rear), dt * (front - rear)
     push = dt * front * side
@@ -150,77 +184,95 @@ def _substep(f: Fleet, dt: float, d: _Demand) -> None:
     b1 = vy + push + dt * d.push_y
     b2 = rate + d.agility * push + d.spin
     inverse = 1 / (m11 * m22 - m12 * m21)
-    vx[:] = moving
-    vy[:] = (m22 * b1 - m12 * b2) * inverse
-    rate[:] = (m11 * b2 - m21 * b1) * inverse
+    f[VX, i] = moving
+    f[VY, i] = (m22 * b1 - m12 * b2) * inverse
+    f[YAW_RATE, i] = (m11 * b2 - m21 * b1) * inverse
 
-    f.yaw += dt * rate
-    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
-    f.x += dt * (vx * cos - vy * sin)
-    f.y += dt * (vx * sin + vy * cos)
+    f[YAW, i] += dt * f[YAW_RATE, i]
+    cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+    f[X, i] += dt * (f[VX, i] * cos - f[VY, i] * sin)
+    f[Y, i] += dt * (f[VX, i] * sin + f[VY, i] * cos)
 
 
-def _longitudinal(vx: Array, push: Array, dt: float, d: _Demand) -> tuple[Array, Array]:
+@compiled
+def _longitudinal(vx: float, push: float, dt: float, d: _Demand) -> tuple[float, float]:
     """Speed after a substep, and the tyre force (per mass) that is left for cornering."""
-    speed = np.abs(vx)
-    engine = np.minimum(d.force, d.power / np.maximum(speed, 0.1))
-    headroom = np.minimum(np.maximum(_GOVERNOR * (d.limit - vx * d.direction), 0.0), 1.0)
-    pull = d.direction * np.minimum(d.drive * engine * headroom, d.adhesion)
+    speed = abs(vx)
+    engine = min(d.force, d.power / max(speed, 0.1))
+    headroom = min(max(_GOVERNOR * (d.limit - vx * d.direction), 0.0), 1.0)
+    pull = d.direction * min(d.drive * engine * headroom, d.adhesion)
     coasting = vx + dt * push
     free = coasting + dt * (pull - d.drag * vx * speed)
-    moving = np.copysign(np.maximum(np.abs(free) - d.retarding, 0.0), free)
+    moving = math.copysign(max(abs(free) - d.retarding, 0.0), free)
     used = (moving - coasting) / dt
-    left = d.adhesion_squared - used * used
-    return moving, SIDE_GRIP * np.sqrt(np.maximum(left, _LEAST_CORNERING * d.adhesion_squared))
+    grip = d.adhesion * d.adhesion
+    return moving, SIDE_GRIP * math.sqrt(max(grip - used * used, _LEAST_CORNERING * grip))
 
 
-def _vertical(f: Fleet, dt: float, ground: Array) -> None:
+@compiled
+def _vertical(f: Array, i: int, dt: float, ground: float) -> None:
     """Free fall to the ground, which then holds the vehicle at its own height."""
-    f.vz += dt * (f.force_z / f.mass - GRAVITY * f.gravity)
-    f.force_z[:] = 0.0
-    f.z += dt * f.vz
-    landed = (f.z <= ground) | ((f.z - ground < _AIRBORNE) & (f.vz <= 0) & (f.gravity > 0))
-    f.z[:] = np.where(landed, ground, f.z)
-    f.vz[:] = np.where(landed, 0.0, f.vz)
+    f[VZ, i] += dt * (f[FORCE_Z, i] / f[MASS, i] - GRAVITY * f[HAS_GRAVITY, i])
+    f[Z, i] += dt * f[VZ, i]
+    settling = f[Z, i] - ground < _AIRBORNE and f[VZ, i] <= 0 and f[HAS_GRAVITY, i] > 0
+    if f[Z, i] <= ground or settling:
+        f[Z, i], f[VZ, i] = ground, 0.0
 
 
-def _hold_velocity(f: Fleet) -> None:
+@compiled
+def _hold_velocity(f: Array, i: int) -> None:
     """Constant velocity mode: the demanded velocity, in the vehicle's frame, wins."""
-    held = f.hold > 0
-    f.vx[held] = f.hold_x[held]
-    f.vy[held] = f.hold_y[held]
+    if f[HOLD, i] > 0:
+        f[VX, i], f[VY, i] = f[HOLD_X, i], f[HOLD_Y, i]
 
 
-def _attitude(f: Fleet, dt: float, normal: Array) -> None:
+@compiled
+def _attitude(f: Array, i: int, dt: float, normal: Array) -> None:
     """Follows the slope of the ground and leans a little with acceleration."""
-    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
-    along = -(normal[:, 0] * cos + normal[:, 1] * sin) / normal[:, 2]
-    across = -(normal[:, 1] * cos - normal[:, 0] * sin) / normal[:, 2]
+    cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+    along = -(normal[0] * cos + normal[1] * sin) / normal[2]
+    across = -(normal[1] * cos - normal[0] * sin) / normal[2]
     blend = min(dt / _LEAN_TIME, 1.0)
-    f.lean_pitch += blend * (f.ax * cos + f.ay * sin) * _LEAN_PITCH - blend * f.lean_pitch
-    f.lean_roll += -blend * (f.ay * cos - f.ax * sin) * _LEAN_ROLL - blend * f.lean_roll
-    f.pitch[:] = np.arctan(along) + f.lean_pitch
-    f.roll[:] = f.lean_roll - np.arctan(across)
+    forward, right = f[AX, i] * cos + f[AY, i] * sin, f[AY, i] * cos - f[AX, i] * sin
+    f[LEAN_PITCH, i] += blend * (forward * _LEAN_PITCH - f[LEAN_PITCH, i])
+    f[LEAN_ROLL, i] += blend * (-right * _LEAN_ROLL - f[LEAN_ROLL, i])
+    f[PITCH, i] = math.atan(along) + f[LEAN_PITCH, i]
+    f[ROLL, i] = f[LEAN_ROLL, i] - math.atan(across)
 
 
-def report(f: Fleet, dt: float) -> None:
-    """Works out velocity, acceleration and turn rates in the world for this step."""
-    cos, sin = np.cos(f.yaw), np.sin(f.yaw)
-    wx, wy = f.vx * cos - f.vy * sin, f.vx * sin + f.vy * cos
-    f.ax[:] = (wx - f.wx) / dt
-    f.ay[:] = (wy - f.wy) / dt
-    f.az[:] = (f.vz - f.wz) / dt
-    f.wx[:], f.wy[:], f.wz[:] = wx, wy, f.vz
-    f.pitch_rate[:] = (f.pitch - f.last_pitch) / dt
-    f.roll_rate[:] = (f.roll - f.last_roll) / dt
-    f.last_pitch[:], f.last_roll[:] = f.pitch, f.roll
+@compiled
+def _report(f: Array, dt: float) -> None:
+    for i in range(f.shape[1]):
+        cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+        wx = f[VX, i] * cos - f[VY, i] * sin
+        wy = f[VX, i] * sin + f[VY, i] * cos
+        wz = f[VZ, i]
+        f[AX, i] = (wx - f[WX, i]) / dt
+        f[AY, i] = (wy - f[WY, i]) / dt
+        f[AZ, i] = (wz - f[WZ, i]) / dt
+        f[WX, i], f[WY, i], f[WZ, i] = wx, wy, wz
+        f[PITCH_RATE, i] = (f[PITCH, i] - f[LAST_PITCH, i]) / dt
+        f[ROLL_RATE, i] = (f[ROLL, i] - f[LAST_ROLL, i]) / dt
+        f[LAST_PITCH, i], f[LAST_ROLL, i] = f[PITCH, i], f[ROLL, i]
 
 
 def reported_gear(f: Fleet) -> Array:
     """The gear that the snapshot shows: -1 reverse, 0 before the first start, else 1 and up."""
-    share = np.abs(f.vx) / f.top_speed
-    gear = np.searchsorted(_GEAR_SPEEDS, share, side="right").astype(np.float64)
-    gear = np.minimum(gear, f.gears)
-    gear = np.where((share < 0.002) & (f.throttle == 0), 0.0, gear)
-    gear = np.where(f.reverse > 0, -1.0, gear)
-    return np.where(f.manual > 0, f.gear, gear)
+    return _reported_gear(f.data)
+
+
+@compiled
+def _reported_gear(f: Array) -> Array:
+    gears = np.zeros(f.shape[1])
+    for i in range(f.shape[1]):
+        share = abs(f[VX, i]) / f[TOP_SPEED, i]
+        if f[MANUAL, i] > 0:
+            gears[i] = f[GEAR, i]
+        elif f[REVERSE, i] > 0:
+            gears[i] = -1.0
+        elif share >= 0.002 or f[THROTTLE, i] != 0:
+            while gears[i] < min(len(_GEAR_SPEEDS), f[GEARS, i]):
+                if share < _GEAR_SPEEDS[int(gears[i])]:
+                    break
+                gears[i] += 1.0
+    return gears

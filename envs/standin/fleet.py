@@ -54,7 +54,8 @@ PARAMETERS = (
 SWITCHES = ("physics", "gravity", "collides")
 EXTERNAL = ("force_x", "force_y", "force_z", "torque", "hold", "hold_x", "hold_y", "hold_z")
 FIELDS = POSE + MOTION + REPORT + CONTROL + PARAMETERS + SWITCHES + EXTERNAL
-_ROW = {name: index for index, name in enumerate(FIELDS)}
+#: The row of each field in `Fleet.data`.
+ROW = {name: index for index, name in enumerate(FIELDS)}
 
 
 class Fleet:
@@ -137,17 +138,17 @@ class Fleet:
     def _bind(self, data: Array) -> None:
         self.data = data
         self.columns = {actor_id: index for index, actor_id in enumerate(self.ids)}
-        self.control = data[_ROW[CONTROL[0]] : _ROW[CONTROL[-1]] + 1]
-        for name, row in _ROW.items():
+        self.control = data[ROW[CONTROL[0]] : ROW[CONTROL[-1]] + 1]
+        for name, row in ROW.items():
             setattr(self, name, data[row])
 
     def add(self, actor_id: int, model: VehicleModel) -> int:
         """Appends a vehicle at rest at the origin; returns its column."""
         column = np.zeros((len(FIELDS), 1))
         for name, value in parameters_of(model).items():
-            column[_ROW[name], 0] = value
+            column[ROW[name], 0] = value
         for name in SWITCHES:
-            column[_ROW[name], 0] = 1.0
+            column[ROW[name], 0] = 1.0
         self.ids.append(actor_id)
         self._bind(np.concatenate([self.data, column], axis=1))
         return len(self.ids) - 1

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.fleet import Fleet
+from envs.standin.compiled import compiled
+from envs.standin.fleet import Array, Fleet
 
 RED, YELLOW, GREEN, OFF, UNKNOWN = range(5)
 GREEN_TIME, YELLOW_TIME, RED_TIME = 10.0, 3.0, 2.0
@@ -80,21 +81,7 @@ class TrafficLights:
 
     def facing(self, fleet: Fleet) -> NDArray[np.int64]:
         """For each vehicle the index of the light whose stop zone it is in, -1 for none."""
-        result = np.full(len(fleet), -1, np.int64)
-        if not len(self._boxes) or not len(fleet):
-            return result
-        x, y, cos, sin, half_x, half_y = self._boxes.T
-        dx = fleet.x[:, None] - x
-        dy = fleet.y[:, None] - y
-        inside = np.abs(dx * cos + dy * sin) <= half_x
-        inside &= np.abs(dy * cos - dx * sin) <= half_y
-        if not inside.any():
-            return result
-        vehicle, box = np.nonzero(inside)
-        heading = fleet.yaw[vehicle]
-        agree = np.cos(heading) * cos[box] + np.sin(heading) * sin[box] > _FACING
-        result[vehicle[agree]] = self._box_light[box[agree]]
-        return result
+        return _facing(fleet.x, fleet.y, fleet.yaw, self._boxes, self._box_light)
 
     def _restart(self, junction: int) -> None:
         self._phase[junction] = 0
@@ -112,6 +99,22 @@ class TrafficLights:
     def _show(self, group: list[int], state: int) -> None:
         self.state[group] = state
         self.elapsed[group] = 0.0
+
+
+@compiled
+def _facing(
+    x: Array, y: Array, yaw: Array, boxes: Array, box_light: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    result = np.full(len(x), -1, np.int64)
+    for vehicle in range(len(x)):
+        for box in range(len(boxes)):
+            box_x, box_y, cos, sin, half_x, half_y = boxes[box]
+            dx, dy = x[vehicle] - box_x, y[vehicle] - box_y
+            if abs(dx * cos + dy * sin) > half_x or abs(dy * cos - dx * sin) > half_y:
+                continue
+            if math.cos(yaw[vehicle]) * cos + math.sin(yaw[vehicle]) * sin > _FACING:
+                result[vehicle] = box_light[box]
+    return result
 
 
 def _junction_groups(signals: tuple[Any, ...]) -> dict[int, list[list[int]]]:

@@ -17,6 +17,7 @@ from envs.standin.simulation import Simulation
 from envs.standin.streams import StreamHub
 
 _CHUNK = 1 << 18
+_BACKLOG = 128
 #: A client that neither reads its answers nor stops asking is cut off here.
 _MAX_UNREAD_ANSWERS = 256 * 1024 * 1024
 _READ_WRITE = select.EPOLLIN | select.EPOLLOUT
@@ -30,23 +31,22 @@ class _Connection:
         self.outbox = Outbox(sock)
 
 
-def listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """Listening sockets on the port and the next one. Raises OSError."""
-    first = _listening(host, port)
+def bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Sockets on the port and the next one, which take no clients yet. Raises OSError."""
+    first = _bound(host, port)
     try:
-        second = _listening(host, port + 1)
+        second = _bound(host, port + 1)
     except OSError:
         first.close()
         raise
     return first, second
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-        sock.listen(128)
     except OSError:
         sock.close()
         raise
@@ -65,6 +65,7 @@ class Server:
         self._connections: dict[int, _Connection] = {}
         self._accepted = 0
         self._running = True
+        self._busy = False
         self._next_tick = time.monotonic()
         for descriptor in (listener.fileno(), hub.fileno()):
             self._poll.register(descriptor, select.EPOLLIN)
@@ -85,6 +86,11 @@ class Server:
         self._parent = os.pidfd_open(os.getppid())
         self._poll.register(self._parent, select.EPOLLIN)
 
+    def listen(self) -> None:
+        """Takes clients from now on; `run` serves them."""
+        self._listener.listen(_BACKLOG)
+        self._hub.listen(_BACKLOG)
+
     def stop(self) -> None:
         """Makes `run` return after what it is doing."""
         self._running = False
@@ -96,10 +102,13 @@ class Server:
                 for descriptor, event in self._poll.poll(self._patience()):
                     self._handle(descriptor, event)
                 self._pass_time()
+                self._busy = self._simulation.work()
         finally:
             self._close()
 
     def _patience(self) -> float:
+        if self._busy:
+            return 0.0
         if self._simulation.period() is None:
             return -1.0
         return max(0.0, self._next_tick - time.monotonic())
@@ -157,7 +166,7 @@ class Server:
                 self._simulation.caller = connection.number
                 result = call(self._simulation, request.method, request.arguments)
                 connection.outbox.send([encode_response(request.number, result)])
-                self._simulation.finish_tick()
+                self._simulation.start_pictures()
         except BrokenStream as error:
             print(f"standin: dropping a client: {error}", file=sys.stderr)
             self._drop(connection)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from envs.standin import cameras, scanners, sensors
+from envs.standin.actors import Actor
 from envs.standin.rpc import RpcFailure
 from envs.standin.snapshot import Snapshots
 from envs.standin.streams import WORLD_STREAM, StreamHub
@@ -45,14 +47,16 @@ class Simulation:
         self.caller = 0
         self._last_tick = time.monotonic()
         self._pictures_due = False
+        self._pictures: Iterator[bool] = iter(())
         self.world = World(load_town(town), seed, self._identity, Settings())
         self.map_name: str = self.world.town.name
 
     def tick(self) -> int:
         """Steps once and publishes the snapshot and quick sensors. Returns the new frame.
 
-        `finish_tick` must follow before anything else happens.
+        The slow sensors' data follow with `start_pictures` and `work`, or with `finish_tick`.
         """
+        self.finish_tick()
         self.hub.await_announced()
         world = self.world
         now = time.monotonic()
@@ -62,18 +66,51 @@ class Simulation:
         droppable = not world.settings.synchronous
         if self.hub.has_subscribers(WORLD_STREAM):
             self.hub.publish(WORLD_STREAM, self._snapshots.message(world), droppable)
-        self._publish_sensors(sensors.QUICK, droppable)
+        for sensor in self._heard(sensors.QUICK):
+            self._publish(sensor, droppable)
         self._pictures_due = True
         return world.frame
 
-    def finish_tick(self) -> None:
-        """Sends what takes long to make, once the caller of the tick has its answer.
+    def start_pictures(self) -> None:
+        """Once the caller of a tick has its answer: sends scans, and notes what cameras see.
 
-        The client computes its traffic meanwhile; no other request is served before.
+        The pictures are then made by `work`, between other requests: a Traffic Manager asks for
+        many things in each step, which need not wait for them.
         """
-        if self._pictures_due:
-            self._pictures_due = False
-            self._publish_sensors(sensors.SLOW, not self.world.settings.synchronous)
+        if not self._pictures_due:
+            return
+        self._pictures_due = False
+        droppable = not self.world.settings.synchronous
+        shots = []
+        for sensor in self._heard(sensors.SLOW):
+            if sensor.type_id not in cameras.KINDS:
+                self._publish(sensor, droppable)
+                continue
+            with _reported(sensor):
+                shots.append((sensor, cameras.shoot(self.world, sensor)))
+        self._pictures = self._draw([(a, shot) for a, shot in shots if shot], droppable)
+
+    def work(self) -> bool:
+        """Makes the next part of a picture; whether there may be more to do."""
+        return next(self._pictures, None) is not None
+
+    def finish_tick(self) -> None:
+        """Makes and sends all that is left of the last step."""
+        self.start_pictures()
+        while self.work():
+            pass
+
+    def _draw(self, shots: list[tuple[Actor, cameras.Shot]], droppable: bool) -> Iterator[bool]:
+        for sensor, shot in shots:
+            with _reported(sensor):
+                parts = shot.develop()
+                while True:
+                    try:
+                        next(parts)
+                    except StopIteration as end:
+                        self.hub.publish(shot.stream, end.value, droppable)
+                        break
+                    yield True
 
     def period(self) -> float | None:
         """Seconds of wall clock between own steps; None in synchronous mode."""
@@ -84,6 +121,7 @@ class Simulation:
 
     def load(self, name: str, reset_settings: bool) -> None:
         """Starts a new episode; an empty name means the present town. Raises RpcFailure."""
+        self.finish_tick()
         settings = Settings() if reset_settings else self.world.settings
         town = self._town_named(name)
         self.map_name = name.rsplit("/", 1)[-1] or self.map_name
@@ -117,18 +155,27 @@ class Simulation:
             raise RpcFailure(f"map '{name}' not found; maps: {', '.join(self.towns)}")
         return self._load_town(short)
 
-    def _publish_sensors(self, kinds: frozenset[str], droppable: bool) -> None:
-        world, hub = self.world, self.hub
-        for sensor in world.sensors:
-            if sensor.type_id not in kinds or not hub.has_subscribers(sensor.stream):
-                continue
-            try:
-                messages = sensors.measure(world, sensor)
-            except (ValueError, ArithmeticError) as error:
-                print(f"standin: {sensor.type_id} {sensor.id}: {error}", file=sys.stderr)
-                continue
-            for message in messages:
-                hub.publish(sensor.stream, message, droppable)
+    def _heard(self, kinds: frozenset[str]) -> list[Actor]:
+        """Sensors of these kinds that anybody listens to."""
+        hub = self.hub
+        return [
+            sensor for sensor in self.world.sensors
+            if sensor.type_id in kinds and hub.has_subscribers(sensor.stream)
+        ]
+
+    def _publish(self, sensor: Actor, droppable: bool) -> None:
+        with _reported(sensor):
+            for message in sensors.measure(self.world, sensor):
+                self.hub.publish(sensor.stream, message, droppable)
+
+
+@contextmanager
+def _reported(sensor: Actor) -> Iterator[None]:
+    """One sensor that cannot measure says so and stops no other."""
+    try:
+        yield
+    except (ValueError, ArithmeticError) as error:
+        print(f"standin: {sensor.type_id} {sensor.id}: {error}", file=sys.stderr)
 
 
 __all__ = ["Simulation", "cameras", "scanners"]

@@ -7,8 +7,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin import dynamics
 from envs.standin.actors import ACTIVE, Actor
-from envs.standin.dynamics import reported_gear
+from envs.standin.compiled import compiled
 from envs.standin.lights import GREEN
 from envs.standin.wire import (
     ACTOR_RECORD,
@@ -94,30 +95,12 @@ class Snapshots:
 
     def _fill_vehicles(self, world: World) -> None:
         fleet, block = world.fleet, self._vehicles
-        motion = np.empty((15, len(fleet)), np.float32)
-        motion[0:3] = fleet.data[0:3]
-        motion[3:6] = fleet.data[3:6] * _DEGREES
-        motion[4] = 180.0 - (180.0 - motion[4]) % 360.0  # half a turn is +180, as in spawn points
-        motion[6], motion[7], motion[8] = fleet.wx, fleet.wy, fleet.wz
-        motion[9] = fleet.roll_rate * _DEGREES
-        motion[10] = fleet.pitch_rate * _DEGREES
-        motion[11] = fleet.yaw_rate * _DEGREES
-        motion[12], motion[13], motion[14] = fleet.ax, fleet.ay, fleet.az
         records = self._records
-        records["motion"][block] = motion.T
-        pedals = records["pedals"]
-        pedals[block, 0], pedals[block, 1], pedals[block, 2] = (
-            fleet.throttle,
-            fleet.steer,
-            fleet.brake,
-        )
-        switches = records["switches"]
-        switches[block, 0], switches[block, 1], switches[block, 2] = (
-            fleet.hand_brake,
-            fleet.reverse,
-            fleet.manual,
-        )
-        records["gear"][block] = reported_gear(fleet)
+        records["motion"][block] = _motion(fleet.data)
+        # Controls in the fleet's order: throttle, steer, brake; hand brake, reverse, manual; gear.
+        records["pedals"][block] = fleet.control[:3].T
+        records["switches"][block] = fleet.control[3:6].T
+        records["gear"][block] = dynamics.reported_gear(fleet)
         self._fill_light_flags(world)
 
     def _fill_light_flags(self, world: World) -> None:
@@ -148,3 +131,21 @@ class Snapshots:
         self._records["motion"][block] = motion.T
         self._records["walk"][block] = walkers.data[4:8].T
         self._records["jump"][block] = walkers.data[8]
+
+
+@compiled
+def _motion(f: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Location, rotation, velocity, angular velocity and acceleration of vehicles, (N, 15)."""
+    motion = np.empty((f.shape[1], 15), np.float32)
+    for i in range(f.shape[1]):
+        row = motion[i]
+        row[0], row[1], row[2] = f[dynamics.X, i], f[dynamics.Y, i], f[dynamics.Z, i]
+        row[3], row[5] = f[dynamics.PITCH, i] * _DEGREES, f[dynamics.ROLL, i] * _DEGREES
+        # Half a turn is +180, as in spawn points.
+        row[4] = 180.0 - (180.0 - np.float32(f[dynamics.YAW, i] * _DEGREES)) % 360.0
+        row[6], row[7], row[8] = f[dynamics.WX, i], f[dynamics.WY, i], f[dynamics.WZ, i]
+        row[9] = f[dynamics.ROLL_RATE, i] * _DEGREES
+        row[10] = f[dynamics.PITCH_RATE, i] * _DEGREES
+        row[11] = f[dynamics.YAW_RATE, i] * _DEGREES
+        row[12], row[13], row[14] = f[dynamics.AX, i], f[dynamics.AY, i], f[dynamics.AZ, i]
+    return motion

@@ -163,7 +163,9 @@ def _blocked(world: World, actor: Actor) -> bool:
     )
     if not len(others):
         return False
-    depth, _ = overlap(mine.take([0] * len(others)), others)
+    depth, _ = overlap(
+        mine.table, np.zeros(len(others), np.int64), others.table, np.arange(len(others))
+    )
     return bool((depth > _TOUCH).any())
 
 

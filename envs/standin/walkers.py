@@ -108,6 +108,6 @@ class Walkers:
     def boxes(self) -> Boxes:
         """The outlines of the walkers whose collisions are on."""
         keep = np.array([self.collides[i] or i in self.led for i in self.ids], bool)
-        x, y, z, yaw = self.data[:4, keep]
-        half = [np.full(x.shape, size) for size in HALF]
-        return Boxes(x, y, z, yaw, *half)
+        place = np.compress(keep, self.data[:4], axis=1)
+        half = np.repeat(np.array(HALF)[:, None], place.shape[1], axis=1)
+        return Boxes(np.concatenate([place, half]))

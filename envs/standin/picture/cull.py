@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.statics import Statics
 
@@ -19,14 +20,30 @@ _NEAR = 0.12
 
 def visible(view: View, centre: Array, radius: Array, reach: float) -> Index:
     """Things whose sphere is in the picture and nearer than `reach`."""
-    local = view.to_camera(centre)
-    depth = local[:, 0]
     wide = view.camera.width / (2.0 * view.focal)
     tall = view.camera.height / (2.0 * view.focal)
-    inside = (depth > _NEAR - radius) & (depth < reach)
-    inside &= np.abs(local[:, 1]) - depth * wide < radius * math.hypot(1.0, wide)
-    inside &= np.abs(local[:, 2]) - depth * tall < radius * math.hypot(1.0, tall)
-    return np.flatnonzero(inside)
+    return _visible(view.place, view.axes, wide, tall, centre, radius, reach)
+
+
+@compiled
+def _visible(
+    place: Array, axes: Array, wide: float, tall: float, centre: Array, radius: Array, reach: float
+) -> Index:
+    found, count = np.empty(len(centre), np.int64), 0
+    aside, above = math.hypot(1.0, wide), math.hypot(1.0, tall)
+    for i in range(len(centre)):
+        dx, dy, dz = centre[i, 0] - place[0], centre[i, 1] - place[1], centre[i, 2] - place[2]
+        depth = dx * axes[0, 0] + dy * axes[1, 0] + dz * axes[2, 0]
+        if depth <= _NEAR - radius[i] or depth >= reach:
+            continue
+        right = dx * axes[0, 1] + dy * axes[1, 1] + dz * axes[2, 1]
+        if abs(right) - depth * wide >= radius[i] * aside:
+            continue
+        up = dx * axes[0, 2] + dy * axes[1, 2] + dz * axes[2, 2]
+        if abs(up) - depth * tall < radius[i] * above:
+            found[count] = i
+            count += 1
+    return found[:count]
 
 
 class Screen:
@@ -34,51 +51,99 @@ class Screen:
 
     def __init__(self, view: View, statics: Statics, chosen: Index) -> None:
         """chosen: the static things in the picture; the houses among them hide what is behind."""
-        self._view = view
-        half = math.atan(view.camera.width / (2.0 * view.focal)) * 1.05
-        self._half, self._bin = half, 2.0 * half / _BINS
         camera = view.camera
+        half = math.atan(camera.width / (2.0 * view.focal)) * 1.05
         usable = abs(camera.pitch) < 30.0 and abs(camera.roll) < 20.0 and half < 1.2
         houses = chosen[statics.house[chosen]] if usable else chosen[:0]
-        bearing, reach = self._polar(statics.footprint[houses].reshape(-1, 2))
-        bearing, reach = bearing.reshape(-1, 4), reach.reshape(-1, 4)
-        first, last = bearing.min(axis=1), bearing.max(axis=1)
-        far = reach.max(axis=1)
-        good = (last - first < 2.0) & (reach.min(axis=1) > 1.0)
-        rise = statics.top[houses] - camera.z
-        slope = np.where(rise > 0.0, rise / far, rise / reach.min(axis=1))
+        self._view = (view.place, math.radians(camera.yaw), half)
+        span = _spans(*self._view[:2], statics.footprint[houses])
+        first, last, near, far = span
         order = np.argsort(far, kind="stable")
-        order = order[good[order]]
+        order = order[((last - first < 2.0) & (near > 1.0))[order]]
         self._far = far[order]
-        begin = np.ceil((first[order] + half) / self._bin)
-        end = np.floor((last[order] + half) / self._bin)
-        bins = np.arange(_BINS)
-        covered = (bins >= begin[:, None]) & (bins < end[:, None])
-        profile = np.full((len(order) + 1, _BINS), -np.inf)
-        profile[1:] = np.where(covered, slope[order, None], -np.inf)
-        self._profile = np.maximum.accumulate(profile, axis=0)
+        self._profile = _skyline(*self._view, span, statics.top[houses], order)
 
     def shows(self, centre: Array, radius: Array, top: Array) -> NDArray[np.bool_]:
         """Whether any part of things may rise above the houses before them; (N,) each."""
         if len(self._far) == 0:
             return np.ones(len(centre), bool)
-        bearing, reach = self._polar(centre[:, :2])
-        close = reach < 1.5 * radius
-        width = np.arcsin(np.minimum(radius / np.maximum(reach, 1e-6), 0.99))
-        first = np.floor((bearing - width + self._half) / self._bin)
-        last = np.floor((bearing + width + self._half) / self._bin)
-        rise = top - self._view.camera.z
-        near = np.maximum(reach - radius, 0.1)
-        slope = rise / np.where(rise > 0.0, near, reach + radius)
-        before = self._profile[np.searchsorted(self._far, near)]
-        bins = np.arange(_BINS)
-        own = (bins >= first[:, None]) & (bins <= last[:, None])
-        hidden = ~(own & (before < slope[:, None])).any(axis=1) & own.any(axis=1)
-        return close | ~hidden
+        return _shows(*self._view, self._far, self._profile, centre, radius, top)
 
-    def _polar(self, places: Array) -> tuple[Array, Array]:
-        """Bearing from the camera's yaw in rad, and horizontal distance."""
-        yaw = math.radians(self._view.camera.yaw)
-        dx, dy = places[:, 0] - self._view.camera.x, places[:, 1] - self._view.camera.y
-        cos, sin = math.cos(yaw), math.sin(yaw)
-        return np.arctan2(dy * cos - dx * sin, dx * cos + dy * sin), np.hypot(dx, dy)
+
+@compiled
+def _polar(place: Array, yaw: float, x: float, y: float) -> tuple[float, float]:
+    """Bearing from the camera's yaw in rad, and horizontal distance."""
+    dx, dy = x - place[0], y - place[1]
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    return math.atan2(dy * cos - dx * sin, dx * cos + dy * sin), math.hypot(dx, dy)
+
+
+@compiled
+def _spans(place: Array, yaw: float, footprint: Array) -> Array:
+    """Rows: first and last bearing, least and greatest distance of houses' corners; (4, N)."""
+    span = np.empty((4, len(footprint)))
+    for house in range(len(footprint)):
+        for corner in range(4):
+            bearing, reach = _polar(
+                place, yaw, footprint[house, corner, 0], footprint[house, corner, 1]
+            )
+            if corner == 0 or bearing < span[0, house]:
+                span[0, house] = bearing
+            if corner == 0 or bearing > span[1, house]:
+                span[1, house] = bearing
+            if corner == 0 or reach < span[2, house]:
+                span[2, house] = reach
+            if corner == 0 or reach > span[3, house]:
+                span[3, house] = reach
+    return span
+
+
+@compiled
+def _skyline(
+    place: Array, yaw: float, half: float, span: Array, top: Array, order: Index
+) -> Array:
+    """The steepest slope (K + 1, bins) to the nearest K of the houses, which are in order."""
+    profile = np.empty((len(order) + 1, _BINS))
+    for column in range(_BINS):
+        profile[0, column] = -np.inf
+    width = 2.0 * half / _BINS
+    for row in range(len(order)):
+        house = order[row]
+        rise = top[house] - place[2]
+        slope = rise / span[3, house] if rise > 0.0 else rise / span[2, house]
+        begin = math.ceil((span[0, house] + half) / width)
+        end = math.floor((span[1, house] + half) / width)
+        for column in range(_BINS):
+            before = profile[row, column]
+            covered = begin <= column < end and slope > before
+            profile[row + 1, column] = slope if covered else before
+    return profile
+
+
+@compiled
+def _shows(
+    place: Array, yaw: float, half: float, far: Array, profile: Array, centre: Array,
+    radius: Array, top: Array,
+) -> NDArray[np.bool_]:
+    shown = np.empty(len(centre), np.bool_)
+    step = 2.0 * half / _BINS
+    for i in range(len(centre)):
+        bearing, reach = _polar(place, yaw, centre[i, 0], centre[i, 1])
+        if reach < 1.5 * radius[i]:
+            shown[i] = True
+            continue
+        width = math.asin(min(radius[i] / max(reach, 1e-6), 0.99))
+        first = max(0, math.floor((bearing - width + half) / step))
+        last = min(_BINS - 1, math.floor((bearing + width + half) / step))
+        rise, near = top[i] - place[2], max(reach - radius[i], 0.1)
+        slope = rise / near if rise > 0.0 else rise / (reach + radius[i])
+        row = 0
+        while row < len(far) and far[row] < near:
+            row += 1
+        # What lies in no column at all is beside the picture and is drawn.
+        shown[i] = first > last
+        for column in range(first, last + 1):
+            if profile[row, column] < slope:
+                shown[i] = True
+                break
+    return shown

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.statics import Statics
 
@@ -60,18 +62,31 @@ class Outlines:
 
 def static_faces(view: View, statics: Statics, chosen: Index, lit: Array) -> Faces:
     """Faces of static things that look towards the camera, big enough to be seen."""
-    counts = statics.count[chosen]
-    owner = np.repeat(np.arange(len(chosen)), counts)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
-    index = statics.first[chosen][owner] + within
-    away = statics.centre[chosen, :2] - view.place[:2]
-    distance = np.hypot(away[:, 0], away[:, 1])
-    size = view.focal / np.maximum(distance, 0.1)
-    seen = statics.normal[index] @ view.place > statics.offset[index]
-    seen &= statics.detail[index] < size[owner]
-    index, owner, within = index[seen], owner[seen], within[seen]
-    return Faces(statics.corners[index], lit[index], distance[owner], within.astype(float),
-                 chosen[owner], index)
+    index, owner, distance = _towards(
+        view.place, view.focal, statics.centre, statics.first, statics.count, statics.normal,
+        statics.offset, statics.detail, chosen, int(statics.count[chosen].sum()))
+    order = (index - statics.first[owner]).astype(float)
+    return Faces(statics.corners[index], lit[index], distance, order, owner, index)
+
+
+@compiled
+def _towards(
+    place: Array, focal: float, centre: Array, first: Index, count: Index, normal: Array,
+    offset: Array, detail: Array, chosen: Index, most: int,
+) -> tuple[Index, Index, Array]:
+    """Faces that are seen, the thing of each, and the thing's distance."""
+    index, owner, distance = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+    found = 0
+    for thing in chosen:
+        away = math.hypot(centre[thing, 0] - place[0], centre[thing, 1] - place[1])
+        size = focal / max(away, 0.1)
+        for face in range(first[thing], first[thing] + count[thing]):
+            side = (normal[face, 0] * place[0] + normal[face, 1] * place[1]
+                    + normal[face, 2] * place[2])
+            if side > offset[face] and detail[face] < size:
+                index[found], owner[found], distance[found] = face, thing, away
+                found += 1
+    return index[:found], owner[:found], distance[:found]
 
 
 def crown_faces(view: View, statics: Statics, chosen: Index, colours: Array) -> Faces:
@@ -102,48 +117,87 @@ def outlines(view: View, corners: Array, top: int = 0, step: int = 1) -> Outline
 
     The polygons are those of a picture that begins at row `top` and is `step` times smaller.
     """
-    local = view.to_camera(corners)
-    depth = local[..., 0]
-    beyond = depth > NEAR
-    whole = (beyond[:, 0] & beyond[:, 1]) & (beyond[:, 2] & beyond[:, 3])
-    clipped: dict[int, Array] = {}
-    if not whole.all():
-        for face in np.flatnonzero(~whole & beyond.any(axis=1)).tolist():
-            clipped[face] = view.project(clip_near(local[face].tolist()))
-        depth[~whole] = 1.0
-    pixel = view.project(local)
-    first, second, third, fourth = (pixel[:, corner] for corner in range(4))
-    low = np.minimum(np.minimum(first, second), np.minimum(third, fourth))
-    high = np.maximum(np.maximum(first, second), np.maximum(third, fourth))
-    for face, points in clipped.items():
-        low[face], high[face] = points.min(axis=0), points.max(axis=0)
-        whole[face] = True
-    inside = whole & (high[:, 0] >= 0.0) & (high[:, 1] >= top)
-    inside &= (low[:, 0] < view.camera.width) & (low[:, 1] < view.camera.height)
-    index = np.flatnonzero(inside)
-    polygons = list(_fixed(pixel[index], top, step))
-    if clipped:
-        for row, face in enumerate(index.tolist()):
-            if face in clipped:
-                polygons[row] = _fixed(clipped[face], top, step)
-    return Outlines(index, polygons, low[index], high[index])
+    camera = view.camera
+    index, points, counts, low, high = _outlines(
+        view.place, view.axes, view.focal, camera.width, camera.height, corners, top, step)
+    polygons = list(points[:, :4])
+    for row in np.flatnonzero(counts != 4).tolist():
+        polygons[row] = points[row, :counts[row]]
+    return Outlines(index, polygons, low, high)
 
 
-def _fixed(pixel: Array, top: int, step: int) -> NDArray[np.int32]:
-    scaled = (pixel - (0.0, top)) * ((1 << SHIFT) / step) - (1 << SHIFT) / 2.0
-    limit = _LIMIT * (1 << SHIFT)
-    return np.rint(np.minimum(np.maximum(scaled, -limit), limit)).astype(np.int32)
+@compiled
+def _outlines(
+    place: Array, axes: Array, focal: float, width: int, height: int, corners: Array, top: int,
+    step: int,
+) -> tuple[Index, NDArray[np.int32], Index, Array, Array]:
+    faces = len(corners)
+    index, counts = np.empty(faces, np.int64), np.empty(faces, np.int64)
+    points = np.empty((faces, 5, 2), np.int32)
+    low, high = np.empty((faces, 2)), np.empty((faces, 2))
+    polygon, found = np.empty((5, 2)), 0
+    for face in range(faces):
+        count = _project(place, axes, focal, width, height, corners[face], polygon)
+        if count < 3:
+            continue
+        left = right = polygon[0, 0]
+        upper = lower = polygon[0, 1]
+        for corner in range(1, count):
+            left, right = min(left, polygon[corner, 0]), max(right, polygon[corner, 0])
+            upper, lower = min(upper, polygon[corner, 1]), max(lower, polygon[corner, 1])
+        if right < 0.0 or lower < top or left >= width or upper >= height:
+            continue
+        index[found], counts[found] = face, count
+        low[found, 0], low[found, 1] = left, upper
+        high[found, 0], high[found, 1] = right, lower
+        for corner in range(count):
+            points[found, corner, 0] = _fixed(polygon[corner, 0], step)
+            points[found, corner, 1] = _fixed(polygon[corner, 1] - top, step)
+        found += 1
+    return index[:found], points[:found], counts[:found], low[:found], high[:found]
 
 
-def clip_near(points: list[list[float]]) -> Array:
-    """The part of a polygon (points forward, right, up) that lies beyond the near plane."""
-    kept: list[tuple[float, ...]] = []
-    before = points[-1]
-    for here in points:
-        if (here[0] >= NEAR) != (before[0] >= NEAR):
+@compiled
+def _project(
+    place: Array, axes: Array, focal: float, width: int, height: int, corners: Array, out: Array
+) -> int:
+    """Image coordinates of the part of a face beyond the near plane; how many there are."""
+    local = np.empty((4, 3))
+    for corner in range(4):
+        for axis in range(3):
+            local[corner, axis] = (
+                (corners[corner, 0] - place[0]) * axes[0, axis]
+                + (corners[corner, 1] - place[1]) * axes[1, axis]
+                + (corners[corner, 2] - place[2]) * axes[2, axis])
+    count = 0
+    for corner in range(4):
+        here, before = local[corner], local[corner - 1]
+        if (here[0] > NEAR) != (before[0] > NEAR):
             share = (NEAR - before[0]) / (here[0] - before[0])
-            kept.append(tuple(b + share * (h - b) for h, b in zip(here, before, strict=True)))
-        if here[0] >= NEAR:
-            kept.append(tuple(here))
-        before = here
-    return np.array(kept)
+            right = before[1] + share * (here[1] - before[1])
+            up = before[2] + share * (here[2] - before[2])
+            out[count, 0] = right * (focal / NEAR) + width / 2.0
+            out[count, 1] = height / 2.0 - up * (focal / NEAR)
+            count += 1
+        if here[0] > NEAR:
+            out[count, 0] = here[1] * (focal / here[0]) + width / 2.0
+            out[count, 1] = height / 2.0 - here[2] * (focal / here[0])
+            count += 1
+    return count
+
+
+@compiled
+def cross(corners: Array, out: Array) -> None:
+    """(c1 - c0) x (c2 - c0) of a face (4, 3) into `out` (3,)."""
+    ax, bx = corners[1, 0] - corners[0, 0], corners[2, 0] - corners[0, 0]
+    ay, by = corners[1, 1] - corners[0, 1], corners[2, 1] - corners[0, 1]
+    az, bz = corners[1, 2] - corners[0, 2], corners[2, 2] - corners[0, 2]
+    out[0], out[1], out[2] = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+
+
+@compiled
+def _fixed(pixel: float, step: int) -> int:
+    """Pixels to fixed point, for a picture `step` times smaller."""
+    one = 1 << SHIFT
+    limit = _LIMIT * one
+    return round(min(max(pixel * (one / step) - one / 2.0, -limit), limit))

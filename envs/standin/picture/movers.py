@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture import bodies
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import Faces
-from envs.standin.picture.statics import shading
+from envs.standin.picture.faces import Faces, cross
 from envs.standin.picture.weather import Light
 
 Array = NDArray[np.float64]
@@ -20,6 +21,7 @@ _BRAKE, _RIGHT, _LEFT, _REVERSE = 8, 16, 32, 64
 _BEAMS = 7
 #: Cameras so little above a roof stand for ones behind the windscreen.
 _ROOF = 0.35
+_STYLES = len(bodies.BODIES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +45,7 @@ class Movers:
 
     def around(self, place: Array) -> NDArray[np.bool_]:
         """Things that a place is in, or on the roof of: a camera there sees out of them."""
-        local = np.matmul((place - self.centre)[:, None, :], self.turn)[:, 0]
-        inside = (np.abs(local[:, :2]) < self.half[:, :2] + 0.05).all(axis=1)
-        return inside & (np.abs(local[:, 2]) < self.half[:, 2] + _ROOF)
+        return _around(place, self.centre, self.half, self.turn)
 
     def beams(self, light: Light) -> NDArray[np.bool_]:
         """Vehicles whose headlights are on; at night all of them."""
@@ -53,24 +53,42 @@ class Movers:
         return on & (self.style <= 2)
 
 
+@compiled
+def _around(place: Array, centre: Array, half: Array, turn: Array) -> NDArray[np.bool_]:
+    inside = np.empty(len(centre), np.bool_)
+    for i in range(len(centre)):
+        x, y, z = place[0] - centre[i, 0], place[1] - centre[i, 1], place[2] - centre[i, 2]
+        forward = abs(x * turn[i, 0, 0] + y * turn[i, 1, 0] + z * turn[i, 2, 0])
+        right = abs(x * turn[i, 0, 1] + y * turn[i, 1, 1] + z * turn[i, 2, 1])
+        up = abs(x * turn[i, 0, 2] + y * turn[i, 1, 2] + z * turn[i, 2, 2])
+        beside = forward < half[i, 0] + 0.05 and right < half[i, 1] + 0.05
+        inside[i] = beside and up < half[i, 2] + _ROOF
+    return inside
+
+
 def movers_of(boxes: NDArray[np.void]) -> Movers:
     """Plain arrays of boxes."""
-    columns = [boxes[name] for name in ("x", "y", "z", "half_x", "half_y", "half_z")]
-    table = np.stack(columns, axis=1)
-    style = np.minimum(boxes["style"], len(bodies.BODIES) - 1).astype(np.int64)
-    return Movers(boxes, table[:, :3], table[:, 3:], _rotations(boxes), style,
-                  boxes["lights"].astype(np.int64))
+    return Movers(boxes, *_plain(boxes))
 
 
-def _rotations(boxes: NDArray[np.void]) -> Array:
-    angles = np.radians(np.stack([boxes["pitch"], boxes["yaw"], boxes["roll"]]))
-    (cp, cy, cr), (sp, sy, sr) = np.cos(angles), np.sin(angles)
-    turn = np.empty((len(boxes), 3, 3))
-    turn[:, 0, 0], turn[:, 1, 0], turn[:, 2, 0] = cp * cy, cp * sy, sp
-    turn[:, 0, 1], turn[:, 1, 1] = cy * sp * sr - sy * cr, sy * sp * sr + cy * cr
-    turn[:, 0, 2], turn[:, 1, 2] = -cy * sp * cr - sy * sr, -sy * sp * cr + cy * sr
-    turn[:, 2, 1], turn[:, 2, 2] = -cp * sr, cp * cr
-    return turn
+@compiled
+def _plain(boxes: NDArray[np.void]) -> tuple[Array, Array, Array, Index, Index]:
+    count = len(boxes)
+    centre, half, turn = np.empty((count, 3)), np.empty((count, 3)), np.empty((count, 3, 3))
+    style, lights = np.empty(count, np.int64), np.empty(count, np.int64)
+    for i in range(count):
+        box = boxes[i]
+        centre[i, 0], centre[i, 1], centre[i, 2] = box.x, box.y, box.z
+        half[i, 0], half[i, 1], half[i, 2] = box.half_x, box.half_y, box.half_z
+        style[i], lights[i] = min(box.style, _STYLES - 1), box.lights
+        pitch, yaw, roll = math.radians(box.pitch), math.radians(box.yaw), math.radians(box.roll)
+        cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
+        cr, sr = math.cos(roll), math.sin(roll)
+        turn[i, 0, 0], turn[i, 1, 0], turn[i, 2, 0] = cp * cy, cp * sy, sp
+        turn[i, 0, 1], turn[i, 1, 1] = cy * sp * sr - sy * cr, sy * sp * sr + cy * cr
+        turn[i, 0, 2], turn[i, 1, 2] = -cy * sp * cr - sy * sr, -sy * sp * cr + cy * sr
+        turn[i, 2, 1], turn[i, 2, 2] = -cp * sr, cp * cr
+    return centre, half, turn, style, lights
 
 
 def _joined(name: str) -> NDArray[np.float64]:
@@ -87,49 +105,93 @@ def mover_faces(view: View, movers: Movers, light: Light) -> Faces:
     """Faces that look towards the camera. Thing numbers are -1 - row."""
     away = view.place - movers.centre
     distance = np.sqrt((away * away).sum(axis=1))
-    size = view.focal * movers.half.max(axis=1) / np.maximum(distance, 0.1)
-    count = _COUNT[movers.style]
-    thing = np.repeat(np.arange(len(movers)), count)
-    within = np.arange(len(thing)) - np.repeat(np.cumsum(count) - count, count)
-    face = _FIRST[movers.style][thing] + within
-    kept = size[thing] >= _DETAIL[face]
-    thing, face, within = thing[kept], face[kept], within[kept]
-    local = _CORNERS[face] * movers.half[thing, None, :]
-    normal = _cross(local[:, 1] - local[:, 0], local[:, 2] - local[:, 0])
-    eye = np.matmul(away[:, None, :], movers.turn)[:, 0]
-    seen = ((eye[thing] - local[:, 0]) * normal).sum(axis=1) > 0.0
-    thing, face, within, normal = thing[seen], face[seen], within[seen], normal[seen]
-    turn = movers.turn[thing].transpose(0, 2, 1)
-    normal /= np.sqrt((normal * normal).sum(axis=1, keepdims=True)) + 1e-12
-    colour = _colours(movers, thing, _MATERIAL[face], np.matmul(normal[:, None], turn)[:, 0], light)
-    order = np.where(eye[thing, 0] > 0.0, _FRONT[face], within)
-    corners = np.matmul(local[seen], turn) + movers.centre[thing, None, :]
+    thing, face, order, corners, normal = _seen_faces(
+        away, view.focal * movers.half.max(axis=1) / np.maximum(distance, 0.1), movers.centre,
+        movers.half, movers.turn, movers.style, int(_COUNT[movers.style].sum()))
+    colour = _colours(movers, thing, _MATERIAL[face], normal, light)
     return Faces(corners, colour, distance[thing], order, -1 - thing, np.full(len(thing), -1))
 
 
-def _cross(a: Array, b: Array) -> Array:
-    out = np.empty_like(a)
-    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
-        out[:, i] = a[:, j] * b[:, k] - a[:, k] * b[:, j]
-    return out
+@compiled
+def _seen_faces(
+    away: Array, size: Array, centre: Array, half: Array, turn: Array, style: Index, most: int,
+) -> tuple[Index, Index, Array, Array, Array]:
+    """Thing, face, order among the thing's faces, corners and normal in the world."""
+    thing, face, order = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most)
+    corners, normal = np.empty((most, 4, 3)), np.empty((most, 3))
+    local, across, eye, found = np.empty((4, 3)), np.empty(3), np.empty(3), 0
+    for i in range(len(style)):
+        _turned_back(away[i], turn[i], eye)
+        for within in range(_COUNT[style[i]]):
+            j = _FIRST[style[i]] + within
+            if size[i] < _DETAIL[j]:
+                continue
+            for corner in range(4):
+                for k in range(3):
+                    local[corner, k] = _CORNERS[j, corner, k] * half[i, k]
+            cross(local, across)
+            length, side = 0.0, 0.0
+            for k in range(3):
+                length += across[k] * across[k]
+                side += (eye[k] - local[0, k]) * across[k]
+            if side <= 0.0:
+                continue
+            for k in range(3):
+                across[k] /= math.sqrt(length) + 1e-12
+            thing[found], face[found] = i, j
+            order[found] = _FRONT[j] if eye[0] > 0.0 else within
+            _turned(across, turn[i], normal[found])
+            for corner in range(4):
+                _turned(local[corner], turn[i], corners[found, corner])
+                for k in range(3):
+                    corners[found, corner, k] += centre[i, k]
+            found += 1
+    return thing[:found], face[:found], order[:found], corners[:found], normal[:found]
+
+
+@compiled
+def _turned(vector: Array, turn: Array, out: Array) -> None:
+    for k in range(3):
+        out[k] = vector[0] * turn[k, 0] + vector[1] * turn[k, 1] + vector[2] * turn[k, 2]
+
+
+@compiled
+def _turned_back(vector: Array, turn: Array, out: Array) -> None:
+    for k in range(3):
+        out[k] = vector[0] * turn[0, k] + vector[1] * turn[1, k] + vector[2] * turn[2, k]
 
 
 def _colours(
     movers: Movers, thing: Index, material: Index, normal: Array, light: Light
 ) -> Array:
     boxes = movers.boxes
-    paint = np.stack([boxes["b"], boxes["g"], boxes["r"]], axis=1).astype(float)[thing]
-    base = bodies.MATERIALS[material]
-    painted = material <= bodies.PAINT_DARK
-    dark = 1.0 - 0.28 * (material[painted] == bodies.PAINT_DARK)
-    base[painted] = paint[painted] * dark[:, None]
-    colour = base * shading(normal, light)
-    glass = material == bodies.GLASS
-    colour[glass] = 0.62 * colour[glass] + 0.22 * light.horizon
+    paint = np.stack([boxes["b"], boxes["g"], boxes["r"]], axis=1)
     glow, on = _glowing(movers, light)
-    bright = on[thing, material]
-    colour[bright] = glow[material[bright]]
-    return np.minimum(colour, 255.0)
+    return _shaded(thing, material, normal, paint, on, glow, light.sun, light.ambient,
+                   light.direct, 0.22 * light.horizon)
+
+
+@compiled
+def _shaded(
+    thing: Index, material: Index, normal: Array, paint: NDArray[np.uint8],
+    on: NDArray[np.bool_], glow: Array, sun: Array, ambient: Array, direct: Array, mirror: Array,
+) -> Array:
+    """B, G, R of faces: painted, of glass that mirrors the horizon, or shining."""
+    colour = np.empty((len(thing), 3))
+    for i in range(len(thing)):
+        kind = material[i]
+        along = normal[i, 0] * sun[0] + normal[i, 1] * sun[1] + normal[i, 2] * sun[2]
+        towards = min(max(along * 1.1 + 0.1, 0.0), 1.15)
+        upward = 0.82 + 0.18 * normal[i, 2]
+        for c in range(3):
+            base = bodies.MATERIALS[kind, c]
+            if kind <= bodies.PAINT_DARK:
+                base = paint[thing[i], c] * (0.72 if kind == bodies.PAINT_DARK else 1.0)
+            value = base * (ambient[c] * upward + direct[c] * towards)
+            if kind == bodies.GLASS:
+                value = 0.62 * value + mirror[c]
+            colour[i, c] = min(glow[kind, c] if on[thing[i], kind] else value, 255.0)
+    return colour
 
 
 def _glowing(movers: Movers, light: Light) -> tuple[Array, NDArray[np.bool_]]:

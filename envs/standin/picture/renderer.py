@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture import classes, cull, foliage, statics
 from envs.standin.picture import faces as geometry
 from envs.standin.picture.air import Air
@@ -55,11 +58,23 @@ class Renderer:
           weather: the 14 numbers of `carla.WeatherParameters`.
           time: simulated seconds, for what moves by itself (rain).
         """
+        stages = self.stages(camera, boxes, weather, time)
+        while True:
+            try:
+                next(stages)
+            except StopIteration as end:
+                return np.asarray(end.value)
+
+    def stages(
+        self, camera: Camera, boxes: NDArray[np.void], weather: Array, time: float = 0.0
+    ) -> Generator[None, None, Image]:
+        """`render` with pauses; no other picture may be begun before it is done."""
         self._set_weather(np.asarray(weather, float))
         view = View(camera)
         if camera.kind == "rgb":
-            return self._colour(view, boxes, time)
+            return (yield from self._colour(view, boxes, time))
         faces, movers = self._gather(view, self._moving(view, boxes))
+        yield
         if camera.kind == "depth":
             return classes.draw_depth(view, self._ground, faces, self._foliage)
         out = np.empty((camera.height, camera.width, 4), np.uint8)
@@ -80,20 +95,28 @@ class Renderer:
         size = np.array(self._texture.surface.shape[::-1]) * self._texture.cell
         self._lights = LightMap(self._town.scenery, self._texture.low, size, self._light)
 
-    def _colour(self, view: View, boxes: NDArray[np.void], time: float) -> Image:
+    def _colour(
+        self, view: View, boxes: NDArray[np.void], time: float
+    ) -> Generator[None, None, Image]:
         camera = view.camera
         out = np.empty((camera.height, camera.width, 4), np.uint8)
         top, below = self._ground.rows(view)
         if below:
             self._sky.draw(view, below, out)
+        yield
         moving = self._moving(view, boxes)
         if top < camera.height:
             self._ground.draw(view, out)
             if camera.height >= LEAST_ROWS:
                 self._near.draw(self._ground, view, top, out)
+            yield
             self._lights.draw(self._ground, view, top, moving, out)
+            yield
             self._air.veil(view, top, self._ground.row_depth(view, top), out)
-        self._paint(view, self._gather(view, moving)[0], out)
+        yield
+        faces, _ = self._gather(view, moving)
+        yield
+        yield from self._paint(view, faces, out)
         self._air.rain(out, time)
         out[..., 3] = 255
         return out
@@ -128,7 +151,9 @@ class Renderer:
             parts.append(mover_faces(view, movers, self._light))
         return geometry.Faces.join(parts), movers
 
-    def _paint(self, view: View, faces: geometry.Faces, out: Image) -> None:
+    def _paint(
+        self, view: View, faces: geometry.Faces, out: Image
+    ) -> Generator[None, None, None]:
         order = geometry.in_order(faces)
         shapes = geometry.outlines(view, faces.corners[order])
         index = order[shapes.index]
@@ -143,8 +168,9 @@ class Renderer:
         crowns = source < -1
         crowns &= shapes.high[:, 1] - shapes.low[:, 1] > _CROWN_PIXELS
         sprites = set(np.flatnonzero(crowns).tolist())
-        matrices = _wall_matrices(view, self._statics.corners[source[walls]])
+        matrices = _wall_matrices(view.place, view.rays, self._statics.corners[source[walls]])
         textures = dict(zip(np.flatnonzero(walls).tolist(), matrices, strict=True))
+        yield
         fill, shift = cv2.fillConvexPoly, geometry.SHIFT
         for row, (polygon, colour) in enumerate(zip(shapes.polygons, colours, strict=True)):
             if row in sprites:
@@ -173,17 +199,29 @@ class Renderer:
             self._facades.draw(face, matrix, storey, self._light.haze, share, block, (left, top))
 
 
-def _wall_matrices(view: View, corners: Array) -> Array:
+@compiled
+def _wall_matrices(place: Array, rays: Array, corners: Array) -> Array:
     """(F, 3, 3): image coordinates to shares across and up each face."""
-    across, up = corners[:, 1] - corners[:, 0], corners[:, 3] - corners[:, 0]
-    normal = np.cross(across, up)
-    away = view.place - corners[:, 0]
-    height = (normal * away).sum(axis=1)[:, None]
-    slope = normal @ view.rays
-    rows = []
-    for axis in (across, up):
-        axis = axis / (axis * axis).sum(axis=1, keepdims=True)
-        begin = (axis * away).sum(axis=1)[:, None]
-        rows.append(begin * slope - height * (axis @ view.rays))
-    rows.append(slope)
-    return np.stack(rows, axis=1)
+    matrices, normal = np.empty((len(corners), 3, 3)), np.empty(3)
+    for face in range(len(corners)):
+        corner = corners[face]
+        geometry.cross(corner, normal)
+        height = 0.0
+        for k in range(3):
+            height += normal[k] * (place[k] - corner[0, k])
+            matrices[face, 2, k] = _along(normal, rays, k)
+        for row, end in ((0, 1), (1, 3)):
+            axis, square, begin = corner[end] - corner[0], 0.0, 0.0
+            for k in range(3):
+                square += axis[k] * axis[k]
+                begin += axis[k] * (place[k] - corner[0, k])
+            for k in range(3):
+                matrices[face, row, k] = (
+                    begin * matrices[face, 2, k] - height * _along(axis, rays, k)) / square
+    return matrices
+
+
+@compiled
+def _along(vector: Array, rays: Array, column: int) -> float:
+    return float(vector[0] * rays[0, column] + vector[1] * rays[1, column]
+                 + vector[2] * rays[2, column])

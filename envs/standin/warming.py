@@ -1,0 +1,33 @@
+"""Compiles what a tick needs before the first client comes, so that no client waits for it."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from envs.standin import dynamics
+from envs.standin.cameras import renderer_of
+from envs.standin.picture import BOX, Camera
+from envs.standin.snapshot import Snapshots
+from envs.standin.town.model import Town
+from envs.standin.vehicle_fit import model_of
+from envs.standin.world import CLEAR_NOON, Identity, Settings, World
+
+
+def warm_up(town: Town) -> None:
+    """Takes a car through one step; on a machine where that had to be compiled, also draws it."""
+    world = World(town, 0, Identity(), Settings())
+    world.fleet.add(1, model_of("vehicle.tesla.model3"))
+    world.step(0.05)
+    Snapshots().message(world)
+    if not dynamics.was_compiled():
+        return
+    print("standin: compiling for this machine, once (about 10 s)", file=sys.stderr, flush=True)
+    x, y, z, _, yaw, _ = town.spawn_points[0]
+    car = np.zeros(1, BOX)
+    car["x"], car["y"], car["z"], car["yaw"] = x, y, z, yaw
+    car["half_x"], car["half_y"], car["half_z"] = 2.4, 1.0, 0.75
+    back = np.radians(yaw)
+    camera = Camera("rgb", 84, 84, 90.0, x - 8 * np.cos(back), y - 8 * np.sin(back), z + 1, yaw=yaw)
+    renderer_of(town).render(camera, car, np.array(CLEAR_NOON))
