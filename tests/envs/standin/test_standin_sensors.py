@@ -226,3 +226,27 @@ def test_no_rendering_mode_sends_black(world, model3, attach):
     world.apply_settings(settings)
     camera = attach("sensor.camera.rgb", model3, image_size_x=16, image_size_y=8)
     assert not _pixels(camera.get(world.tick()))[..., :3].any()
+
+
+def test_a_picture_shows_its_own_step_whatever_is_asked_while_it_is_made(
+    world, model3, car_ahead, attach
+):
+    camera = attach("sensor.camera.rgb", model3, ROOF, image_size_x=640, image_size_y=480)
+    before = bytes(camera.get(world.tick()).raw_data)
+    frame = world.tick()
+    # These calls reach the server while it still draws.
+    car_ahead.set_transform(carla.Transform(carla.Location(z=-50.0)))
+    world.set_weather(carla.WeatherParameters.HardRainSunset)
+    assert world.get_snapshot().frame == frame
+    assert bytes(camera.get(frame).raw_data) == before
+    assert bytes(camera.get(world.tick()).raw_data) != before
+
+
+def test_a_tick_waits_for_the_pictures_of_the_one_before(world, model3, attach):
+    cameras = [
+        attach("sensor.camera.rgb", model3, ROOF, image_size_x=640, image_size_y=480)
+        for _ in range(3)
+    ]
+    frames = [world.tick() for _ in range(5)]
+    for camera in cameras:
+        assert [camera.get().frame for _ in frames] == frames
