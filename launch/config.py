@@ -31,6 +31,9 @@ class LoopConfig:
     """Schedule, seeds, and what is written when."""
 
     env: str = _option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
+    action_repeat: int = _option(
+        1, "times that a gymnasium environment takes each action; its rewards are summed"
+    )
     steps: int = _option(5000, "environment steps of the whole run")
     learning_starts: int = _option(
         1000, "steps before the first update; at most a fifth of steps, so that short runs learn"
@@ -61,6 +64,9 @@ class LoopConfig:
         _require(bool(self.env), "env", self.env, "carla or a gymnasium id")
         for name in ("steps", "train_freq", "gradient_steps", "batch_size", "keep_checkpoints"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
+        repeats = 1 if self.env == CARLA else max(1, self.action_repeat)
+        _require(self.action_repeat == repeats, "action_repeat", self.action_repeat,
+                 "1 for carla, at least 1 for others")  # fmt: skip
         for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):

@@ -13,7 +13,13 @@ from gymnasium import spaces
 from envs.config import with_options
 from launch.config import CARLA, RunConfig
 from launch.errors import BadInput
-from launch.gym_wrappers import GreyStack, UnitActions, VectorObservations, is_picture
+from launch.gym_wrappers import (
+    ActionRepeat,
+    GreyStack,
+    UnitActions,
+    VectorObservations,
+    is_picture,
+)
 from td3jax.config import Spaces
 
 Env = gymnasium.Env[Any, np.ndarray]
@@ -32,7 +38,10 @@ def make_env(config: RunConfig, log: Path | None = None) -> Env:
         if log is not None and not options.server.server_log:
             options = with_options(options, server_log=str(log))
         return SupervisedCarlaEnv(options, render_mode="rgb_array")
-    return _wrapped(_gym_env(config.loop.env), config.loop.env)
+    env = _gym_env(config.loop.env)
+    if config.loop.action_repeat > 1:
+        env = ActionRepeat(env, config.loop.action_repeat)
+    return _wrapped(env, config.loop.env)
 
 
 def _gym_env(name: str) -> Env:

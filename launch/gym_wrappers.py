@@ -14,6 +14,24 @@ SIZE, STACK = 84, 4
 Observation = dict[str, np.ndarray]
 
 
+class ActionRepeat(gymnasium.Wrapper[Any, np.ndarray, Any, np.ndarray]):
+    """Each action several times over, until an episode ends; rewards are summed."""
+
+    def __init__(self, env: gymnasium.Env[Any, np.ndarray], times: int) -> None:
+        super().__init__(env)
+        self._times = times
+
+    def step(self, action: np.ndarray) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """The last observation, and whether the episode ended on the way."""
+        total = 0.0
+        for _ in range(self._times):
+            observation, reward, terminated, truncated, info = self.env.step(action)
+            total += float(reward)
+            if terminated or truncated:
+                break
+        return observation, total, terminated, truncated, info
+
+
 class UnitActions(gymnasium.ActionWrapper[Any, np.ndarray, np.ndarray]):
     """Actions float32 in [-1, 1], scaled linearly onto a bounded Box."""
 

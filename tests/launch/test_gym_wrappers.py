@@ -8,7 +8,7 @@ from launch.config import RunConfig
 from launch.config_tree import replace_leaves
 from launch.environments import make_env, spaces_of, start_episode
 from launch.errors import BadInput
-from launch.gym_wrappers import GreyStack, UnitActions, VectorObservations, grey
+from launch.gym_wrappers import ActionRepeat, GreyStack, UnitActions, VectorObservations, grey
 from td3jax.config import Spaces
 
 
@@ -49,6 +49,25 @@ def test_a_stack_begins_with_the_first_picture_and_ends_with_the_newest() -> Non
     assert kept["image"][0, 0].tolist() == [10, 10, 10, 10]
     observation, _ = env.reset()
     assert observation["image"][0, 0].tolist() == [10, 10, 10, 10]
+
+
+def test_repeated_actions_sum_rewards_and_stop_with_the_episode() -> None:
+    env = ActionRepeat(gymnasium.wrappers.TimeLimit(Pictures(), 6), 4)
+    env.reset()
+    action = np.array([0.5, 0.0, 1.0], np.float32)
+    picture, reward, terminated, truncated, _ = env.step(action)
+    assert (picture[0, 0, 0], reward, terminated, truncated) == (50, 4.0, False, False)
+    picture, reward, terminated, truncated, _ = env.step(action)
+    assert (picture[0, 0, 0], reward, terminated, truncated) == (70, 2.0, False, True)
+    assert env.unwrapped.seen is action
+
+
+def test_action_repeat_is_for_gymnasium_alone() -> None:
+    with pytest.raises(ValueError, match="action_repeat = 4: expected 1 for carla"):
+        replace_leaves(RunConfig(), {"action_repeat": 4})
+    env = make_env(replace_leaves(RunConfig(), {"env": "InvertedPendulum-v5", "action_repeat": 2}))
+    start_episode(env, 0)
+    assert env.step(np.zeros(1, np.float32))[1] == 2.0
 
 
 def test_actions_are_scaled_onto_the_bounds() -> None:
