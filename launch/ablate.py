@@ -1,4 +1,5 @@
-"""Fault x remedy on the lane toy: `python -m launch.ablate`, or `--groups=core --seeds=3` in short.
+"""Fault x remedy on the lane toy and in the stand-in town: `python -m launch.ablate`, or, in short,
+`--groups=core --seeds=3`; `--groups=town` is the town alone.
 
 Runs every arm of the chosen groups on its seeds and writes one row a run to results.csv and points
 of the Q curves to curves.csv, then the tables and the figures. Finished runs are kept, so that it
@@ -57,9 +58,7 @@ def append(out: Path, arm: Arm, seed: int, result: Result) -> None:
     """The curves' points, then the run's row, which says that it is complete."""
     if arm.figured:
         _append(out / "curves.csv", curve_rows(arm, seed, result))
-    toy = arm.toy(seed)
-    stratum = f"{'sparse' if toy.sparse else 'dense'}{'+vector' if toy.vector else ''}"
-    row = {"arm": arm.name, "label": arm.label, "stratum": stratum, "seed": seed}
+    row = {"arm": arm.name, "label": arm.label, "stratum": arm.stratum(seed), "seed": seed}
     _append(out / "results.csv", [row | {k: f"{v:.6g}" for k, v in result.endpoints.items()}])
 
 

@@ -11,7 +11,7 @@ from td3jax.config import AgentConfig, ReplayConfig
 
 UPDATES = 3000
 REVERSAL = 1000  # updates of each phase
-CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS = 10, 5, 60
+CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS, TOWN_SEEDS = 10, 5, 60, 3
 DEPTHS, RATES = (1, 2, 3), (1e-4, 3e-4, 1e-3)
 
 TOY_AGENT = AgentConfig(
@@ -27,6 +27,7 @@ TOY_AGENT = AgentConfig(
     hidden_sizes=(64, 64),
     health_every=0,
 )
+TOWN_AGENT = dataclasses.replace(TOY_AGENT, conv_kernels=(8, 4, 3), conv_strides=(4, 2, 1))
 RAW_REWARDS = ReplayConfig()
 # A convolution as wide as the picture and one of a single pixel are two dense layers.
 _DENSE_ENCODER: dict[str, Any] = {
@@ -111,6 +112,7 @@ class Arm:
     """One cell: its name in the tables, formulas, options, and the seeds that run it.
 
     phases: (fault, updates) one after the other. figured: whether its curves are kept.
+    network: "cnn" and "mlp" on the lane toy, "town" in the stand-in town.
     """
 
     name: str
@@ -122,8 +124,15 @@ class Arm:
     seeds: int = CNN_SEEDS
     figured: bool = True
 
+    def stratum(self, seed: int) -> str:
+        """The variant of the task, among which intervals are stratified."""
+        if self.network == "town":
+            return "town"
+        toy = self.toy(seed)
+        return f"{'sparse' if toy.sparse else 'dense'}{'+vector' if toy.vector else ''}"
+
     def toy(self, seed: int) -> ToyConfig:
-        """The seed's stratum: one for CNN runs, reward x vector for the many MLP runs."""
+        """The seed's variant: one for CNN runs, reward x vector for the many MLP runs."""
         if self.network == "cnn":
             return ToyConfig()
         return ToyConfig(size=16, sparse=seed % 4 >= 2, vector=seed % 2 == 0)
@@ -131,7 +140,8 @@ class Arm:
 
 def _arm(name: str, fault: str, remedy: Remedy | None = None, **changes: Any) -> Arm:
     label, formulas = FAULTS[fault]
-    agent, replay = TOY_AGENT, RAW_REWARDS
+    agent: AgentConfig = changes.pop("agent", TOY_AGENT)
+    replay = RAW_REWARDS
     if remedy is not None:
         agent = dataclasses.replace(agent, **dict(remedy.agent))
         replay = dataclasses.replace(replay, **dict(remedy.replay))
@@ -169,6 +179,18 @@ def _descent() -> list[Arm]:
     ]
 
 
+def _town() -> list[Arm]:
+    common: dict[str, Any] = {"agent": TOWN_AGENT, "network": "town", "seeds": TOWN_SEEDS}
+    norm = REPORTED["layer_norm"]
+    remedies = {"clip": REPORTED["clip"], "layer_norm": norm, "trunk": FIELD["trunk"]}
+    return [
+        *(_arm(f"{name}/town", name, **common) for name in ("A", "B", "C", "D", "DTM")),
+        *(_arm(f"D+{name}/town", "D", remedy, **common) for name, remedy in remedies.items()),
+        _arm("A+layer_norm/town", "A", norm, **common),
+        _arm("A+shared/town", "A", SHARED, **common),
+    ]
+
+
 def _reversal() -> Arm:
     right, wrong = FAULTS["A"][1], FAULTS["D"][1]
     phases = ((right, REVERSAL), (wrong, REVERSAL)) * 2
@@ -191,4 +213,5 @@ def groups() -> dict[str, list[Arm]]:
         "harmless": [
             _arm(f"A+{name}", "A", remedy, figured=False) for name, remedy in on_right.items()
         ],
+        "town": _town(),
     }

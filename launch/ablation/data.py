@@ -11,7 +11,7 @@ import numpy as np
 
 from envs import lane_toy
 from envs.lane_toy import State, ToyConfig
-from td3jax.batch import Batch
+from td3jax.batch import Array, Batch
 from td3jax.config import ReplayConfig
 from td3jax.returns import RewardTransform
 
@@ -19,11 +19,11 @@ TRANSITIONS = 2048
 
 
 class Buffer(NamedTuple):
-    """N transitions, the car's state before each, and whether each is its episode's last."""
+    """N transitions, the toy car's state before each, and whether each is its episode's last."""
 
     batch: Batch
-    state: State
-    last: jax.Array
+    state: State | None
+    last: Array
 
 
 @functools.partial(jax.jit, static_argnames=("config", "count"))
@@ -68,10 +68,14 @@ def collect(config: ToyConfig, key: jax.Array, count: int = TRANSITIONS) -> Buff
 
 
 class RewardRule(NamedTuple):
-    """What an arm makes of a raw reward: clip to +-`clip` (0 = off), then times `factor`."""
+    """What an arm makes of a raw reward: clip to +-`clip` (0 = off), then times `factor`.
+
+    largest: the largest |raw reward|.
+    """
 
     clip: float
     factor: float
+    largest: float = 1.0
 
     def __call__(self, reward: jax.Array) -> jax.Array:
         """The transformed rewards."""
@@ -80,11 +84,13 @@ class RewardRule(NamedTuple):
 
     @property
     def bound(self) -> float:
-        """The largest |reward|; raw rewards are in [-1, 1]."""
-        return (min(1.0, self.clip) if self.clip else 1.0) * self.factor
+        """The largest |reward| that comes out."""
+        return (min(self.largest, self.clip) if self.clip else self.largest) * self.factor
 
 
-def reward_rule(buffer: Buffer, replay: ReplayConfig, discount: float) -> RewardRule:
+def reward_rule(
+    buffer: Buffer, replay: ReplayConfig, discount: float, largest: float = 1.0
+) -> RewardRule:
     """The transformation that td3jax's replay buffer would apply to these rewards."""
     transform = RewardTransform(replay, discount)
     for reward, last in zip(np.asarray(buffer.batch.reward), np.asarray(buffer.last), strict=True):
@@ -92,4 +98,4 @@ def reward_rule(buffer: Buffer, replay: ReplayConfig, discount: float) -> Reward
         if last:
             transform.begin_episode()
     deviation = transform.deviation if replay.reward_normalise else 1.0
-    return RewardRule(replay.reward_clip, replay.reward_scale / deviation)
+    return RewardRule(replay.reward_clip, replay.reward_scale / deviation, largest)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from envs import lane_toy
@@ -21,6 +22,7 @@ from launch.ablation.arms import Arm
 from launch.ablation.data import Buffer, RewardRule, collect, reward_rule
 from launch.ablation.faults import Fault, after_update, prepare, rules
 from launch.ablation.measures import summarise
+from launch.ablation.town import collect_town, town_return
 from td3jax import Spaces, init
 from td3jax.agent import TrainState, update_with
 from td3jax.batch import Batch, Observation
@@ -84,7 +86,7 @@ def _limits(toy: ToyConfig) -> tuple[float, float]:
 class Setting(NamedTuple):
     """What one seed fixes for every arm."""
 
-    toy: ToyConfig
+    toy: ToyConfig | None
     buffer: Buffer
     rule: RewardRule
     batches: jax.Array
@@ -92,18 +94,20 @@ class Setting(NamedTuple):
 
 
 def _setting(arm: Arm, seed: int) -> tuple[Setting, TrainState]:
-    toy = arm.toy(seed)
     keys = [jax.random.fold_in(jax.random.key(seed), i) for i in range(4)]
-    buffer = collect(toy, keys[_BUFFER])
-    rule = reward_rule(buffer, arm.replay, arm.agent.discount)
+    if arm.network == "town":
+        toy, buffer = None, collect_town(seed)
+        largest = float(jnp.abs(buffer.batch.reward).max())
+    else:
+        toy, largest = arm.toy(seed), 1.0
+        buffer = collect(toy, keys[_BUFFER])
+    rule = reward_rule(buffer, arm.replay, arm.agent.discount, largest)
     data = buffer.batch.replace(reward=rule(buffer.batch.reward))
     count = data.reward.shape[0]
     watched = jax.random.choice(keys[_WATCHED], count, (probes.STATES,), replace=False)
-    spaces = Spaces(
-        (toy.size, toy.size, lane_toy.STACK),
-        lane_toy.VECTOR if toy.vector else None,
-        lane_toy.ACTION,
-    )
+    first, _ = jax.tree.map(lambda x: x[0], data.observations(lane_toy.STACK))
+    vector = first["vector"].size if "vector" in first else None
+    spaces = Spaces(first["image"].shape, vector, data.action.shape[1])
     state = init(arm.agent, spaces, keys[_WEIGHTS])
     state = prepare(arm.phases[0][0], state, make_optimizer(arm.agent, "actor"))
     return Setting(toy, buffer._replace(batch=data), rule, keys[_BATCHES], watched), state
@@ -137,7 +141,14 @@ def run(arm: Arm, seed: int) -> Result:
 
 
 def _outcome(arm: Arm, setting: Setting, state: TrainState) -> dict[str, float]:
-    """Normalised return of the final policy, and Q against the exact return."""
+    """Normalised return of the final policy; on the toy, Q against the exact return."""
+    if setting.toy is None:
+        unknown = float("nan")
+        return {
+            "return": town_return(state),
+            "actor_q_bias": unknown,
+            "critic_q_bias": unknown,
+        }
     random, expert = _limits(setting.toy)
     score = float(_compiled(probes.episode_return, setting.toy)(state))
     cars, observation = _watched(setting, probes.VALUE_STATES)
