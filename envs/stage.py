@@ -93,7 +93,8 @@ class Stage:
             self.ego = Ego(self.session, self.config, self.actors, start)
             self.traffic.start(self.session)
             self.session.tick()
-        elif replace:
+            self.traffic.fill(self.session, place, np.random.default_rng(traffic.FLEET_SEED))
+        if fresh or replace:
             self.traffic.place(self.session, place, rng)
         else:
             self.traffic.tidy(self.session, place, rng)

@@ -1,7 +1,8 @@
 """NPC vehicles under a Traffic Manager of our own.
 
 The Traffic Manager lives in this process, is stepped by our tick and is seeded at every reset,
-which also restarts the traffic lights. NPCs are spawned in seeded order and stay between episodes.
+which also restarts the traffic lights. The NPCs are the same vehicles in every run and stay between
+episodes, so that an episode's seed alone decides what happens in it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from envs.surroundings import NOBODY, Others
 LOG = logging.getLogger(__name__)
 CLEAR = 14.0  # m free of NPCs about the ego's start
 IDLE_SECONDS = 90.0  # an NPC that has not moved for so long is jammed and placed anew
+FLEET_SEED = 0xF1EE7
 LIFT = 0.3  # m above the ground at which vehicles are placed
 
 
@@ -77,8 +79,9 @@ class Traffic:
             )
         blueprints = _cars(session.world.get_blueprint_library())
         autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, self.tm_port)
+        taste = np.random.default_rng(FLEET_SEED)
         commands = [
-            carla.command.SpawnActor(_painted(blueprints, rng), spot).then(autopilot)
+            carla.command.SpawnActor(_painted(blueprints, taste), spot).then(autopilot)
             for spot in spots[:missing]
         ]
         with faults("spawning NPC vehicles"):

@@ -173,11 +173,12 @@ class Fleet:
         return x, y, z, math.degrees(pitch), math.degrees(yaw), math.degrees(roll)
 
     def set_pose(self, index: int, pose: tuple[float, float, float, float, float, float]) -> None:
-        """Teleports; the velocity in the world frame stays, the body stands level."""
+        """Teleports; the velocity in the world frame stays, body and wheels stand straight."""
         x, y, z, pitch, yaw, roll = pose
         velocity = (float(self.wx[index]), float(self.wy[index]), float(self.vz[index]))
         self.data[:6, index] = (x, y, z, *map(math.radians, (pitch, yaw, roll)))
-        self.lean_pitch[index] = self.lean_roll[index] = 0.0
+        self.lean_pitch[index] = self.lean_roll[index] = self.steer_angle[index] = 0.0
+        self.ax[index] = self.ay[index] = self.az[index] = 0.0
         self.set_world_velocity(index, velocity)
 
 

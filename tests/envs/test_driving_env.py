@@ -112,6 +112,47 @@ def test_actors_stay_alive_between_episodes_and_foreign_ones_after_us():
         env.close()
 
 
+def _vehicle_poses(world: carla.World) -> list[tuple[float, ...]]:
+    """Place and heading of every vehicle in the first step that another client hears of."""
+    deadline = time.monotonic() + 10.0
+    while (snapshot := world.get_snapshot()).frame == 0 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert snapshot.frame > 0
+    poses = []
+    for actor in world.get_actors().filter("vehicle.*"):
+        pose = snapshot.find(actor.id).get_transform()
+        poses.append((pose.location.x, pose.location.y, pose.rotation.yaw))
+    return sorted(poses)
+
+
+def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run():
+    def episode(env: SupervisedCarlaEnv, seed: int) -> tuple[list[bytes], list]:
+        rng = np.random.default_rng(seed)
+        observation, _ = env.reset(seed=seed)
+        record = [observation["image"].tobytes() + observation["vector"].tobytes()]
+        assert env.server is not None
+        client = carla.Client(env.server.host, env.server.port)
+        client.set_timeout(10.0)
+        for step in range(60):
+            if step == 59:
+                world = client.get_world()
+            steering = np.clip(STEER + 0.2 * rng.standard_normal(2), -1.0, 1.0)
+            observation, reward, *_ = env.step(steering.astype(np.float32))
+            image, vector = observation["image"].tobytes(), observation["vector"].tobytes()
+            record.append(image + vector + np.float64(reward).tobytes())
+        return record, _vehicle_poses(world)
+
+    env = SupervisedCarlaEnv(with_options(EnvConfig(), npc_vehicles=12, episode_steps=100))
+    try:
+        first, other, again = (episode(env, seed) for seed in (5, 6, 5))
+    finally:
+        env.close()
+    assert len(first[1]) == 13
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
 def transitions(seed: int, steps: int) -> bytes:
     config = with_options(EnvConfig(), episode_steps=1000)
     env, rng = SupervisedCarlaEnv(config), np.random.default_rng(seed)
