@@ -18,7 +18,7 @@ import numpy as np
 from envs.config import EnvConfig, with_options
 from launch.ablation.data import TRANSITIONS, Buffer
 from launch.config import RunConfig
-from launch.environments import Env, make_env
+from launch.environments import Env, make_env, start_episode
 from td3jax.agent import TrainState, greedy_action
 from td3jax.batch import Batch
 
@@ -48,7 +48,7 @@ def collect_town(seed: int, count: int = TRANSITIONS) -> Buffer:
     rows: list[Buffer] = []
     episode = 0
     while len(rows) < count:
-        observation, info = env.reset(seed=1000 * seed + episode)
+        observation, info = start_episode(env, 1000 * seed + episode)
         noise, ended = NOISE[episode % len(NOISE)], False
         episode += 1
         while not ended and len(rows) < count:
@@ -75,8 +75,8 @@ def _return(driver: Driver) -> float:
     """Mean undiscounted return of a driver over the evaluation's routes."""
     env, total = _environment(), 0.0
     for episode in range(EVALUATION_EPISODES):
-        options = {"film": False, "max_steps": EVALUATION_STEPS}
-        observation, info = env.reset(seed=_EVALUATION_SEED + episode, options=options)
+        seed = _EVALUATION_SEED + episode
+        observation, info = start_episode(env, seed, steps=EVALUATION_STEPS)
         ended = False
         while not ended:
             observation, reward, terminated, truncated, info = env.step(driver(observation, info))
