@@ -3,10 +3,22 @@
 Figures are those of makers' data sheets (body width without mirrors) for the model that the
 blueprint is named after; braking distances are of the order that magazines measure. A time of 0
 means that none is published: the model then follows from power, mass and grip. Checked against a
-source: audi.etron (https://paperblog.fr/8762555/audi-e-tron/amp: sizes, power, 0-100, top speed),
-tesla.model3 (https://evkx.net/models/tesla/model_3/model_3_long_range/: power, 0-100),
-mercedes.sprinter (http://ybenz.com/2017-mercedes-benz-sprinter-316-cdi-mwb-review/: length, power).
-The others are from memory of the data sheets and may be a few per cent off.
+source (the others are from memory of the data sheets and may be a few per cent off):
+
+* audi.etron: sizes, power, 0-100, top speed. https://paperblog.fr/8762555/audi-e-tron/amp
+* audi.tt: sizes, mass.
+  https://completecar.ie/amp/car_news/3403/Wraps-come-off-third-gen-Audi-TT.html
+* bmw.grandtourer: sizes, mass.
+  https://authenticcars.blogspot.com/2015/02/bmw-2-series-gran-tourer-mpv-revealed.html
+* citroen.c3: length, height, mass, turning circle.
+  https://practicalmotoring.com.au/car-reviews/2017-citroen-c3-review-first-drive/
+* mercedes.sprinter: length, power.
+  http://ybenz.com/2017-mercedes-benz-sprinter-316-cdi-mwb-review/
+* micro.microlino: length, top speed.
+  https://moniteurautomobile.be/actu-auto/nouveaute/microlino-prete-production-en-serie.html
+* mini.cooper_s (R56 of 2010): sizes, mass, power, 0-100, top speed; mini.cooper_s_2021 (F56):
+  sizes, top speed. https://ausmotive.com/category/mini/page/5
+* tesla.model3: power, 0-100. https://evkx.net/models/tesla/model_3/model_3_long_range/
 """
 
 from __future__ import annotations
@@ -68,7 +80,7 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _car("audi.etron", 1, (4.901, 1.935, 1.616, 2.928), 2490, 300, (5.7, 200, 36.0, 12.2),
          gears=1),
     _car("audi.tt", 1, (4.177, 1.832, 1.353, 2.505), 1230, 169, (5.9, 250, 34.9, 10.96)),
-    _car("bmw.grandtourer", 1, (4.556, 1.800, 1.608, 2.780), 1430, 100, (9.3, 205, 36.5, 11.7)),
+    _car("bmw.grandtourer", 1, (4.556, 1.800, 1.608, 2.780), 1395, 100, (9.3, 205, 36.5, 11.7)),
     _car("chevrolet.impala", 1, (5.113, 1.854, 1.496, 2.837), 1720, 227, (6.8, 240, 39.0, 11.8)),
     _car("citroen.c3", 1, (3.996, 1.749, 1.474, 2.540), 1051, 60, (12.8, 169, 38.0, 10.9)),
     _car("dodge.charger_2020", 2, (5.040, 1.905, 1.479, 3.052), 1900, 276, (5.3, 233, 38.0, 11.7)),
@@ -95,7 +107,7 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _car(
         "micro.microlino", 1, (2.519, 1.473, 1.501, 1.566), 571, 12.5, (0, 90, 44.0, 8.4), gears=1
     ),
-    _car("mini.cooper_s", 1, (3.714, 1.688, 1.416, 2.467), 1140, 120, (7.4, 218, 37.0, 10.66)),
+    _car("mini.cooper_s", 1, (3.729, 1.683, 1.407, 2.467), 1140, 135, (7.0, 228, 37.0, 10.66)),
     _car("mini.cooper_s_2021", 2, (3.850, 1.727, 1.414, 2.495), 1250, 131, (6.7, 235, 35.5, 10.8)),
     _car("nissan.micra", 1, (3.719, 1.660, 1.540, 2.430), 935, 48, (15.0, 154, 42.0, 9.2), gears=5),
     _car("nissan.patrol", 1, (5.050, 1.940, 1.855, 2.970), 2450, 118, (15.2, 160, 45.0, 12.2)),
