@@ -50,7 +50,11 @@ def get_episode_settings(sim: Simulation) -> list[Any]:
 
 @value("set_episode_settings")
 def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
-    """Puts settings in force; returns the present frame."""
+    """Puts settings in force; returns the frame from which they hold.
+
+    Synchronous mode begins with the step that was under way, as on a real server: scripts rely on
+    having heard of their sensors by then.
+    """
     synchronous, no_rendering, delta, substepping, substep, count, *rest = settings
     fixed = float(delta[1]) if delta[0] else None
     if fixed is not None and not 0 <= fixed <= MAX_DELTA_S:
@@ -59,6 +63,7 @@ def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
     if not (math.isfinite(substep) and substep > 0 and 1 <= count <= MAX_SUBSTEPS):
         raise RpcFailure(f"substepping needs a positive step and 1 to {MAX_SUBSTEPS} substeps")
     culling, ragdolls, tiles, active, ego = rest
+    begins = bool(synchronous) and not sim.world.settings.synchronous
     sim.world.settings = Settings(
         bool(synchronous),
         bool(no_rendering),
@@ -72,7 +77,7 @@ def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
         float(active),
         bool(ego),
     )
-    return sim.world.frame
+    return sim.tick() if begins else sim.world.frame
 
 
 @value("tick_cue")
