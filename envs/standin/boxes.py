@@ -91,7 +91,7 @@ def close_pairs(boxes: Boxes) -> tuple[Index, Index]:
 
 @compiled
 def _close_pairs(table: Array) -> tuple[Index, Index]:
-    found = [(0, 0) for _ in range(0)]
+    found = [(0, 0) for _ in range(0)]  # an empty list of a known type
     x, y, half_x, half_y = table[0], table[1], table[4], table[5]
     radius = np.hypot(half_x, half_y)
     for i in range(len(x)):

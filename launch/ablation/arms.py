@@ -11,7 +11,7 @@ from td3jax.config import AgentConfig, ReplayConfig
 
 UPDATES = 3000
 REVERSAL = 1000  # updates of each phase
-CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS, TOWN_SEEDS = 10, 5, 60, 3
+CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS, TOWN_SEEDS, PRESET_SEEDS = 10, 5, 60, 3, 20
 DEPTHS, RATES = (1, 2, 3), (1e-4, 3e-4, 1e-3)
 
 TOY_AGENT = AgentConfig(
@@ -104,6 +104,20 @@ ALL = _remedy(
     critic_loss="huber",
     actor_q_clip=2.5,  # five times the largest return under these rewards and this discount
 )
+_SAFE: dict[str, Any] = {
+    **{"critic_norm": "layer", "actor_clip_norm": 1.0, "critic_clip_norm": 10.0}
+}
+_SLOW: dict[str, Any] = {"actor_cnn_lr": 1e-5, "critic_cnn_lr": 1e-4}
+_NORMALISED = {"reward_normalise": True}
+#: Candidates for the default preset, on correct flow.
+PRESETS = {
+    "safe": _remedy("critic layer norm, clip", **_SAFE),
+    "slow": _remedy("and encoder rates 1e-5 / 1e-4", **_SAFE, **_SLOW),
+    "pre_tanh": _remedy("and pre-tanh penalty 0.01", **_SAFE, pre_tanh_penalty=0.01),
+    "reward": _remedy("and reward normalised", _NORMALISED, **_SAFE),
+    "both": _remedy("and both", _NORMALISED, **_SAFE, pre_tanh_penalty=0.01),
+    "shared": _remedy("and shared encoder", **_SAFE, encoder="shared"),
+}
 SHARED = _remedy("shared encoder", encoder="shared")
 
 
@@ -212,6 +226,13 @@ def groups() -> dict[str, list[Arm]]:
         "rates": [_arm(f"{name}/mlp", name, **many) for name in FAULTS],
         "harmless": [
             _arm(f"A+{name}", "A", remedy, figured=False) for name, remedy in on_right.items()
+        ],
+        "preset": [
+            _arm("A/preset", "A", seeds=PRESET_SEEDS, figured=False),
+            *(
+                _arm(f"A+{name}/preset", "A", remedy, seeds=PRESET_SEEDS, figured=False)
+                for name, remedy in PRESETS.items()
+            ),
         ],
         "town": _town(),
     }

@@ -1,8 +1,8 @@
 """The decision table: what each arm did, and whether it is a cause, a cure or neither.
 
 Arms are read off their names: "D+clip" is the remedy `clip` on the fault D, "A+clip" the same on
-correct flow, "D/mlp" the fault D on the dense encoder, "D/town" in the stand-in town. All contrasts
-are between runs of one seed.
+correct flow, "D/mlp" the fault D on the dense encoder, "D/town" in the stand-in town,
+"A+safe/preset" a candidate for the default. All contrasts are between runs of one seed.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Table:
 
 
 def _measure(table: Table, arm: str) -> Row:
-    network = next((end for end in ("/mlp", "/town") if arm.endswith(end)), "")
+    network = next((end for end in ("/mlp", "/preset", "/town") if arm.endswith(end)), "")
     exploded = table.column(arm, "exploded")
     at = table.column(arm, "exploded_at")
     peak_change, p = table.change(arm, f"D{network}", "peak")
