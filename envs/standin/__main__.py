@@ -7,7 +7,7 @@ import gc
 import sys
 
 from envs.standin import town
-from envs.standin.server import Server, bind
+from envs.standin.server import Server, listen
 from envs.standin.simulation import Simulation
 from envs.standin.streams import StreamHub
 from envs.standin.warming import warm_up
@@ -41,9 +41,10 @@ def main(argv: list[str] | None = None) -> int:
     if options.town not in town.TOWNS:
         return _refuse(f"unknown town '{options.town}'; choose from {', '.join(town.TOWNS)}")
     try:
-        calls, streams = bind(options.host, options.port)
+        calls, streams = listen(options.host, options.port)
     except OSError as error:
-        return _refuse(_taken(options, error))
+        where = f"{options.host}:{options.port} and {options.port + 1}"
+        return _refuse(f"cannot listen on {where}: {error.strerror or error}; choose another port")
     hub = StreamHub(streams)
     simulation = Simulation(
         hub, options.town, options.seed, town.load_town, town.TOWNS, town.town_from_opendrive
@@ -52,22 +53,14 @@ def main(argv: list[str] | None = None) -> int:
     server.stop_on_signals()
     if options.exit_with_parent:
         server.stop_with_parent()
+    # Clients that connect meanwhile wait; a refused one would not try again.
     warm_up(simulation.world.town)
     # Collections would scan the town again and again; what is made from here on is small.
     gc.collect()
     gc.freeze()
-    try:
-        server.listen()
-    except OSError as error:  # another process was faster
-        return _refuse(_taken(options, error))
     print(f"listening on {options.host}:{options.port}", flush=True)
     server.run()
     return 0
-
-
-def _taken(options: argparse.Namespace, error: OSError) -> str:
-    where = f"{options.host}:{options.port} and {options.port + 1}"
-    return f"cannot listen on {where}: {error.strerror or error}; choose another port"
 
 
 def _refuse(text: str) -> int:

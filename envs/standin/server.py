@@ -17,7 +17,6 @@ from envs.standin.simulation import Simulation
 from envs.standin.streams import StreamHub
 
 _CHUNK = 1 << 18
-_BACKLOG = 128
 #: A client that neither reads its answers nor stops asking is cut off here.
 _MAX_UNREAD_ANSWERS = 256 * 1024 * 1024
 _READ_WRITE = select.EPOLLIN | select.EPOLLOUT
@@ -31,22 +30,23 @@ class _Connection:
         self.outbox = Outbox(sock)
 
 
-def bind(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """Sockets on the port and the next one, which take no clients yet. Raises OSError."""
-    first = _bound(host, port)
+def listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Listening sockets on the port and the next one. Raises OSError."""
+    first = _listening(host, port)
     try:
-        second = _bound(host, port + 1)
+        second = _listening(host, port + 1)
     except OSError:
         first.close()
         raise
     return first, second
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
+        sock.listen(128)
     except OSError:
         sock.close()
         raise
@@ -85,11 +85,6 @@ class Server:
         """Ends `run` when the parent process ends, however it ends."""
         self._parent = os.pidfd_open(os.getppid())
         self._poll.register(self._parent, select.EPOLLIN)
-
-    def listen(self) -> None:
-        """Takes clients from now on; `run` serves them."""
-        self._listener.listen(_BACKLOG)
-        self._hub.listen(_BACKLOG)
 
     def stop(self) -> None:
         """Makes `run` return after what it is doing."""

@@ -47,10 +47,6 @@ class StreamHub:
         self._announced: dict[int, int] = {}
         self._next_stream = WORLD_STREAM + 1
 
-    def listen(self, backlog: int) -> None:
-        """Takes subscribers from now on."""
-        self._listener.listen(backlog)
-
     def fileno(self) -> int:
         """Readable when `service` has something to do."""
         return self._poll.fileno()
