@@ -116,7 +116,8 @@ def report(out: Path) -> None:
     """Tables and figures of the runs that are there."""
     if not (out / "results.csv").exists():
         raise BadInput(f"{out}/results.csv: no such file; run without --report first")
-    table, curves = Table(out / "results.csv"), read(out / "curves.csv")
+    table = Table(out / "results.csv")
+    curves = read(out / "curves.csv") if (out / "curves.csv").exists() else {}
     rows = decide(table)
     write_csv(rows, out / "decision.csv")
     (out / "table.md").write_text(markdown(rows) + "\n")
