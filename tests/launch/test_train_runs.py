@@ -191,6 +191,7 @@ def fingerprint(folder: Path, config: Any) -> tuple[Any, ...]:
 
 CHANGED: dict[str, Any] = {
     "env": "MountainCarContinuous-v0",
+    "action_repeat": 2,
     "steps": 240,
     "learning_starts": 30,
     "random_steps": 90,
