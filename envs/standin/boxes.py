@@ -129,16 +129,20 @@ class ObstacleGrid:
         depth = boxes.half_x * sin + boxes.half_y * cos + _REACH
         low = np.floor(np.stack([boxes.x - width, boxes.y - depth], 1) / _CELL).astype(int)
         high = np.floor(np.stack([boxes.x + width, boxes.y + depth], 1) / _CELL).astype(int)
-        self._low = low.min(axis=0, initial=0) - 1
-        self._shape = high.max(axis=0, initial=0) - self._low + 2
+        self._low = low.min(axis=0) if len(low) else np.zeros(2, np.int64)
+        self._shape = high.max(axis=0) - self._low + 1 if len(low) else np.zeros(2, np.int64)
         low, high = low - self._low, high - self._low
-        cells: list[list[int]] = [[] for _ in range(int(self._shape.prod()))]
-        for index, ((x0, y0), (x1, y1)) in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
-            for cx in range(x0, x1 + 1):
-                for cy in range(y0, y1 + 1):
-                    cells[cx * self._shape[1] + cy].append(index)
-        self._start = np.cumsum([0, *map(len, cells)])
-        self._inside = np.array([index for cell in cells for index in cell], np.int64)
+        pairs = [
+            (cx * int(self._shape[1]) + cy, index)
+            for index, ((x0, y0), (x1, y1)) in enumerate(
+                zip(low.tolist(), high.tolist(), strict=True)
+            )
+            for cx in range(x0, x1 + 1)
+            for cy in range(y0, y1 + 1)
+        ]
+        cell, self._inside = np.array(sorted(pairs), np.int64).reshape(-1, 2).T.copy()
+        counts = np.bincount(cell, minlength=int(self._shape.prod()))
+        self._start = np.concatenate([[0], np.cumsum(counts)])
 
     def candidates(self, movers: Boxes) -> tuple[Index, Index]:
         """Pairs (mover, obstacle) that are near each other."""

@@ -46,7 +46,6 @@ def _bodies(town: Any) -> Bodies:
 class Shot:
     """All that a picture depends on, as it was when its step ended."""
 
-    stream: int
     start: bytes
     camera: Camera
     renderer: Renderer | None
@@ -73,7 +72,6 @@ def shoot(world: World, sensor: Actor) -> Shot | None:
     width, height, fov = size_of(sensor)
     pose = world.pose_of(sensor)
     return Shot(
-        stream=sensor.stream,
         start=header(world, sensor, pose),
         camera=Camera(KINDS[sensor.type_id], width, height, fov, *pose),
         renderer=None if world.settings.no_rendering else renderer_of(world.town),
@@ -93,4 +91,3 @@ def size_of(sensor: Actor) -> tuple[int, int, float]:
     if not math.isfinite(fov) or not 1.0 <= fov <= 179.0:
         raise ValueError(f"field of view {fov} is out of range 1 to 179")
     return width, height, fov
-

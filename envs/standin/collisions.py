@@ -6,18 +6,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from envs.standin.boxes import Boxes, ObstacleGrid, close_pairs, corners, overlap
-from envs.standin.compiled import compiled
-from envs.standin.fleet import ROW, Fleet
+from envs.standin.fleet import Fleet
 
 _RESTITUTION = 0.15
 _FRICTION = 0.35
 _WALKER_MASS = 80.0
-_X, _Y, _Z, _YAW = (ROW[name] for name in ("x", "y", "z", "yaw"))
-_HALF_LENGTH, _HALF_WIDTH = ROW["half_length"], ROW["half_width"]
-_HALF_HEIGHT = ROW["half_height"]
 
 
 @dataclass(frozen=True)
@@ -47,18 +42,16 @@ class Party:
 
 def vehicle_boxes(fleet: Fleet) -> Boxes:
     """The outlines of all vehicles."""
-    return Boxes(_outlines(fleet.data))
-
-
-@compiled
-def _outlines(data: NDArray[np.float64]) -> NDArray[np.float64]:
-    table = np.empty((7, data.shape[1]))
-    for i in range(data.shape[1]):
-        table[0, i], table[1, i], table[3, i] = data[_X, i], data[_Y, i], data[_YAW, i]
-        table[2, i] = data[_Z, i] + data[_HALF_HEIGHT, i]
-        table[4, i], table[5, i] = data[_HALF_LENGTH, i], data[_HALF_WIDTH, i]
-        table[6, i] = data[_HALF_HEIGHT, i]
-    return table
+    rows = (
+        fleet.x,
+        fleet.y,
+        fleet.z + fleet.half_height,
+        fleet.yaw,
+        fleet.half_length,
+        fleet.half_width,
+        fleet.half_height,
+    )
+    return Boxes(np.stack(rows))
 
 
 def collide(

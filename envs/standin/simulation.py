@@ -47,7 +47,7 @@ class Simulation:
         self.caller = 0
         self._last_tick = time.monotonic()
         self._pictures_due = False
-        self._pictures: Iterator[bool] = iter(())
+        self._pictures: Iterator[None] = iter(())
         self.world = World(load_town(town), seed, self._identity, Settings())
         self.map_name: str = self.world.town.name
 
@@ -87,12 +87,15 @@ class Simulation:
                 self._publish(sensor, droppable)
                 continue
             with _reported(sensor):
-                shots.append((sensor, cameras.shoot(self.world, sensor)))
-        self._pictures = self._draw([(a, shot) for a, shot in shots if shot], droppable)
+                if shot := cameras.shoot(self.world, sensor):
+                    shots.append((sensor, shot))
+        self._pictures = self._draw(shots, droppable)
 
     def work(self) -> bool:
         """Makes the next part of a picture; whether there may be more to do."""
-        return next(self._pictures, None) is not None
+        for _ in self._pictures:
+            return True
+        return False
 
     def finish_tick(self) -> None:
         """Makes and sends all that is left of the last step."""
@@ -100,17 +103,11 @@ class Simulation:
         while self.work():
             pass
 
-    def _draw(self, shots: list[tuple[Actor, cameras.Shot]], droppable: bool) -> Iterator[bool]:
+    def _draw(self, shots: list[tuple[Actor, cameras.Shot]], droppable: bool) -> Iterator[None]:
         for sensor, shot in shots:
             with _reported(sensor):
-                parts = shot.develop()
-                while True:
-                    try:
-                        next(parts)
-                    except StopIteration as end:
-                        self.hub.publish(shot.stream, end.value, droppable)
-                        break
-                    yield True
+                payload = yield from shot.develop()
+                self.hub.publish(sensor.stream, payload, droppable)
 
     def period(self) -> float | None:
         """Seconds of wall clock between own steps; None in synchronous mode."""

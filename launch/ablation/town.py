@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import atexit
 import functools
-from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from envs.config import EnvConfig, with_options
+from launch import policies
 from launch.ablation.data import TRANSITIONS, Buffer
 from launch.config import RunConfig
 from launch.environments import Env, make_env, start_episode
-from td3jax.agent import TrainState, greedy_action
+from launch.policies import Policy
+from td3jax.agent import TrainState
 from td3jax.batch import Batch
 
 EPISODE_STEPS = 200
@@ -27,9 +27,6 @@ EVALUATION_EPISODES, EVALUATION_STEPS = 3, 300
 #: Deviation of the noise on the expert's action, one episode after the other; all but random last.
 NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 _EVALUATION_SEED = 20_000
-
-Arrays = dict[str, Any]
-Driver = Callable[[Arrays, dict[str, Any]], np.ndarray]
 
 
 @functools.cache
@@ -71,15 +68,15 @@ def collect_town(seed: int, count: int = TRANSITIONS) -> Buffer:
     return jax.tree.map(lambda *column: jnp.stack(column), *rows)
 
 
-def _return(driver: Driver) -> float:
-    """Mean undiscounted return of a driver over the evaluation's routes."""
+def _return(policy: Policy) -> float:
+    """Mean undiscounted return of a policy over the evaluation's routes."""
     env, total = _environment(), 0.0
     for episode in range(EVALUATION_EPISODES):
         seed = _EVALUATION_SEED + episode
         observation, info = start_episode(env, seed, steps=EVALUATION_STEPS)
         ended = False
         while not ended:
-            observation, reward, terminated, truncated, info = env.step(driver(observation, info))
+            observation, reward, terminated, truncated, info = env.step(policy(observation, info))
             total += float(reward)
             ended = terminated or truncated
     return total / EVALUATION_EPISODES
@@ -88,20 +85,11 @@ def _return(driver: Driver) -> float:
 @functools.cache
 def _limits() -> tuple[float, float]:
     """Returns of the random and of the expert driver."""
-    random = np.random.default_rng(0)
-    return (
-        _return(lambda observation, info: random.uniform(-1.0, 1.0, 2).astype(np.float32)),
-        _return(lambda observation, info: np.asarray(info["expert_action"], np.float32)),
-    )
+    random = policies.uniform(2, np.random.default_rng(0))
+    return _return(random), _return(policies.expert)
 
 
 def town_return(state: TrainState) -> float:
     """Return of the greedy policy: 0 = random, 1 = expert."""
-    act = jax.jit(greedy_action)
-
-    def driver(observation: Arrays, info: dict[str, Any]) -> np.ndarray:
-        batch = {name: value[None] for name, value in observation.items()}
-        return np.asarray(act(state, batch)[0])
-
     random, expert = _limits()
-    return (_return(driver) - random) / (expert - random)
+    return (_return(policies.greedy(state)) - random) / (expert - random)

@@ -63,14 +63,3 @@ class View:
             self.camera.y * rays[2] + drop * rays[1],
             rays[2],
         ])
-
-    def to_camera(self, points: Array) -> Array:
-        """World points (..., 3) to (forward, right, up) of the camera."""
-        return (points - self.place) @ self.axes
-
-    def project(self, local: Array) -> Array:
-        """Camera points (..., 3) in front of the camera to image coordinates (..., 2)."""
-        scaled = local[..., 1:] * (self.focal / local[..., :1])
-        scaled[..., 0] += self.camera.width / 2.0
-        scaled[..., 1] = self.camera.height / 2.0 - scaled[..., 1]
-        return scaled

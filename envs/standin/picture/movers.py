@@ -12,6 +12,7 @@ from envs.standin.compiled import compiled
 from envs.standin.picture import bodies
 from envs.standin.picture.camera import View
 from envs.standin.picture.faces import Faces, cross
+from envs.standin.picture.statics import shading
 from envs.standin.picture.weather import Light
 
 Array = NDArray[np.float64]
@@ -121,7 +122,7 @@ def _seen_faces(
     corners, normal = np.empty((most, 4, 3)), np.empty((most, 3))
     local, across, eye, found = np.empty((4, 3)), np.empty(3), np.empty(3), 0
     for i in range(len(style)):
-        _turned_back(away[i], turn[i], eye)
+        _turned(away[i], turn[i].T, eye)
         for within in range(_COUNT[style[i]]):
             j = _FIRST[style[i]] + within
             if size[i] < _DETAIL[j]:
@@ -155,39 +156,30 @@ def _turned(vector: Array, turn: Array, out: Array) -> None:
         out[k] = vector[0] * turn[k, 0] + vector[1] * turn[k, 1] + vector[2] * turn[k, 2]
 
 
-@compiled
-def _turned_back(vector: Array, turn: Array, out: Array) -> None:
-    for k in range(3):
-        out[k] = vector[0] * turn[0, k] + vector[1] * turn[1, k] + vector[2] * turn[2, k]
-
-
 def _colours(
     movers: Movers, thing: Index, material: Index, normal: Array, light: Light
 ) -> Array:
     boxes = movers.boxes
     paint = np.stack([boxes["b"], boxes["g"], boxes["r"]], axis=1)
     glow, on = _glowing(movers, light)
-    return _shaded(thing, material, normal, paint, on, glow, light.sun, light.ambient,
-                   light.direct, 0.22 * light.horizon)
+    return _coloured(
+        thing, material, shading(normal, light), paint, on, glow, 0.22 * light.horizon)
 
 
 @compiled
-def _shaded(
-    thing: Index, material: Index, normal: Array, paint: NDArray[np.uint8],
-    on: NDArray[np.bool_], glow: Array, sun: Array, ambient: Array, direct: Array, mirror: Array,
+def _coloured(
+    thing: Index, material: Index, gain: Array, paint: NDArray[np.uint8],
+    on: NDArray[np.bool_], glow: Array, mirror: Array,
 ) -> Array:
     """B, G, R of faces: painted, of glass that mirrors the horizon, or shining."""
     colour = np.empty((len(thing), 3))
     for i in range(len(thing)):
         kind = material[i]
-        along = normal[i, 0] * sun[0] + normal[i, 1] * sun[1] + normal[i, 2] * sun[2]
-        towards = min(max(along * 1.1 + 0.1, 0.0), 1.15)
-        upward = 0.82 + 0.18 * normal[i, 2]
         for c in range(3):
             base = bodies.MATERIALS[kind, c]
             if kind <= bodies.PAINT_DARK:
                 base = paint[thing[i], c] * (0.72 if kind == bodies.PAINT_DARK else 1.0)
-            value = base * (ambient[c] * upward + direct[c] * towards)
+            value = base * gain[i, c]
             if kind == bodies.GLASS:
                 value = 0.62 * value + mirror[c]
             colour[i, c] = min(glow[kind, c] if on[thing[i], kind] else value, 255.0)
