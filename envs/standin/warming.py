@@ -24,7 +24,7 @@ def warm_up(town: Town) -> None:
     Snapshots().message(world)
     if not dynamics.was_compiled():
         return
-    print("standin: compiling for this machine, once (about 10 s)", file=sys.stderr, flush=True)
+    print("standin: compiling for this machine, once (about 12 s)", file=sys.stderr, flush=True)
     x, y, z, _, yaw, _ = town.spawn_points[0]
     car = np.zeros(1, BOX)
     car["x"], car["y"], car["z"], car["yaw"] = x, y, z, yaw

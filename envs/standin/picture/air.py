@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
@@ -68,12 +69,18 @@ class Air:
 
 def _mix_rows(rows: Image, share: Array, colour: Array) -> None:
     """Mixes a colour into rows, each to its own share."""
-    some = np.flatnonzero(share > 0.008)
-    if not len(some):
-        return
-    begin, end = int(some[0]), int(some[-1]) + 1
-    block = rows[begin:end]
-    weight = np.repeat(np.clip(share[begin:end], 0.0, 1.0)[:, None], block.shape[1], axis=1)
-    weight = weight.astype(np.float32)
-    paint = np.full_like(block, (*np.clip(colour, 0, 255), 255))
-    cv2.blendLinear(block, paint, 1.0 - weight, weight, dst=block)
+    paint = np.array([*np.clip(colour, 0.0, 255.0), 255.0], np.float32)
+    _mix(rows.reshape(len(rows), -1), share.astype(np.float32), np.tile(paint, rows.shape[1]))
+
+
+@compiled
+def _mix(rows: Image, share: NDArray[np.float32], paint: NDArray[np.float32]) -> None:
+    one, half, width = np.float32(1.0), np.float32(0.5), rows.shape[1]
+    for row in range(len(rows)):
+        if share[row] <= 0.008:
+            continue
+        veil = min(share[row], one)
+        kept = one - veil
+        for i in range(width):
+            mixed = kept * np.float32(rows[row, i]) + veil * paint[i] + half
+            rows[row, i] = np.uint8(np.int32(mixed))

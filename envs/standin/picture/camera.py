@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.types import Camera
 
 Array = NDArray[np.float64]
@@ -58,8 +59,29 @@ class View:
     def ground(self, level: float) -> Array:
         """(3, 3): homogeneous image coordinates to x, y on the plane z = level."""
         rays, drop = self.rays, level - self.camera.z
-        return np.stack([
-            self.camera.x * rays[2] + drop * rays[0],
-            self.camera.y * rays[2] + drop * rays[1],
-            rays[2],
-        ])
+        return _on_plane(self.place, rays, drop)
+
+    @cached_property
+    def horizon(self) -> tuple[int, int]:
+        """First row that shows any ground, and first row from which on all is ground."""
+        height, width = self.camera.height, self.camera.width
+        across, down, start = self.rays[2].tolist()
+        if abs(down) < 1e-12:
+            return (0, 0) if start < 0 else (height, height)
+        if down > 0:
+            # Upside down: ground above the horizon line.
+            return 0, height
+        edge = [-(across * u + start) / down for u in (0.5, width - 0.5)]
+        first = math.ceil(min(edge) - 0.5 + 1e-6)
+        last = math.ceil(max(edge) - 0.5 + 1e-6)
+        return min(max(first, 0), height), min(max(last, 0), height)
+
+
+@compiled
+def _on_plane(place: Array, rays: Array, drop: float) -> Array:
+    matrix = np.empty((3, 3))
+    for column in range(3):
+        for row in (0, 1):
+            matrix[row, column] = place[row] * rays[2, column] + drop * rays[row, column]
+        matrix[2, column] = rays[2, column]
+    return matrix

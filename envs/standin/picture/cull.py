@@ -20,21 +20,31 @@ _NEAR = 0.12
 
 def visible(view: View, centre: Array, radius: Array, reach: float) -> Index:
     """Things whose sphere is in the picture and nearer than `reach`."""
-    wide = view.camera.width / (2.0 * view.focal)
-    tall = view.camera.height / (2.0 * view.focal)
-    return _visible(view.place, view.axes, wide, tall, centre, radius, reach)
+    return _visible(view.place, view.axes, *_spread(view), centre, radius, radius, 0.0, reach)
+
+
+def visible_statics(view: View, statics: Statics, least: float, reach: float) -> Index:
+    """Static things in the picture and nearer than `reach`, at least `least` pixels wide."""
+    return _visible(view.place, view.axes, *_spread(view), statics.centre, statics.radius,
+                    statics.girth, least / view.focal, reach)
+
+
+def _spread(view: View) -> tuple[float, float]:
+    """Half the picture's width and height at distance 1."""
+    return view.camera.width / (2.0 * view.focal), view.camera.height / (2.0 * view.focal)
 
 
 @compiled
 def _visible(
-    place: Array, axes: Array, wide: float, tall: float, centre: Array, radius: Array, reach: float
+    place: Array, axes: Array, wide: float, tall: float, centre: Array, radius: Array,
+    girth: Array, least: float, reach: float,
 ) -> Index:
     found, count = np.empty(len(centre), np.int64), 0
     aside, above = math.hypot(1.0, wide), math.hypot(1.0, tall)
     for i in range(len(centre)):
         dx, dy, dz = centre[i, 0] - place[0], centre[i, 1] - place[1], centre[i, 2] - place[2]
         depth = dx * axes[0, 0] + dy * axes[1, 0] + dz * axes[2, 0]
-        if depth <= _NEAR - radius[i] or depth >= reach:
+        if depth <= _NEAR - radius[i] or depth >= reach or girth[i] <= least * depth:
             continue
         right = dx * axes[0, 1] + dy * axes[1, 1] + dz * axes[2, 1]
         if abs(right) - depth * wide >= radius[i] * aside:
@@ -63,11 +73,11 @@ class Screen:
         self._far = far[order]
         self._profile = _skyline(*self._view, span, statics.top[houses], order)
 
-    def shows(self, centre: Array, radius: Array, top: Array) -> NDArray[np.bool_]:
-        """Whether any part of things may rise above the houses before them; (N,) each."""
+    def shows(self, rows: Index, centre: Array, radius: Array, top: Array) -> Index:
+        """Those rows of things (N, ...) that may rise above the houses before them."""
         if len(self._far) == 0:
-            return np.ones(len(centre), bool)
-        return _shows(*self._view, self._far, self._profile, centre, radius, top)
+            return rows
+        return _shows(*self._view, self._far, self._profile, rows, centre, radius, top)
 
 
 @compiled
@@ -122,28 +132,36 @@ def _skyline(
 
 @compiled
 def _shows(
-    place: Array, yaw: float, half: float, far: Array, profile: Array, centre: Array,
+    place: Array, yaw: float, half: float, far: Array, profile: Array, rows: Index, centre: Array,
     radius: Array, top: Array,
-) -> NDArray[np.bool_]:
-    shown = np.empty(len(centre), np.bool_)
+) -> Index:
+    found, count = np.empty(len(rows), np.int64), 0
+    for i in rows:
+        if _rises(place, yaw, half, far, profile, centre[i], radius[i], top[i]):
+            found[count] = i
+            count += 1
+    return found[:count]
+
+
+@compiled
+def _rises(
+    place: Array, yaw: float, half: float, far: Array, profile: Array, centre: Array,
+    radius: float, top: float,
+) -> bool:
     step = 2.0 * half / _BINS
-    for i in range(len(centre)):
-        bearing, reach = _polar(place, yaw, centre[i, 0], centre[i, 1])
-        if reach < 1.5 * radius[i]:
-            shown[i] = True
-            continue
-        width = math.asin(min(radius[i] / max(reach, 1e-6), 0.99))
-        first = max(0, math.floor((bearing - width + half) / step))
-        last = min(_BINS - 1, math.floor((bearing + width + half) / step))
-        rise, near = top[i] - place[2], max(reach - radius[i], 0.1)
-        slope = rise / near if rise > 0.0 else rise / (reach + radius[i])
-        row = 0
-        while row < len(far) and far[row] < near:
-            row += 1
-        # What lies in no column at all is beside the picture and is drawn.
-        shown[i] = first > last
-        for column in range(first, last + 1):
-            if profile[row, column] < slope:
-                shown[i] = True
-                break
-    return shown
+    bearing, reach = _polar(place, yaw, centre[0], centre[1])
+    if reach < 1.5 * radius:
+        return True
+    width = math.asin(min(radius / max(reach, 1e-6), 0.99))
+    first = max(0, math.floor((bearing - width + half) / step))
+    last = min(_BINS - 1, math.floor((bearing + width + half) / step))
+    rise, near = top - place[2], max(reach - radius, 0.1)
+    slope = rise / near if rise > 0.0 else rise / (reach + radius)
+    row = 0
+    while row < len(far) and far[row] < near:
+        row += 1
+    for column in range(first, last + 1):
+        if profile[row, column] < slope:
+            return True
+    # What lies in no column at all is beside the picture and is drawn.
+    return bool(first > last)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.statics import Statics
 from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
@@ -41,20 +44,16 @@ class Facades:
           size: height of a storey in pixels.
           corner: column and row of the block in the picture.
         """
-        level = min(max(int(np.log2(max(_CELL / (1.3 * size), 1.0))), 0), _LEVELS - 1)
+        level = min(max(int(math.log2(max(_CELL / (1.3 * size), 1.0))), 0), _LEVELS - 1)
         wall = self._wall(face)[level]
         if share > 0.06:
             fog = np.empty_like(wall)
             fog[:] = (*haze, 255)
             wall = cv2.addWeighted(wall, 1.0 - share, fog, share, 0.0)
         rows, columns = wall.shape[:2]
-        to_texel = np.array([
-            [columns, 0.0, -0.5], [0.0, -rows, rows - 0.5], [0.0, 0.0, 1.0]])
-        to_pixel = np.array([
-            [1.0, 0.0, corner[0] + 0.5], [0.0, 1.0, corner[1] + 0.5], [0.0, 0.0, 1.0]])
         cv2.warpPerspective(
-            wall, to_texel @ matrix @ to_pixel, (out.shape[1], out.shape[0]), dst=out,
-            flags=_FLAGS, borderMode=cv2.BORDER_TRANSPARENT)
+            wall, _to_texel(matrix, rows, columns, *corner), (out.shape[1], out.shape[0]),
+            dst=out, flags=_FLAGS, borderMode=cv2.BORDER_TRANSPARENT)
 
     def _wall(self, face: int) -> list[Image]:
         if face not in self._walls:
@@ -76,7 +75,7 @@ class Facades:
             for window in range(across):
                 self._window(wall, pattern, window, storeys - 1 - storey, storey == 0, rng)
             cv2.line(wall, (0, (storey + 1) * _CELL - 1), (wall.shape[1], (storey + 1) * _CELL - 1),
-                     tuple(0.8 * colour), 1)
+                     (*(0.8 * colour[:3]), 255), 1)
         levels = [wall]
         for _ in range(_LEVELS - 1):
             size = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
@@ -101,3 +100,16 @@ class Facades:
         cv2.rectangle(wall, (x0, y0), (x1, y1), (*np.clip(glass, 0, 255), 255), -1)
         if pattern in (0, 3):
             cv2.line(wall, ((x0 + x1) // 2, y0), ((x0 + x1) // 2, y1), (*frame, 255), 1)
+
+
+@compiled
+def _to_texel(matrix: Array, rows: int, columns: int, left: int, top: int) -> Array:
+    """Pixel index in a block to texel index of a wall, row 0 of which is its upper edge."""
+    result = np.empty((3, 3))
+    for k in range(3):
+        result[0, k] = columns * matrix[0, k] - 0.5 * matrix[2, k]
+        result[1, k] = (rows - 0.5) * matrix[2, k] - rows * matrix[1, k]
+        result[2, k] = matrix[2, k]
+    for row in range(3):
+        result[row, 2] += (left + 0.5) * result[row, 0] + (top + 0.5) * result[row, 1]
+    return result

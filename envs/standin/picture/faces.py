@@ -91,20 +91,33 @@ def _towards(
 
 def crown_faces(view: View, statics: Statics, chosen: Index, colours: Array) -> Faces:
     """An upright rectangle towards the camera for each tree crown."""
-    trees = chosen[statics.crown[chosen] >= 0]
-    centre, size = statics.centre[trees], statics.crown_size[trees]
-    away = centre[:, :2] - view.place[:2]
-    distance = np.hypot(away[:, 0], away[:, 1])
-    right = np.stack([-away[:, 1], away[:, 0]], axis=1) / np.maximum(distance, 0.1)[:, None]
-    corners = np.empty((len(trees), 4, 3))
-    reach = size[:, :1] * right
-    corners[:, 1:3, :2] = (centre[:, :2] + reach)[:, None]
-    corners[:, ::3, :2] = (centre[:, :2] - reach)[:, None]
-    top = centre[:, 2] + statics.tall[trees]
-    corners[:, 2:, 2] = top[:, None]
-    corners[:, :2, 2] = (top - size[:, 1])[:, None]
+    corners, distance, trees = _upright(
+        view.place, chosen, statics.crown, statics.centre, statics.crown_size, statics.tall)
     kind = statics.crown[trees]
     return Faces(corners, colours[kind], distance, np.full(len(trees), 100.0), trees, -2 - kind)
+
+
+@compiled
+def _upright(
+    place: Array, chosen: Index, crown: Index, centre: Array, size: Array, tall: Array
+) -> tuple[Array, Array, Index]:
+    corners, distance = np.empty((len(chosen), 4, 3)), np.empty(len(chosen))
+    trees, found = np.empty(len(chosen), np.int64), 0
+    for thing in chosen:
+        if crown[thing] < 0:
+            continue
+        dx, dy = centre[thing, 0] - place[0], centre[thing, 1] - place[1]
+        away = math.hypot(dx, dy)
+        share = size[thing, 0] / max(away, 0.1)
+        top = centre[thing, 2] + tall[thing]
+        for corner in range(4):
+            side = share if corner in (1, 2) else -share
+            corners[found, corner, 0] = centre[thing, 0] - side * dy
+            corners[found, corner, 1] = centre[thing, 1] + side * dx
+            corners[found, corner, 2] = top if corner > 1 else top - size[thing, 1]
+        trees[found], distance[found] = thing, away
+        found += 1
+    return corners[:found], distance[:found], trees[:found]
 
 
 def in_order(faces: Faces) -> Index:
@@ -135,9 +148,9 @@ def _outlines(
     index, counts = np.empty(faces, np.int64), np.empty(faces, np.int64)
     points = np.empty((faces, 5, 2), np.int32)
     low, high = np.empty((faces, 2)), np.empty((faces, 2))
-    polygon, found = np.empty((5, 2)), 0
+    local, polygon, found = np.empty((4, 3)), np.empty((5, 2)), 0
     for face in range(faces):
-        count = _project(place, axes, focal, width, height, corners[face], polygon)
+        count = _project(place, axes, focal, width, height, corners[face], local, polygon)
         if count < 3:
             continue
         left = right = polygon[0, 0]
@@ -159,10 +172,10 @@ def _outlines(
 
 @compiled
 def _project(
-    place: Array, axes: Array, focal: float, width: int, height: int, corners: Array, out: Array
+    place: Array, axes: Array, focal: float, width: int, height: int, corners: Array,
+    local: Array, out: Array,
 ) -> int:
     """Image coordinates of the part of a face beyond the near plane; how many there are."""
-    local = np.empty((4, 3))
     for corner in range(4):
         for axis in range(3):
             local[corner, axis] = (

@@ -11,6 +11,7 @@ from envs.standin.picture.weather import Light
 
 _SIZES = (128, 64, 32, 16, 8)
 KINDS = 8
+_SOLID = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)
 _OPAQUE, _FULL = np.array([128.0]), np.array([255.0])
 
 
@@ -34,6 +35,7 @@ class Foliage:
             return
         moved = (left - x0, top - y0, width, height)
         patch, mask = self._patch(kind, moved, (y1 - y0, x1 - x0))
+        patch.view(np.uint32)[...] |= _SOLID
         if share > 0.06:
             fog = np.empty_like(patch)
             fog[:] = (*haze, 255)

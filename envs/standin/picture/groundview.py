@@ -7,19 +7,19 @@ takes the mipmap level that fits across, and is drawn with more rows than needed
 from __future__ import annotations
 
 import itertools
-import math
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.paint import TAGS, GroundTexture
 from envs.standin.picture.types import Camera, Image
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 
 #: Depth in metres that stands for the sky.
 FARTHEST = 1000.0
@@ -27,8 +27,7 @@ _MAX_OVERSAMPLING = 8
 _FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(NamedTuple):
     """Rows [top, bottom) drawn from one mipmap level, `oversampling` times too high."""
 
     top: int
@@ -48,21 +47,20 @@ class GroundView:
 
     def rows(self, view: View) -> tuple[int, int]:
         """First row that shows any ground, and first row from which on all is ground."""
-        return horizon_rows(view)
+        return view.horizon
 
     def draw(self, view: View, out: Image) -> None:
         """Draws all rows below the horizon; rows that it crosses are drawn below it only."""
-        horizon = horizon_rows(view)
         to_ground = view.ground(0.0)
         for band in self.bands(view):
-            if band.top < horizon[1]:
+            if band.top < view.horizon[1]:
                 self._draw_cut(view, to_ground, band, out)
             else:
                 self._warp(to_ground, band, out[band.top:band.bottom])
 
     def draw_tags(self, view: View, out: Image) -> None:
         """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
-        top = horizon_rows(view)[0]
+        top = view.horizon[0]
         if top >= len(out):
             return
         matrix = self._matrix(view.ground(0.0), 0, top, 1)
@@ -92,19 +90,15 @@ class GroundView:
 
         outside: what lies beyond the image's edges.
         """
-        to_texel = np.array([
-            [1.0 / cell, 0.0, -low[0] / cell - 0.5], [0.0, 1.0 / cell, -low[1] / cell - 0.5],
-            [0.0, 0.0, 1.0],
-        ])
-        to_pixel = np.array([[step, 0.0, step / 2.0], [0.0, step, top + step / 2.0], [0, 0, 1.0]])
+        matrix = _to_texel(view.ground(0.0), low, cell, float(top), float(step), float(step))
         size = (-(-view.camera.width // step), -(-(view.camera.height - top) // step))
         return np.asarray(cv2.warpPerspective(
-            image, to_texel @ view.ground(0.0) @ to_pixel, size, flags=_FLAGS,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=outside), np.uint8)
+            image, matrix, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT,
+            borderValue=outside), np.uint8)
 
-    def hides(self, view: View, centre: Array, top: Array) -> NDArray[np.bool_]:
-        """Flat ground hides nothing."""
-        return np.zeros(len(centre), bool)
+    def in_sight(self, view: View, rows: Index, centre: Array, top: Array) -> Index:
+        """All rows of things: flat ground hides nothing."""
+        return rows
 
     def bands(self, view: View) -> tuple[Band, ...]:
         """The bands of a view; those of cameras alike in height and pitch are shared."""
@@ -115,13 +109,13 @@ class GroundView:
             if len(self._bands) > 500:
                 self._bands.clear()
             self._bands[key] = self._plan(*key)
-        top = horizon_rows(view)[0]
+        top = view.horizon[0]
         bands = [
-            replace(band, top=top + band.top, bottom=min(top + band.bottom, camera.height))
-            for band in self._bands[key] if top + band.top < camera.height
+            Band(top + begin, min(top + end, camera.height), level, oversampling)
+            for begin, end, level, oversampling in self._bands[key] if top + begin < camera.height
         ]
         if bands and bands[-1].bottom < camera.height:
-            bands[-1] = replace(bands[-1], bottom=camera.height)
+            bands[-1] = bands[-1]._replace(bottom=camera.height)
         return tuple(bands)
 
     def _plan(
@@ -129,7 +123,7 @@ class GroundView:
     ) -> tuple[Band, ...]:
         """Bands of a typical camera, with rows counted from the horizon."""
         view = View(Camera("rgb", width, height, fov, 0.0, 0.0, z, pitch, 0.0, roll))
-        top = min(horizon_rows(view)[0], height - 1)
+        top = min(view.horizon[0], height - 1)
         across, along = footprints(view, np.arange(top, height, dtype=float) + 0.5)
         cell = self.texture.cell
         over = np.clip(along / (1.5 * np.maximum(across, cell)), 1.0, _MAX_OVERSAMPLING)
@@ -148,14 +142,7 @@ class GroundView:
     def _matrix(self, to_ground: Array, level: int, top: float, oversampling: int) -> Array:
         """Pixel index in a band's image to texel index of a level."""
         cell = self.texture.cell * 2**level
-        low = self.texture.low
-        to_texel = np.array([
-            [1.0 / cell, 0.0, -low[0] / cell - 0.5], [0.0, 1.0 / cell, -low[1] / cell - 0.5],
-            [0.0, 0.0, 1.0],
-        ])
-        rows = 1.0 / oversampling
-        to_pixel = np.array([[1.0, 0.0, 0.5], [0.0, rows, top + rows / 2.0], [0.0, 0.0, 1.0]])
-        return to_texel @ to_ground @ to_pixel
+        return _to_texel(to_ground, self.texture.low, cell, float(top), 1.0, 1.0 / oversampling)
 
     def _warp(self, to_ground: Array, band: Band, out: Image) -> None:
         matrix = self._matrix(to_ground, band.level, band.top, band.oversampling)
@@ -173,21 +160,6 @@ class GroundView:
         drawn = np.empty_like(block)
         self._warp(to_ground, band, drawn)
         cv2.copyTo(drawn, ground_mask(view)[band.top:band.bottom], block)
-
-
-def horizon_rows(view: View) -> tuple[int, int]:
-    """First row that shows any ground, and first row from which on all is ground."""
-    height, width = view.camera.height, view.camera.width
-    fall = view.rays[2]
-    if abs(fall[1]) < 1e-12:
-        return (0, 0) if fall[2] < 0 else (height, height)
-    edge = [-(fall[0] * u + fall[2]) / fall[1] for u in (0.5, width - 0.5)]
-    if fall[1] > 0:
-        # Upside down: ground above the horizon line.
-        return 0, height
-    first = math.ceil(min(edge) - 0.5 + 1e-6)
-    last = math.ceil(max(edge) - 0.5 + 1e-6)
-    return min(max(first, 0), height), min(max(last, 0), height)
 
 
 def ground_mask(view: View) -> Image:
@@ -232,3 +204,21 @@ def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
             kept.append(edge)
             last = edge
     return kept
+
+
+@compiled
+def _to_texel(
+    to_ground: Array, low: Array, cell: float, top: float, wide: float, tall: float
+) -> Array:
+    """Pixel index to texel index, for pixels of another size that begin at row `top`."""
+    matrix = np.empty((3, 3))
+    for row in range(3):
+        right, down = wide * to_ground[row, 0], tall * to_ground[row, 1]
+        matrix[row, 0], matrix[row, 1] = right, down
+        matrix[row, 2] = (
+            0.5 * right + 0.5 * down + top * to_ground[row, 1] + to_ground[row, 2])
+    for row in (0, 1):
+        shift = -low[row] / cell - 0.5
+        for column in range(3):
+            matrix[row, column] = matrix[row, column] / cell + shift * matrix[2, column]
+    return matrix

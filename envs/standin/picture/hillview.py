@@ -23,6 +23,7 @@ from envs.standin.picture.types import Image
 from envs.standin.town.ground import Ground
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 Floats = NDArray[Any]
 
 _RANGES = np.geomspace(0.4, 420.0, 80)
@@ -106,9 +107,9 @@ class HillView:
         return self._look(image, low, cell, self._seen(view), slice(top, None, step), step,
                           outside, cv2.INTER_LINEAR)
 
-    def hides(self, view: View, centre: Array, top: Array) -> NDArray[np.bool_]:
-        """Which things (centre (N, 3), greatest height (N,)) are wholly behind a crest."""
-        seen = self._seen(view)
+    def in_sight(self, view: View, rows: Index, centre: Array, top: Array) -> Index:
+        """Those rows of things (centre (N, 3), greatest height (N,)) not wholly behind a crest."""
+        seen, centre, top = self._seen(view), centre[rows], top[rows]
         dx, dy = centre[:, 0] - view.camera.x, centre[:, 1] - view.camera.y
         reach = np.hypot(dx, dy)
         turn = np.arctan2(dy, dx) - seen.bearings[0]
@@ -117,7 +118,7 @@ class HillView:
         row = np.clip(np.rint(near / step), 0, len(seen.bearings) - 1).astype(int)
         column = np.clip(np.searchsorted(_RANGES, 0.9 * reach) - 1, 0, len(_RANGES) - 1)
         steep = (top - view.camera.z) / np.maximum(reach, 0.1)
-        return (reach > 6.0) & (steep < seen.profile[row, column] - 0.002)
+        return rows[(reach <= 6.0) | (steep >= seen.profile[row, column] - 0.002)]
 
     def _look(
         self, image: Image, low: Array, cell: float, seen: _Seen, rows: slice, step: int,

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.faces import SHIFT, outlines
 from envs.standin.picture.groundview import GroundView
@@ -21,7 +22,7 @@ Array = NDArray[np.float64]
 CELL = 0.4
 #: A gain of 1 as a byte.
 UNIT = 140.0
-_UP = np.array([0.0, 0.0, 1.0])
+_UP = np.array([[0.0, 0.0, 1.0]])
 _LONGEST = 45.0
 _LAMP_REACH = 11.0
 _SHADOW_REACH = 70.0
@@ -36,7 +37,7 @@ class LightMap:
         columns, rows = np.ceil(size / CELL).astype(int)
         # Wet ground is darker.
         dry = 1.0 - 0.5 * light.wet
-        self.lit = _byte_colour(shading(_UP, light) * dry)
+        self.lit = _byte_colour(shading(_UP, light)[0] * dry)
         self.shaded = _byte_colour(light.ambient * dry)
         lamps = light.night > 0.3
         self.plain = not lamps and float(light.direct.max()) < 0.05
@@ -64,39 +65,40 @@ class LightMap:
                                     tuple(int(c) for c in outside))
         self._vehicles(view, top, step, movers, gain)
         if step > 1:
-            gain = cv2.resize(gain, (size[0] * step, size[1] * step))[:rows, :columns]
-        block = out[top:]
-        cv2.multiply(block, gain, dst=block, scale=1.0 / UNIT)
+            gain = cv2.resize(gain, (size[0] * step, size[1] * step))
+        _shine(out[top:].reshape(rows, -1), gain.reshape(len(gain), -1))
 
     def _vehicles(self, view: View, top: int, step: int, movers: Movers, gain: Image) -> None:
         away = movers.centre[:, :2] - view.place[:2]
         movers = movers.take(np.flatnonzero((away * away).sum(axis=1) < _SHADOW_REACH**2))
         if not len(movers):
             return
-        contact = tuple(int(0.45 * c) for c in self.shaded[:3])
-        shade = tuple(int(c) for c in self.shaded[:3])
+        blue, green, red, opaque = self.shaded.tolist()
+        shade = (blue, green, red, opaque)
+        contact = (int(0.45 * blue), int(0.45 * green), int(0.45 * red), opaque)
         sunny = not self.plain and self.light.night < 0.3
-        shadows = _cast(movers, self.light, 4 if step > 1 else 2) if sunny else []
-        self._fill(view, top, step, [*shadows, _feet(movers)],
-                   [shade] * len(shadows) + [contact], gain)
+        steps = (4 if step > 1 else 2) if sunny else 0
+        patches = _patches(movers.centre, movers.half, movers.turn, _lean(self.light), steps)
+        self._fill(view, top, step, patches, [shade] * steps + [contact], gain)
         on = np.flatnonzero(movers.beams(self.light) & (self.light.night > 0.2))
         if len(on):
             pool = np.zeros_like(gain)
             some = movers.take(on)
-            self._fill(view, top, step, [_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)],
-                       [(50, 62, 66), (92, 112, 118)], pool)
+            beams = np.concatenate([_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)])
+            self._fill(view, top, step, beams, [(50, 62, 66), (92, 112, 118)], pool)
             wide = max(3, gain.shape[1] // 24)
             cv2.add(gain, cv2.blur(pool, (wide, wide)), dst=gain)
 
     def _fill(
-        self, view: View, top: int, step: int, groups: list[Array],
-        colours: list[tuple[int, ...]], out: Image,
+        self, view: View, top: int, step: int, patches: Array, colours: list[tuple[int, ...]],
+        out: Image,
     ) -> None:
-        shapes = outlines(view, np.concatenate(groups), top, step)
-        owner = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        """Draws quadrilaterals (len(colours) * N, 4, 3), N of each colour."""
+        shapes = outlines(view, patches, top, step)
+        group = shapes.index // (len(patches) // len(colours))
         fill = cv2.fillConvexPoly
-        for group, polygon in zip(owner[shapes.index].tolist(), shapes.polygons, strict=True):
-            fill(out, polygon, colours[group], 8, SHIFT)
+        for number, polygon in zip(group.tolist(), shapes.polygons, strict=True):
+            fill(out, polygon, colours[number], 8, SHIFT)
 
     def _brightest(self, lamps: bool) -> NDArray[np.uint8]:
         if not lamps:
@@ -161,8 +163,34 @@ def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
 _X, _Y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
 
 
-def _on_ground(movers: Movers, x: Array, y: Array) -> Array:
-    """Places (N, 4, 3) under things, from x and y (N, 4) along their own axes in metres."""
+@compiled
+def _patches(centre: Array, half: Array, turn: Array, lean: Array, steps: int) -> Array:
+    """Shadows of boxes on the ground, then the dark under them: ((steps + 1) * N, 4, 3).
+
+    A shadow is the outline of its box, moved away from the sun in steps of the box's height.
+    """
+    count = len(centre)
+    patches = np.empty(((steps + 1) * count, 4, 3))
+    for group in range(steps + 1):
+        under = group == steps
+        share = 0.0 if under else 1.8 * (group + 1.0) / steps
+        for i in range(count):
+            long = (0.98 if under else 0.97) * half[i, 0]
+            wide = (1.02 if under else 0.97) * half[i, 1]
+            for corner in range(4):
+                x, y = long * _X[corner], wide * _Y[corner]
+                patch = patches[group * count + i, corner]
+                for axis in (0, 1):
+                    patch[axis] = (centre[i, axis] + turn[i, axis, 0] * x + turn[i, axis, 1] * y
+                                   + share * half[i, 2] * lean[axis])
+                patch[2] = centre[i, 2] - half[i, 2] + 0.01
+    return patches
+
+
+def _beam(movers: Movers, reach: float, spread: float) -> Array:
+    """Trapezoids on the road ahead of cars."""
+    x = movers.half[:, :1] + np.array([0.8, 0.8, reach, reach])
+    y = np.array([-0.9, 0.9, spread, -spread])
     turn = movers.turn
     world = np.empty((len(movers), 4, 3))
     for axis in (0, 1):
@@ -172,24 +200,11 @@ def _on_ground(movers: Movers, x: Array, y: Array) -> Array:
     return world
 
 
-def _feet(movers: Movers) -> Array:
-    return _on_ground(movers, 0.98 * movers.half[:, :1] * _X, 1.02 * movers.half[:, 1:2] * _Y)
-
-
-def _cast(movers: Movers, light: Light, count: int) -> list[Array]:
-    """Shadows of boxes: their outline, moved away from the sun in steps of its height."""
-    foot = _on_ground(movers, 0.97 * movers.half[:, :1] * _X, 0.97 * movers.half[:, 1:2] * _Y)
-    reach = (2.0 * movers.half[:, 2:3] * _lean(light) * 0.9)[:, None, :]
-    shadows = []
-    for share in np.arange(1, count + 1) / count:
-        shadow = foot.copy()
-        shadow[..., :2] += share * reach
-        shadows.append(shadow)
-    return shadows
-
-
-def _beam(movers: Movers, reach: float, spread: float) -> Array:
-    """Trapezoids on the road ahead of cars."""
-    x = movers.half[:, :1] + np.array([0.8, 0.8, reach, reach])
-    y = np.broadcast_to(np.array([-0.9, 0.9, spread, -spread]), x.shape)
-    return _on_ground(movers, x, y)
+@compiled
+def _shine(rows: Image, gain: Image) -> None:
+    """Multiplies bytes by gains, of which UNIT stands for 1."""
+    one, half, width = np.float32(1.0 / UNIT), np.float32(0.5), rows.shape[1]
+    for row in range(len(rows)):
+        for i in range(width):
+            value = np.float32(rows[row, i]) * np.float32(gain[row, i]) * one + half
+            rows[row, i] = np.uint8(np.int32(min(value, np.float32(255.0))))

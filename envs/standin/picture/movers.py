@@ -44,9 +44,13 @@ class Movers:
         return Movers(self.boxes[rows], self.centre[rows], self.half[rows], self.turn[rows],
                       self.style[rows], self.lights[rows])
 
-    def around(self, place: Array) -> NDArray[np.bool_]:
-        """Things that a place is in, or on the roof of: a camera there sees out of them."""
-        return _around(place, self.centre, self.half, self.turn)
+    def not_around(self, place: Array) -> Index:
+        """All but the things that a place is in or on the roof of: a camera sees out of them."""
+        return _not_around(place, self.centre, self.half, self.turn)
+
+    def radius(self) -> Array:
+        """Of a sphere around each thing, (N,)."""
+        return np.sqrt((self.half * self.half).sum(axis=1))
 
     def beams(self, light: Light) -> NDArray[np.bool_]:
         """Vehicles whose headlights are on; at night all of them."""
@@ -55,16 +59,18 @@ class Movers:
 
 
 @compiled
-def _around(place: Array, centre: Array, half: Array, turn: Array) -> NDArray[np.bool_]:
-    inside = np.empty(len(centre), np.bool_)
+def _not_around(place: Array, centre: Array, half: Array, turn: Array) -> Index:
+    found, count = np.empty(len(centre), np.int64), 0
     for i in range(len(centre)):
         x, y, z = place[0] - centre[i, 0], place[1] - centre[i, 1], place[2] - centre[i, 2]
         forward = abs(x * turn[i, 0, 0] + y * turn[i, 1, 0] + z * turn[i, 2, 0])
         right = abs(x * turn[i, 0, 1] + y * turn[i, 1, 1] + z * turn[i, 2, 1])
         up = abs(x * turn[i, 0, 2] + y * turn[i, 1, 2] + z * turn[i, 2, 2])
         beside = forward < half[i, 0] + 0.05 and right < half[i, 1] + 0.05
-        inside[i] = beside and up < half[i, 2] + _ROOF
-    return inside
+        if not (beside and up < half[i, 2] + _ROOF):
+            found[count] = i
+            count += 1
+    return found[:count]
 
 
 def movers_of(boxes: NDArray[np.void]) -> Movers:
@@ -159,44 +165,46 @@ def _turned(vector: Array, turn: Array, out: Array) -> None:
 def _colours(
     movers: Movers, thing: Index, material: Index, normal: Array, light: Light
 ) -> Array:
-    boxes = movers.boxes
-    paint = np.stack([boxes["b"], boxes["g"], boxes["r"]], axis=1)
-    glow, on = _glowing(movers, light)
-    return _coloured(
-        thing, material, shading(normal, light), paint, on, glow, 0.22 * light.horizon)
+    return _coloured(thing, material, shading(normal, light), movers.boxes,
+                     _glowing(movers, light), 0.22 * light.horizon)
 
 
 @compiled
 def _coloured(
-    thing: Index, material: Index, gain: Array, paint: NDArray[np.uint8],
-    on: NDArray[np.bool_], glow: Array, mirror: Array,
+    thing: Index, material: Index, gain: Array, boxes: NDArray[np.void], on: NDArray[np.bool_],
+    mirror: Array,
 ) -> Array:
     """B, G, R of faces: painted, of glass that mirrors the horizon, or shining."""
     colour = np.empty((len(thing), 3))
     for i in range(len(thing)):
-        kind = material[i]
+        kind, box = material[i], boxes[thing[i]]
+        paint = (float(box.b), float(box.g), float(box.r))
         for c in range(3):
             base = bodies.MATERIALS[kind, c]
             if kind <= bodies.PAINT_DARK:
-                base = paint[thing[i], c] * (0.72 if kind == bodies.PAINT_DARK else 1.0)
+                base = paint[c] * (0.72 if kind == bodies.PAINT_DARK else 1.0)
             value = base * gain[i, c]
             if kind == bodies.GLASS:
                 value = 0.62 * value + mirror[c]
-            colour[i, c] = min(glow[kind, c] if on[thing[i], kind] else value, 255.0)
+            colour[i, c] = min(bodies.GLOW[kind, c] if on[thing[i], kind] else value, 255.0)
     return colour
 
 
-def _glowing(movers: Movers, light: Light) -> tuple[Array, NDArray[np.bool_]]:
-    """Colour of each material when it shines, and whether it does (N, materials)."""
-    on = np.zeros((len(movers), len(bodies.MATERIALS)), bool)
-    flags = movers.lights
-    lantern = movers.style == bodies.SIGNAL_STYLE
-    beams = movers.beams(light)
-    on[:, bodies.TAIL] = beams | ((flags & _BRAKE) > 0)
-    on[:, bodies.HEAD] = beams
-    on[:, bodies.BLINK_LEFT] = (flags & _LEFT) > 0
-    on[:, bodies.BLINK_RIGHT] = (flags & _RIGHT) > 0
-    on[lantern] = False
-    for state, material in enumerate((bodies.RED, bodies.YELLOW, bodies.GREEN)):
-        on[:, material] = lantern & (flags == state)
-    return bodies.GLOW, on
+def _glowing(movers: Movers, light: Light) -> NDArray[np.bool_]:
+    """Whether each material of things shines, (N, materials)."""
+    return _shining(movers.lights, movers.style, movers.beams(light))
+
+
+@compiled
+def _shining(flags: Index, style: Index, beams: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    on = np.zeros((len(flags), len(bodies.MATERIALS)), np.bool_)
+    for i in range(len(flags)):
+        if style[i] == bodies.SIGNAL_STYLE:
+            for state, material in enumerate((bodies.RED, bodies.YELLOW, bodies.GREEN)):
+                on[i, material] = flags[i] == state
+            continue
+        on[i, bodies.TAIL] = beams[i] or (flags[i] & _BRAKE) > 0
+        on[i, bodies.HEAD] = beams[i]
+        on[i, bodies.BLINK_LEFT] = (flags[i] & _LEFT) > 0
+        on[i, bodies.BLINK_RIGHT] = (flags[i] & _RIGHT) > 0
+    return on

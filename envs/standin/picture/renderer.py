@@ -118,7 +118,6 @@ class Renderer:
         yield
         yield from self._paint(view, faces, out)
         self._air.rain(out, time)
-        out[..., 3] = 255
         return out
 
     def _moving(self, view: View, boxes: NDArray[np.void]) -> Movers:
@@ -129,22 +128,15 @@ class Renderer:
 
     def _gather(self, view: View, movers: Movers) -> tuple[geometry.Faces, Movers]:
         """All faces that may be seen, and the moving things among them."""
-        movers = movers.take(np.flatnonzero(~movers.around(view.place)))
-        fixed = self._statics
-        chosen = cull.visible(view, fixed.centre, fixed.radius, _REACH)
+        fixed, ground = self._statics, self._ground
+        chosen = cull.visible_statics(view, fixed, _LEAST_PIXELS, _REACH)
         screen = cull.Screen(view, fixed, chosen)
-        depth = (fixed.centre[chosen] - view.place) @ view.axes[:, 0]
-        chosen = chosen[fixed.girth[chosen] * view.focal > _LEAST_PIXELS * depth]
-        radius = np.sqrt((movers.half * movers.half).sum(axis=1))
-        shown = screen.shows(
-            np.concatenate([fixed.centre[chosen], movers.centre]),
-            np.concatenate([fixed.radius[chosen], radius]),
-            np.concatenate([fixed.top[chosen], movers.centre[:, 2] + radius]))
-        shown &= ~self._ground.hides(
-            view, np.concatenate([fixed.centre[chosen], movers.centre]),
-            np.concatenate([fixed.top[chosen], movers.centre[:, 2] + radius]))
-        movers = movers.take(np.flatnonzero(shown[len(chosen):]))
-        chosen = chosen[shown[:len(chosen)]]
+        chosen = screen.shows(chosen, fixed.centre, fixed.radius, fixed.top)
+        chosen = ground.in_sight(view, chosen, fixed.centre, fixed.top)
+        radius = movers.radius()
+        top = movers.centre[:, 2] + radius
+        rows = screen.shows(movers.not_around(view.place), movers.centre, radius, top)
+        movers = movers.take(ground.in_sight(view, rows, movers.centre, top))
         parts = [geometry.static_faces(view, fixed, chosen, self._lit),
                  geometry.crown_faces(view, fixed, chosen, self._foliage.colours)]
         if len(movers):
@@ -158,9 +150,8 @@ class Renderer:
         shapes = geometry.outlines(view, faces.corners[order])
         index = order[shapes.index]
         source, distance = faces.source[index], faces.distance[index]
-        share = self._light.fog(distance)[:, None]
-        colour = faces.colour[index] * (1.0 - share) + self._light.haze * share
-        colours = np.rint(colour).astype(int).tolist()
+        share = self._light.fog(distance)
+        colours = _hazy(faces.colour, index, share, self._light.haze).tolist()
         storey = 3.1 * view.focal / np.maximum(distance, 0.5)
         walls = (source >= 0) & (storey > _WINDOW_PIXELS)
         walls &= self._statics.facade[source] >= 0
@@ -174,11 +165,11 @@ class Renderer:
         fill, shift = cv2.fillConvexPoly, geometry.SHIFT
         for row, (polygon, colour) in enumerate(zip(shapes.polygons, colours, strict=True)):
             if row in sprites:
-                self._crown(shapes, row, int(source[row]), float(share[row, 0]), out)
+                self._crown(shapes, row, int(source[row]), float(share[row]), out)
                 continue
             fill(out, polygon, colour, 8, shift)
             if row in textures:
-                self._wall(shapes, row, textures[row], int(source[row]), float(share[row, 0]),
+                self._wall(shapes, row, textures[row], int(source[row]), float(share[row]),
                            float(storey[row]), out)
 
     def _crown(
@@ -197,6 +188,17 @@ class Renderer:
         block = out[top:min(out.shape[0], int(y1) + 1), left:min(out.shape[1], int(x1) + 1)]
         if block.size:
             self._facades.draw(face, matrix, storey, self._light.haze, share, block, (left, top))
+
+
+@compiled
+def _hazy(colour: Array, index: geometry.Index, share: Array, haze: Array) -> NDArray[np.int64]:
+    """B, G, R, A (K, 4) of some faces, each mixed with its share of haze."""
+    mixed = np.full((len(index), 4), 255)
+    for row in range(len(index)):
+        for c in range(3):
+            value = colour[index[row], c] * (1.0 - share[row]) + haze[c] * share[row]
+            mixed[row, c] = int(np.rint(value))
+    return mixed
 
 
 @compiled

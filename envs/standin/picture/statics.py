@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.weather import Light
 from envs.standin.town.model import Scenery
 
@@ -63,10 +64,20 @@ class Statics:
 
 
 def shading(normal: Array, light: Light) -> Array:
-    """Gain (..., 3) of a surface with this normal: skylight from above, and the sun."""
-    towards = np.clip(normal @ light.sun * 1.1 + 0.1, 0.0, 1.15)[..., None]
-    upward = (0.82 + 0.18 * normal[..., 2])[..., None]
-    return light.ambient * upward + light.direct * towards
+    """Gain (F, 3) of surfaces with these normals: skylight from above, and the sun."""
+    return _gains(normal, light.sun, light.ambient, light.direct)
+
+
+@compiled
+def _gains(normal: Array, sun: Array, ambient: Array, direct: Array) -> Array:
+    gain = np.empty((len(normal), 3))
+    for i in range(len(normal)):
+        cosine = normal[i, 0] * sun[0] + normal[i, 1] * sun[1] + normal[i, 2] * sun[2]
+        towards = min(max(1.1 * cosine + 0.1, 0.0), 1.15)
+        upward = 0.82 + 0.18 * normal[i, 2]
+        for c in range(3):
+            gain[i, c] = ambient[c] * upward + direct[c] * towards
+    return gain
 
 
 class _Builder:
