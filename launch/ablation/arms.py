@@ -90,6 +90,7 @@ FIELD = {
     "hl_gauss": _remedy(
         "HL-Gauss critic", critic_loss="hl_gauss", value_min=-20.0, value_max=20.0
     ),
+    "n_step": _remedy("3-step returns", {"n_step": 3}),
 }
 ALL = _remedy(
     "all of the reports'",

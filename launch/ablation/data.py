@@ -67,6 +67,30 @@ def collect(config: ToyConfig, key: jax.Array, count: int = TRANSITIONS) -> Buff
     return Buffer(batch, state, last)
 
 
+def n_step_batch(batch: Batch, last: Array, steps: int, discount: float) -> Batch:
+    """The same starts with up to `steps` rewards summed, to the end of the episode or the buffer.
+
+    batch: one-step transitions in the order in which they were driven; last: bool (N,).
+    """
+    if steps == 1:
+        return batch
+    count = len(batch.reward)
+    end, reward = np.arange(count), np.array(batch.reward)
+    for k in range(1, steps):
+        goes_on = ~np.asarray(last)[end] & (end + 1 < count)
+        end = end + goes_on
+        reward += np.float32(discount**k) * np.asarray(batch.reward)[end] * goes_on
+    after = jax.tree.map(lambda x: x[end], batch)
+    stack = batch.frames.shape[1] - 1
+    return after.replace(
+        frames=jnp.concatenate([batch.frames[:, :stack], after.frames[:, 1:]], axis=1),
+        vector=batch.vector,
+        action=batch.action,
+        reward=jnp.asarray(reward),
+        steps=jnp.asarray(end - np.arange(count) + 1, jnp.int32),
+    )
+
+
 class RewardRule(NamedTuple):
     """What an arm makes of a raw reward: clip to +-`clip` (0 = off), then times `factor`.
 

@@ -19,7 +19,7 @@ from envs import lane_toy
 from envs.lane_toy import ToyConfig
 from launch.ablation import probes
 from launch.ablation.arms import Arm
-from launch.ablation.data import Buffer, RewardRule, collect, reward_rule
+from launch.ablation.data import Buffer, RewardRule, collect, n_step_batch, reward_rule
 from launch.ablation.faults import Fault, after_update, prepare, rules
 from launch.ablation.measures import summarise
 from launch.ablation.town import collect_town, town_return
@@ -103,6 +103,7 @@ def _setting(arm: Arm, seed: int) -> tuple[Setting, TrainState]:
         buffer = collect(toy, keys[_BUFFER])
     rule = reward_rule(buffer, arm.replay, arm.agent.discount, largest)
     data = buffer.batch.replace(reward=rule(buffer.batch.reward))
+    data = n_step_batch(data, buffer.last, arm.replay.n_step, arm.agent.discount)
     count = data.reward.shape[0]
     watched = jax.random.choice(keys[_WATCHED], count, (probes.STATES,), replace=False)
     first, _ = jax.tree.map(lambda x: x[0], data.observations(lane_toy.STACK))
