@@ -81,9 +81,9 @@ def n_step_batch(batch: Batch, last: Array, steps: int, discount: float) -> Batc
         end = end + goes_on
         reward += np.float32(discount**k) * np.asarray(batch.reward)[end] * goes_on
     after = jax.tree.map(lambda x: x[end], batch)
-    stack = batch.frames.shape[1] - 1
+    frames = jnp.concatenate([jnp.asarray(batch.frames)[:, :-1], after.frames[:, 1:]], axis=1)
     return after.replace(
-        frames=jnp.concatenate([batch.frames[:, :stack], after.frames[:, 1:]], axis=1),
+        frames=frames,
         vector=batch.vector,
         action=batch.action,
         reward=jnp.asarray(reward),

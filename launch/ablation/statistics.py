@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,16 +34,26 @@ def iqm(values: Array) -> Estimate:
         return Estimate(float(np.median(values)), math.nan, math.nan)
     from rliable import library, metrics  # slow to import
 
-    with warnings.catch_warnings():  # of the bootstrap library about the argument that seeds it
+    with warnings.catch_warnings(), _numpy_seeded(0):
         warnings.simplefilter("ignore", FutureWarning)
         points, intervals = library.get_interval_estimates(
             {"arm": values},
             lambda scores: np.array([metrics.aggregate_iqm(scores)]),
             reps=REPETITIONS,
-            random_state=np.random.RandomState(0),
         )
     low, high = intervals["arm"][:, 0]
     return Estimate(float(points["arm"][0]), float(low), float(high))
+
+
+@contextmanager
+def _numpy_seeded(seed: int) -> Iterator[None]:
+    """rliable draws from numpy's global generator, whatever `random_state` it is given."""
+    before = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
 
 
 def by_stratum(values: Mapping[int, float], strata: Mapping[int, str]) -> Array:

@@ -91,6 +91,15 @@ def test_the_interquartile_mean_leaves_out_the_outer_halves() -> None:
     assert math.isnan(iqm(np.array([[1.0], [math.inf]])).low)
 
 
+def test_an_interval_depends_on_its_values_alone_and_leaves_the_global_generator() -> None:
+    values = np.random.default_rng(0).normal(size=(10, 2))
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    first = iqm(values)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.random.random()  # noqa: NPY002
+    assert iqm(values) == first
+
+
 def test_strata_are_columns_of_equal_length() -> None:
     values = {0: 1.0, 1: 2.0, 2: 3.0}
     table = by_stratum(values, {0: "a", 1: "b", 2: "a"})
