@@ -30,7 +30,7 @@ _FIELDS = (
 )
 _SIZE = (288, 192)
 #: A spawn point of each town that shows its character.
-_VIEWS = {"Town01": 16, "Town02": 16, "Town03": 34, "Town04": 10}
+_VIEWS = {"Town01": 16, "Town02": 16, "Town03": 34, "Town04": 10, "Town05": 185, "Town10HD": 40}
 _MARGIN, _HEAD = 4, 16
 _SHAPES = {CAR: (2.35, 0.98, 0.76, 14), TRUCK: (4.2, 1.25, 1.7, 15), BIKE: (1.1, 0.4, 0.8, 18),
            WALKER: (0.25, 0.3, 0.93, 12)}

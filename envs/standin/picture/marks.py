@@ -14,16 +14,20 @@ Array = NDArray[np.float64]
 
 _DASH, _GAP = 3.0, 4.5
 _PAIR = 0.13
+_STRIPE = 0.5
 
 
 def mark_polygons(road_map: RoadMap) -> Iterator[tuple[Array, bool]]:
-    """Outlines (N, 2) of all painted marks, and whether each is yellow."""
+    """Outlines (N, 2) of all painted marks, and whether each is yellow: there and back again."""
     for line in road_map.marks:
         yellow = line.colour.lower() == "yellow"
         for offset, broken in _strokes(line.kind):
             points = _shifted(line.points[:, :2], offset)
             for piece in _dashes(points) if broken else [points]:
                 yield ribbon(piece, line.width), yellow
+    for outline in road_map.crosswalks:
+        for stripe in _stripes(outline):
+            yield stripe, False
 
 
 def stop_lines(signals: tuple[TrafficSignal, ...]) -> Iterator[Array]:
@@ -34,6 +38,24 @@ def stop_lines(signals: tuple[TrafficSignal, ...]) -> Iterator[Array]:
             across = np.array([-along[1], along[0]]) * half_y * 1.02
             near, far = (np.array([x, y]) + along * (half_x + d) for d in (-0.5, -0.05))
             yield np.array([near - across, near + across, far + across, far - across])
+
+
+def _stripes(outline: Array) -> Iterator[Array]:
+    """Outlines (4, 2) of a crosswalk's stripes, which lie across its longest edge."""
+    edges = np.roll(outline, -1, axis=0) - outline
+    lengths = np.linalg.norm(edges, axis=1)
+    longest = int(lengths.argmax())
+    across = edges[longest] / lengths[longest]
+    along = np.array([-across[1], across[0]])
+    place = (outline - outline[longest]) @ along
+    low, high = place.min(), place.max()
+    count = int((lengths[longest] - _STRIPE) / (2.0 * _STRIPE))
+    margin = (lengths[longest] - (2 * count + 1) * _STRIPE) / 2.0
+    for k in range(count + 1):
+        near = outline[longest] + (margin + 2 * k * _STRIPE) * across
+        far = near + _STRIPE * across
+        yield np.array([near + low * along, near + high * along,
+                        far + high * along, far + low * along])
 
 
 def _strokes(kind: str) -> list[tuple[float, bool]]:

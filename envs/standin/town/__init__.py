@@ -1,4 +1,4 @@
-"""Towns of the stand-in server: four built-in, any OpenDRIVE text, any OpenStreetMap extract."""
+"""Towns of the stand-in server: six built-in, any OpenDRIVE text, any OpenStreetMap extract."""
 
 from __future__ import annotations
 

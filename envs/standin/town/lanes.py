@@ -55,10 +55,11 @@ class MarkLine:
 
 @dataclass(frozen=True, eq=False)
 class RoadMap:
-    """All lanes and marks of a town."""
+    """All lanes, marks and crosswalks (outlines (n, 2)) of a town."""
 
     strips: tuple[Strip, ...]
     marks: tuple[MarkLine, ...]
+    crosswalks: tuple[Array, ...] = ()
 
     def bounds(self) -> tuple[Array, Array]:
         """Smallest and largest x, y of all lanes."""
@@ -83,7 +84,21 @@ def sample(carla_map: Any, opendrive: str) -> RoadMap:
                 _sample_lane(carla_map, road, (low, high), lane, kind, strips, marks)
     if not any(strip.kind == "driving" for strip in strips):
         raise ValueError("the OpenDRIVE map has no driving lane; give one with roads for cars")
-    return RoadMap(tuple(strips), tuple(marks))
+    return RoadMap(tuple(strips), tuple(marks), tuple(_crosswalks(carla_map)))
+
+
+def _crosswalks(carla_map: Any) -> list[Array]:
+    """Outlines without their last corner, with which the client repeats the first."""
+    outlines: list[Array] = []
+    corners: list[tuple[float, float]] = []
+    for place in carla_map.get_crosswalks():
+        corner = (place.x, place.y)
+        if len(corners) > 2 and math.dist(corner, corners[0]) < _EPS:
+            outlines.append(np.array(corners))
+            corners = []
+        else:
+            corners.append(corner)
+    return outlines
 
 
 def _sections(road: Any) -> list[tuple[float, float, list[tuple[int, str]]]]:

@@ -11,6 +11,8 @@ from envs.standin.town.streets import Plan, Street, Terrain
 _DOUBLE = Mark("solid solid", "yellow", "none")
 _LANE = Profile(speed_kmh=30.0, shoulder=0.4, sidewalk=2.0)
 _MAIN = Profile(forward=2, backward=2, shoulder=1.0, centre=_DOUBLE, speed_kmh=60.0)
+_GRID = Profile(forward=2, backward=2, sidewalk=3.0, centre=_DOUBLE, speed_kmh=50.0)
+_CITY = Profile(shoulder=0.8, sidewalk=4.0, speed_kmh=40.0)
 _RAMP = Profile(forward=1, backward=0, shoulder=1.0, sidewalk=0.0, speed_kmh=50.0)
 
 Node = tuple[float, float, float]
@@ -92,7 +94,7 @@ def town03() -> Plan:
         Street("g", "h"), Street("h", "i", ((60.0, 160.0, 90.0),)),
         Street("a", "g", ((-225.0, -120.0, 40.0), (-225.0, 135.0, 40.0))),
         Street("c", "i", ((215.0, -125.0, 45.0), (215.0, 125.0, 45.0))),
-    ), terrain=_hills(nodes))
+    ), terrain=_hills(nodes), crosswalks=("e", "d", "f"))
 
 
 def town04() -> Plan:
@@ -124,7 +126,53 @@ def town04() -> Plan:
         Street("centre", "north", ((0.0, 75.0, 50.0), (150.0, 75.0, 40.0))),
         Street("west", "centre", ((-140.0, -5.0, 90.0),)),
         Street("centre", "east", ((130.0, -50.0, 90.0),)),
-    ), signals=("south", "east", "north", "west", "centre"))
+    ), signals=("south", "east", "north", "west", "centre"), crosswalks=("centre",))
+
+
+def town05() -> Plan:
+    """A city of square blocks: mostly two lanes each way, lights and crosswalks everywhere."""
+    columns, rows = (-195.0, -65.0, 65.0, 195.0), (-140.0, 0.0, 140.0)
+    nodes = {
+        f"{row} {column}": (columns[column], rows[row], 20.0)
+        for row in range(3) for column in range(4) if row == 1 or 0 < column < 3
+    }
+    ways = [((row, column), (row, column + 1)) for row in range(3) for column in range(3)]
+    ways += [((row, column), (row + 1, column)) for row in range(2) for column in (1, 2)]
+    named = [(f"{a} {b}", f"{c} {d}") for (a, b), (c, d) in ways]
+    # Single lanes let traffic of the inner and outer lanes mix, so that every place is in reach.
+    narrow = {("1 1", "2 1"), ("0 1", "1 0"), ("2 2", "1 3")}
+    streets = [
+        Street(start, end, (), _CITY if (start, end) in narrow else _GRID)
+        for start, end in named if start in nodes and end in nodes
+    ]
+    for row in (0, 2):
+        for inner, outer in ((1, 0), (2, 3)):
+            start, end, corner = f"{row} {inner}", f"1 {outer}", (columns[outer], rows[row], 55.0)
+            streets.append(Street(start, end, (corner,),
+                                  _CITY if (start, end) in narrow else _GRID))
+    return Plan(nodes, tuple(streets), signals=tuple(nodes), crosswalks=tuple(nodes))
+
+
+def town10() -> Plan:
+    """Downtown: short uneven blocks, broad pavements, a promenade of four lanes to the south."""
+    nodes = {
+        "quay west": (-120.0, -110.0, 20.0), "quay": (0.0, -118.0, 20.0),
+        "quay east": (120.0, -106.0, 20.0),
+        "bank": (-126.0, -20.0, 15.0), "square": (-14.0, -14.0, 15.0),
+        "theatre": (112.0, -24.0, 15.0),
+        "mill": (-116.0, 84.0, 15.0), "court": (-4.0, 78.0, 15.0), "park": (124.0, 88.0, 15.0),
+    }
+    return Plan(nodes, (
+        Street("quay west", "quay", profile=_GRID), Street("quay", "quay east", profile=_GRID),
+        Street("quay west", "bank", profile=_CITY), Street("quay", "square", profile=_CITY),
+        Street("quay east", "theatre", profile=_CITY),
+        Street("bank", "square", profile=_CITY), Street("square", "theatre", profile=_CITY),
+        Street("bank", "mill", profile=_CITY), Street("square", "court", profile=_CITY),
+        Street("theatre", "park", profile=_CITY),
+        Street("mill", "court", profile=_CITY), Street("court", "park", profile=_CITY),
+        Street("quay west", "mill", ((-200.0, -110.0, 45.0), (-200.0, 84.0, 45.0)), _CITY),
+        Street("quay east", "park", ((200.0, -106.0, 45.0), (200.0, 88.0, 45.0)), _CITY),
+    ), signals=("quay west", "quay", "quay east", "square", "court"), crosswalks=tuple(nodes))
 
 
 def _polar(radius: float, degrees: float) -> tuple[float, float]:

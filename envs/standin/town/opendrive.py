@@ -6,6 +6,7 @@ from envs.standin.town.curves import length_of
 from envs.standin.town.roads import (
     Connection,
     Controller,
+    Crosswalk,
     Junction,
     Lane,
     Link,
@@ -43,7 +44,7 @@ def _road(road: Road) -> str:
         f'<type s="0" type="town">'
         f'<speed max="{road.speed_kmh / 1.609344:.3f}" unit="mph"/></type>\n'
         f"{_plan(road)}<elevationProfile>{_elevation(road)}</elevationProfile>\n"
-        f"<lateralProfile/>\n{_lanes(road)}{_signals(road)}</road>\n"
+        f"<lateralProfile/>\n{_lanes(road)}{_objects(road)}{_signals(road)}</road>\n"
     )
 
 
@@ -102,6 +103,29 @@ def _road_link(name: str, link: Link | None) -> str:
         return ""
     contact = f' contactPoint="{link.contact}"' if link.contact else ""
     return f'<{name} elementType="{link.kind}" elementId="{link.id}"{contact}/>'
+
+
+def _objects(road: Road) -> str:
+    if not road.crosswalks:
+        return ""
+    length = length_of(road.curve)
+    walks = "".join(_crosswalk(walk, length) for walk in road.crosswalks)
+    return f"<objects>\n{walks}</objects>\n"
+
+
+def _crosswalk(walk: Crosswalk, road_length: float) -> str:
+    s = min(max(walk.begin, 0.0), road_length - 0.01)
+    begin, end = walk.begin - s, walk.end - s
+    corners = ((begin, -1), (end, -1), (end, 1), (begin, 1), (begin, -1))
+    outline = "".join(
+        f'<cornerLocal u="{u:.4f}" v="{side * walk.side:.4f}" z="0"/>' for u, side in corners
+    )
+    return (
+        f'<object id="{walk.id}" name="SimpleCrosswalk" type="crosswalk" '
+        f's="{s:.4f}" t="0" zOffset="0" hdg="0" pitch="0" roll="0" '
+        f'orientation="none" width="{2.0 * walk.side:.4f}" length="{walk.end - walk.begin:.4f}">'
+        f"<outline>{outline}</outline></object>\n"
+    )
 
 
 def _signals(road: Road) -> str:

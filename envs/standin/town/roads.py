@@ -53,6 +53,19 @@ class Signal:
 
 
 @dataclass(frozen=True)
+class Crosswalk:
+    """A zone for walkers across a road, from `begin` to `end` along it and `side` to either side.
+
+    It may lie beyond the road's end, in the junction.
+    """
+
+    id: int
+    begin: float
+    end: float
+    side: float
+
+
+@dataclass(frozen=True)
 class Road:
     """A road or, with `junction` >= 0, a path through a junction."""
 
@@ -67,6 +80,7 @@ class Road:
     elevation: tuple[Cubic, ...] = ((0.0, 0.0, 0.0, 0.0, 0.0),)
     signals: tuple[Signal, ...] = ()
     references: tuple[Signal, ...] = ()
+    crosswalks: tuple[Crosswalk, ...] = ()
 
 
 @dataclass(frozen=True)

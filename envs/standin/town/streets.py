@@ -16,6 +16,7 @@ from envs.standin.town.curves import (
     rounded,
 )
 from envs.standin.town.roads import (
+    Crosswalk,
     Cubic,
     Junction,
     Lane,
@@ -32,6 +33,8 @@ _EDGE = Mark("solid", "white", "none")
 _PLAIN = Profile()
 #: The client takes a linked id for a junction when no road has it, so the ranges are apart.
 _FIRST_JUNCTION, _FIRST_PATH = 500, 1000
+#: Where a crosswalk begins and ends beyond the end of its street, in metres.
+_CROSSWALK = (0.6, 3.6)
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,16 @@ class Street:
 
 @dataclass(frozen=True)
 class Plan:
-    """All of a town's layout. Nodes are (x, y, radius of the crossing), y up as in OpenDRIVE."""
+    """All of a town's layout. Nodes are (x, y, radius of the crossing), y up as in OpenDRIVE.
+
+    signals, crosswalks: crossings with traffic lights, and with zones for walkers at each street.
+    """
 
     nodes: dict[str, tuple[float, float, float]]
     streets: tuple[Street, ...]
     terrain: Terrain | None = None
     signals: tuple[str, ...] = ()
+    crosswalks: tuple[str, ...] = ()
 
 
 def build(name: str, plan: Plan) -> Network:
@@ -65,7 +72,8 @@ def build(name: str, plan: Plan) -> Network:
         begin, finish = pose_at(curve, 0.0), pose_at(curve, length_of(curve))
         ends[street.start].append(End(index, False, begin.turned(), profile))
         ends[street.end].append(End(index, True, finish, profile))
-        roads.append(_street_road(index, curve, profile, junction_of, street))
+        road = _street_road(index, curve, profile, junction_of, street)
+        roads.append(replace(road, crosswalks=_crosswalks(index, curve, street, plan.crosswalks)))
     junctions: list[Junction] = []
     for node, number in junction_of.items():
         ends[node].sort(key=lambda end: end.bearing % math.tau)
@@ -112,6 +120,22 @@ def _street_road(
         predecessor=Link("junction", junction_of[street.start]),
         successor=Link("junction", junction_of[street.end]),
         speed_kmh=profile.speed_kmh,
+    )
+
+
+def _crosswalks(
+    index: int, curve: Curve, street: Street, crossings: tuple[str, ...]
+) -> tuple[Crosswalk, ...]:
+    """Beyond the stop lines at the ends of a street, as far as its pavements reach."""
+    profile, length = street.profile, length_of(curve)
+    if not profile.sidewalk or profile.forward != profile.backward:
+        return ()
+    side = profile.forward * profile.width + profile.shoulder
+    spans = ((street.start, -_CROSSWALK[1], -_CROSSWALK[0]),
+             (street.end, length + _CROSSWALK[0], length + _CROSSWALK[1]))
+    return tuple(
+        Crosswalk(2 * index + k, begin, end, side)
+        for k, (node, begin, end) in enumerate(spans) if node in crossings
     )
 
 

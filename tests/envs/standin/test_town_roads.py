@@ -7,6 +7,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
+from envs.standin.picture.paint import ASPHALT, TRACK, WHITE, paint
 from envs.standin.town import TOWNS, load_town, town_from_opendrive
 from envs.standin.town.curves import Pose, connect, length_of, pose_at, rounded
 from tests.envs.standin.town_support import client_map, lane_graph, town
@@ -114,3 +115,26 @@ def test_the_client_reads_the_speed_and_lane_widths():
     waypoint = client_map("Town01").generate_waypoints(50.0)[0]
     assert waypoint.lane_width == pytest.approx(3.5, abs=0.26)
     assert waypoint.lane_type == carla.LaneType.Driving
+
+
+@pytest.mark.parametrize(
+    ("name", "count"), [("Town01", 0), ("Town03", 10), ("Town05", 26), ("Town10HD", 28)]
+)
+def test_crosswalks_lie_on_asphalt_beyond_the_stop_line_and_are_striped(name, count):
+    corners = client_map(name).get_crosswalks()
+    assert len(corners) == 5 * count
+    outlines = town(name).road_map.crosswalks
+    assert len(outlines) == count
+    texture = paint(town(name)) if count else None
+    for outline in outlines:
+        edges = np.linalg.norm(np.roll(outline, -1, axis=0) - outline, axis=1)
+        assert min(edges) == pytest.approx(3.0, abs=0.05)
+        assert max(edges) in (pytest.approx(8.4, abs=0.3), pytest.approx(15.6, abs=0.6))
+        shares = np.stack(np.meshgrid(np.linspace(0.1, 0.9, 60), np.linspace(0.1, 0.9, 20)), -1)
+        places = outline[0] + shares.reshape(-1, 2) @ np.stack(
+            [outline[1] - outline[0], outline[3] - outline[0]]
+        )
+        column, row = ((places - texture.low) / texture.cell).astype(int).T
+        seen = texture.surface[row, column]
+        assert np.isin(seen, [ASPHALT, TRACK, WHITE]).mean() > 0.9
+        assert 0.4 < (seen == WHITE).mean() < 0.7
