@@ -83,7 +83,7 @@ _SIGNATURES = (
         "saturated_policy",
         "saturated policy: actions at their bounds, no gradient through tanh",
         signatures.saturated_policy,
-        "Lower the actor's rate, penalise the pre-tanh action (pre_tanh_penalty 1e-4), start the "
+        "Lower the actor's rate, penalise the pre-tanh action (pre_tanh_penalty 0.01), start the "
         "last layer small (final_init 3e-3); check the action's scaling.",
         ("feature_leak",),
     ),

@@ -130,8 +130,19 @@ def gradient_alerts(view: View) -> Criterion:
 
 
 def alerts(view: View) -> Criterion:
-    """No alert of any kind."""
+    """No alert of any kind; that of saturation by a rule of its own."""
     return _alerted(view, ALERTS)
+
+
+def saturation(view: View) -> Criterion:
+    """The policy's actions are not all at their bounds late, where tanh passes no gradient."""
+    values = get(view.series, "health/action_saturation")
+    if not values.steps.size:
+        values = get(view.series, "alerts/action_saturation")
+    means = thirds(values)
+    measured = _mean(values) if means is None else means[1]
+    name = "action_saturation, last third's mean"
+    return _below(view, name, measured, view.limits.saturation)
 
 
 def _falls_or_is_small(view: View, error: Curve) -> tuple[str, float | None, float]:
@@ -255,7 +266,7 @@ def _halves(values: Curve) -> tuple[float, float]:
 
 _FROM_5K: tuple[Rule, ...] = (
     *(actor_q_5k, actor_loss, critic_loss_mean, td_error_trend, twin_gap),
-    *(episode_length, episode_drop, alerts, gradient_mean, gradient_max),
+    *(episode_length, episode_drop, alerts, saturation, gradient_mean, gradient_max),
 )
 GATES: dict[str, tuple[Rule, ...]] = {
     "2K": (actor_q_2k, actor_q_max, gradient_alerts, critic_loss_trend),

@@ -61,6 +61,9 @@ class VerdictLimits:
     critic_loss_ratio: float = _limit(1.0, "relative form: root of the critic loss / scale below")
     gradient_mean: float = _limit(1e4, "5K: actor CNN gradient norm on average below")
     gradient_max: float = _limit(5e4, "5K: actor CNN gradient norm below, throughout")
+    saturation: float = _limit(
+        0.95, "5K: share of the policy's actions at their bounds, in the last third, below"
+    )
     progress_ratio: float = _limit(
         0.05, "10K, relative form: gain over the first evaluations / their size, above"
     )

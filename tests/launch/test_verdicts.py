@@ -146,6 +146,7 @@ BREAKS = {
         lambda v: v * np.linspace(1, 0.4, v.size),
         "episode_length, last third",
     ),
+    "saturated policy": ("health/action_saturation", np.ones_like, "action_saturation, last"),
     "no progress": ("eval/return", lambda v: v[::-1], "eval/return, later"),
     "nan": (
         "debug/target_q_std",
@@ -398,7 +399,7 @@ def test_every_limit_is_explained_and_live():
         "q_ratio": 1e-9, "actor_loss": 0.1, "episode_length": 1e4, "episode_drop": 99.0,
         "trend": 1e-9, "twin_gap": 1e-9, "twin_gap_ratio": 1e-9, "critic_loss": 1e-9,
         "critic_loss_ratio": 1e-9, "error_level": 1e-9, "gradient_mean": 1e-9, "gradient_max": 1e-9,
-        "progress_ratio": 99.0,
+        "progress_ratio": 99.0, "saturation": 1e-9,
     }  # fmt: skip
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
     assert all(f.metadata["help"] for f in dataclasses.fields(VerdictLimits))
