@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import pytest
 from support import make_batch, tiny_config
 
 from td3jax import Batch, Spaces, act, init, update
@@ -44,3 +45,23 @@ def test_actor_finds_the_best_action_from_pixels_through_the_action_alone():
     action = np.asarray(act(state, batch.observations(3)[0], jax.random.key(0)))[:, 0]
     assert np.abs(action - best).mean() < 0.15
     assert abs(float(scalars["debug/actor_q_mean"])) < 0.3
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.01])
+def test_a_saturated_policy_comes_back_with_the_pre_tanh_penalty_alone(penalty):
+    """At 12 before the tanh its derivative is exactly 0 in float32."""
+    options = dict.fromkeys(("critic_lr", "actor_cnn_lr", "critic_cnn_lr"), 3e-3)
+    config = tiny_config(**options, actor_lr=3e-2, pre_tanh_penalty=penalty, hidden_sizes=(32, 32))
+    state = init(config, SPACES, jax.random.key(1))
+    out = state.actor.params["head"]["out"]
+    saturated = {**state.actor.params["head"], "out": {**out, "bias": out["bias"] + 12.0}}
+    state = state.replace(
+        actor=state.actor.replace(params={**state.actor.params, "head": saturated})
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(800):
+        state, _ = update(state, bandit(rng, 32)[0])
+    batch, _ = bandit(rng, 64)
+    action = np.asarray(act(state, batch.observations(3)[0], jax.random.key(0)))
+    assert (np.abs(action) == 1.0).all() == (penalty == 0.0)
+    assert (np.abs(action).mean() < 0.9) == (penalty > 0.0)
