@@ -26,7 +26,6 @@ MALLOC = {
     "MALLOC_ARENA_MAX": "1",
 }
 _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
-PATIENCE_S = 600.0  # for one answer; the client's Traffic Manager can wait for itself for ever
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,10 +40,11 @@ class Contestant:
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
     work: int = 1  # pieces of work in a turn
+    patience_s: float = 600.0  # for one answer
 
 
 class Hung(RuntimeError):
-    """A contestant gave no answer within PATIENCE_S and was killed."""
+    """A contestant gave no answer within its patience and was killed."""
 
 
 class _Process:
@@ -62,14 +62,14 @@ class _Process:
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
-        asked = time.monotonic()
-        deadline = threading.Timer(PATIENCE_S, self._process.kill)
+        asked, patience = time.monotonic(), self.contestant.patience_s
+        deadline = threading.Timer(patience, self._process.kill)
         deadline.start()
         line = self._process.stdout.readline()
         deadline.cancel()
-        if not line and time.monotonic() - asked >= PATIENCE_S:
+        if not line and time.monotonic() - asked >= patience:
             self.close()
-            raise Hung(f"no answer within {PATIENCE_S:g} s: run the suite again")
+            raise Hung(f"no answer within {patience:g} s: run the suite again")
         if not line:
             status = self.close()
             raise RuntimeError(

@@ -13,6 +13,7 @@ _CASES = (  # name, NPC vehicles, camera width and height, ticks in a turn, bar
     ("ego + 84 x 84 camera + 100 NPC", 100, 84, 84, 100, ">= 200"),
     ("ego + 800 x 600 camera", 0, 800, 600, 100, ">= 150"),
 )
+_ATTEMPTS = 3
 
 
 def run(rounds: int) -> list[Row]:
@@ -20,12 +21,20 @@ def run(rounds: int) -> list[Row]:
     rows = []
     for name, npcs, width, height, work, bar in _CASES:
         options = {"npcs": npcs, "width": width, "height": height}
-        contestant = Contestant(name, "simulator:ticks", options, work=work)
-        seconds = contest.column(contest.run([contestant], rounds)[name])
-        assert not isinstance(seconds, str)
-        rows.append(measure("standin", name, "ticks/s", 1.0 / float(np.median(seconds)), bar))
+        contestant = Contestant(name, "simulator:ticks", options, work=work, patience_s=60.0)
+        seconds = float(np.median(_seconds(contestant, rounds)))
+        rows.append(measure("standin", name, "ticks/s", 1.0 / seconds, bar))
     rows.append(measure("standin", "start to first tick", "s", _start_seconds(rounds), "<= 2"))
     return rows
+
+
+def _seconds(contestant: Contestant, rounds: int) -> list[float]:
+    """Per round; once more from the start where the client's Traffic Manager waited for itself."""
+    for _ in range(_ATTEMPTS):
+        seconds = contest.column(contest.run([contestant], rounds)[contestant.name])
+        if not isinstance(seconds, str):
+            return seconds
+    raise RuntimeError(f"{contestant.name}: {seconds}")
 
 
 def _start_seconds(rounds: int) -> float:
