@@ -5,6 +5,9 @@ blueprint is named after; braking distances are of the order that magazines meas
 means that none is published: the model then follows from power, mass and grip. Checked against a
 source (the others are from memory of the data sheets and may be a few per cent off):
 
+* audi.a2: width, height, mass, power, 0-100, top speed.
+  https://fleetnews.co.uk/cars/reviews/audi/a2/hatchback-2000/16-se-fsi-5dr/33042
+  https://www.tafichetechnique.fr/audi/a2/estandar/2000/audi-a2-2000-5p-14g-mt5-75cv-1lme
 * audi.etron: sizes, power, 0-100, top speed. https://paperblog.fr/8762555/audi-e-tron/amp
 * audi.tt: sizes, mass.
   https://completecar.ie/amp/car_news/3403/Wraps-come-off-third-gen-Audi-TT.html
@@ -12,12 +15,23 @@ source (the others are from memory of the data sheets and may be a few per cent 
   https://authenticcars.blogspot.com/2015/02/bmw-2-series-gran-tourer-mpv-revealed.html
 * citroen.c3: length, height, mass, turning circle.
   https://practicalmotoring.com.au/car-reviews/2017-citroen-c3-review-first-drive/
+* dodge.charger_police, dodge.charger_police_2020 (V8): power, 0-100 (between 0-60 and 0-70 mph).
+  http://www.topspeed.com/cars/car-news/dodge-charger-pursuit-achieves-record-time-at-michigan-evaluation-test-ar116713.html
+  http://towerspropertymgmt.com/towers/content_feed.asp?article_id=3817
+* ford.crown: power. https://www.modernracer.com/features/fordcrownvictoriacop.html
+* kawasaki.ninja (400): mass (dry), power.
+  https://www.motorbox.com/moto/magazine-moto/moto-novita/kawasaki-z400-2019-la-ninja-400-scarenata-arrivera-ad-eicma-2018
+* lincoln.mkz_2017, lincoln.mkz_2020: sizes, mass, power. http://piglix.com/piglix/Lincoln_Zephyr/MKZ
+  https://betweentheaxles.net/2017-lincoln-mkz-facelift-continental-nose-job-3l-turbo-v6-8239
 * mercedes.sprinter: length, power.
   http://ybenz.com/2017-mercedes-benz-sprinter-316-cdi-mwb-review/
 * micro.microlino: length, top speed.
   https://moniteurautomobile.be/actu-auto/nouveaute/microlino-prete-production-en-serie.html
 * mini.cooper_s (R56 of 2010): sizes, mass, power, 0-100, top speed; mini.cooper_s_2021 (F56):
   sizes, top speed. https://ausmotive.com/category/mini/page/5
+* nissan.patrol_2021: power. https://roadtestmaster.blogspot.com/2013/10/nissan-y62-patrol-st-l-v8.html
+* tesla.cybertruck: sizes, within 0.3 %.
+  https://www.breakinglatest.news/business/tesla-cybertruck-what-we-know-about-the-electric-pick-up-that-will-debut-on-november-30th/
 * tesla.model3: power, 0-100. https://evkx.net/models/tesla/model_3/model_3_long_range/
 """
 
@@ -85,12 +99,12 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _car("citroen.c3", 1, (3.996, 1.749, 1.474, 2.540), 1051, 60, (12.8, 169, 38.0, 10.9)),
     _car("dodge.charger_2020", 2, (5.040, 1.905, 1.479, 3.052), 1900, 276, (5.3, 233, 38.0, 11.7)),
     _car(
-        "dodge.charger_police", 1, (5.078, 1.905, 1.482, 3.052), 1930, 276, (5.9, 240, 38.0, 11.5),
+        "dodge.charger_police", 1, (5.078, 1.905, 1.482, 3.052), 1930, 276, (6.2, 240, 38.0, 11.5),
         special="emergency",
     ),
     _car(
         "dodge.charger_police_2020", 2, (5.040, 1.905, 1.479, 3.052), 1930, 276,
-        (5.9, 240, 38.0, 11.5), special="emergency",
+        (6.2, 240, 38.0, 11.5), special="emergency",
     ),
     _car(
         "ford.crown", 2, (5.385, 1.986, 1.443, 2.911), 1870, 178, (8.6, 192, 42.0, 12.3),
@@ -100,8 +114,8 @@ VEHICLES: tuple[VehicleSpec, ...] = (
          gears=3),
     _car("jeep.wrangler_rubicon", 1, (3.879, 1.873, 1.840, 2.423), 1830, 147,
          (10.6, 172, 42.5, 10.4)),
-    _car("lincoln.mkz_2017", 1, (4.925, 1.864, 1.476, 2.850), 1700, 182, (7.1, 210, 37.5, 11.6)),
-    _car("lincoln.mkz_2020", 2, (4.925, 1.864, 1.476, 2.850), 1700, 182, (7.1, 210, 37.5, 11.6)),
+    _car("lincoln.mkz_2017", 1, (4.930, 1.864, 1.476, 2.850), 1700, 182, (7.1, 210, 37.5, 11.6)),
+    _car("lincoln.mkz_2020", 2, (4.930, 1.864, 1.476, 2.850), 1700, 182, (7.1, 210, 37.5, 11.6)),
     _car("mercedes.coupe", 1, (4.696, 1.810, 1.405, 2.840), 1565, 180, (6.0, 250, 35.5, 11.2)),
     _car("mercedes.coupe_2020", 2, (4.696, 1.810, 1.405, 2.840), 1565, 180, (6.0, 250, 35.5, 11.2)),
     _car(
