@@ -18,6 +18,7 @@ from envs.config import EnvConfig
 
 _NPCS, _TICKS, _KILL_EVERY = 10, 10, 50
 _TIMEOUT_S = 60.0
+_PATIENCE_S = 20.0
 Row = dict[str, float]
 
 
@@ -96,32 +97,72 @@ def _kill_a_client(client: Any, world: Any, port: int) -> None:
 def _state(process_id: int, world: Any, episode: int) -> Row:
     root = Path(f"/proc/{process_id}")
     status = dict(line.split(":", 1) for line in (root / "status").read_text().splitlines())
-    kinds = [actor.type_id for actor in world.get_actors()]
     return {
         "episode": episode,
         "resident_mb": round(int(status["VmRSS"].split()[0]) / 1024, 1),
         "threads": int(status["Threads"]),
         "open_files": len(list((root / "fd").iterdir())),
-        "actors": sum(kind.startswith(("vehicle.", "sensor.")) for kind in kinds),
+        "actors": len(_spawned(world)),
     }
 
 
+def _player(port: int, tm_port: int, orders: Any) -> None:
+    """A client that plays an episode for each order and answers when it is over."""
+    client, world = _enter(port)
+    client.get_trafficmanager(tm_port).set_synchronous_mode(True)
+    while orders.recv():
+        _play(client, world, tm_port)
+        orders.send(True)
+
+
+def _start_player(port: int, tm_port: int) -> tuple[Any, Any]:
+    """The process and the end of a pipe for orders."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_player, args=(port, tm_port, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    return process, ours
+
+
 def soak(episodes: int, kill_every: int = _KILL_EVERY) -> list[Row]:
-    """Plays the episodes against a server of its own; the server's state after each."""
+    """Plays the episodes against a server of its own; the server's state after each.
+
+    A player that gives no answer is killed too, and another goes on: the client's Traffic Manager
+    can wait for itself for ever. Raises RuntimeError when a player ends by itself.
+    """
     config = EnvConfig()
     started = server.start(config)
     try:
         client, world = _enter(started.port)
-        manager = client.get_trafficmanager(started.port + config.traffic.tm_port_offset)
-        manager.set_synchronous_mode(True)
+        tm_port = started.port + config.traffic.tm_port_offset
+        player, orders = _start_player(started.port, tm_port)
         rows = []
         for episode in tqdm(range(1, episodes + 1), unit="episode"):
             if episode % kill_every == 0:
                 _kill_a_client(client, world, started.port)
-            else:
-                _play(client, world, manager.get_port())
+            elif not _ask(orders):
+                player.kill()
+                player.join()
+                _destroy(client, world, [actor.id for actor in _spawned(world)])
+                tm_port += 1
+                player, orders = _start_player(started.port, tm_port)
             rows.append(_state(started.process.pid, world, episode))
-        manager.shut_down()
+        orders.send(False)
+        player.join()
         return rows
     finally:
         started.kill()
+
+
+def _ask(orders: Any) -> bool:
+    """Whether the player finished an episode in time."""
+    try:
+        orders.send(True)
+        return bool(orders.poll(_PATIENCE_S) and orders.recv())
+    except (EOFError, BrokenPipeError):
+        raise RuntimeError("a player ended by itself; its own output is above") from None
+
+
+def _spawned(world: Any) -> list[Any]:
+    return [one for one in world.get_actors() if one.type_id.startswith(("vehicle.", "sensor."))]
