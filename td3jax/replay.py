@@ -108,6 +108,11 @@ class ReplayBuffer:
             offsets = rng.integers(0, ring.size, batch_size)
             return self._read(offsets)
 
+    def in_order(self) -> Batch:
+        """All transitions as `sample` gives them, oldest first."""
+        with self._lock:
+            return self._read(np.arange(self._ring.size))
+
     def _read(self, offsets: Array) -> Batch:
         """The transitions at these places, 0 the oldest."""
         ring = self._ring

@@ -12,7 +12,8 @@ import numpy as np
 from envs import lane_toy
 from envs.lane_toy import State, ToyConfig
 from td3jax.batch import Array, Batch
-from td3jax.config import ReplayConfig
+from td3jax.config import ReplayConfig, Spaces
+from td3jax.replay import ReplayBuffer
 from td3jax.returns import RewardTransform
 
 TRANSITIONS = 2048
@@ -74,21 +75,18 @@ def n_step_batch(batch: Batch, last: Array, steps: int, discount: float) -> Batc
     """
     if steps == 1:
         return batch
-    count = len(batch.reward)
-    end, reward = np.arange(count), np.array(batch.reward)
-    for k in range(1, steps):
-        goes_on = ~np.asarray(last)[end] & (end + 1 < count)
-        end = end + goes_on
-        reward += np.float32(discount**k) * np.asarray(batch.reward)[end] * goes_on
-    after = jax.tree.map(lambda x: x[end], batch)
-    frames = jnp.concatenate([jnp.asarray(batch.frames)[:, :-1], after.frames[:, 1:]], axis=1)
-    return after.replace(
-        frames=frames,
-        vector=batch.vector,
-        action=batch.action,
-        reward=jnp.asarray(reward),
-        steps=jnp.asarray(end - np.arange(count) + 1, jnp.int32),
-    )
+    observations, following = jax.device_get(batch.observations(lane_toy.STACK))
+    host, ends = jax.device_get(batch), np.asarray(last)
+    vector = None if host.vector is None else host.vector.shape[1]
+    spaces = Spaces(observations["image"].shape[1:], vector, host.action.shape[1])
+    config = ReplayConfig(capacity=len(ends), n_step=steps)
+    buffer = ReplayBuffer(config, spaces, discount)
+    for i, end in enumerate(ends):
+        if i == 0 or ends[i - 1]:
+            buffer.begin({name: part[i] for name, part in observations.items()})
+        after = {name: part[i] for name, part in following.items()}
+        buffer.add(host.action[i], host.reward[i], after, host.terminated[i], end)
+    return jax.tree.map(jnp.asarray, buffer.in_order())
 
 
 class RewardRule(NamedTuple):

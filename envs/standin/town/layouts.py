@@ -130,27 +130,32 @@ def town04() -> Plan:
 
 
 def town05() -> Plan:
-    """A city of square blocks: mostly two lanes each way, lights and crosswalks everywhere."""
-    columns, rows = (-195.0, -65.0, 65.0, 195.0), (-140.0, 0.0, 140.0)
+    """A city of square blocks: mostly two lanes each way, lights and crosswalks everywhere.
+
+    Three streets are narrow: where lanes merge, inner and outer ones mix, and every place is in
+    reach of every other.
+    """
     nodes = {
-        f"{row} {column}": (columns[column], rows[row], 20.0)
-        for row in range(3) for column in range(4) if row == 1 or 0 < column < 3
+        "south west": (-65.0, -140.0, 20.0), "south east": (65.0, -140.0, 20.0),
+        "west": (-195.0, 0.0, 20.0), "centre west": (-65.0, 0.0, 20.0),
+        "centre east": (65.0, 0.0, 20.0), "east": (195.0, 0.0, 20.0),
+        "north west": (-65.0, 140.0, 20.0), "north east": (65.0, 140.0, 20.0),
     }
-    ways = [((row, column), (row, column + 1)) for row in range(3) for column in range(3)]
-    ways += [((row, column), (row + 1, column)) for row in range(2) for column in (1, 2)]
-    named = [(f"{a} {b}", f"{c} {d}") for (a, b), (c, d) in ways]
-    # Single lanes let traffic of the inner and outer lanes mix, so that every place is in reach.
-    narrow = {("1 1", "2 1"), ("0 1", "1 0"), ("2 2", "1 3")}
-    streets = [
-        Street(start, end, (), _CITY if (start, end) in narrow else _GRID)
-        for start, end in named if start in nodes and end in nodes
-    ]
-    for row in (0, 2):
-        for inner, outer in ((1, 0), (2, 3)):
-            start, end, corner = f"{row} {inner}", f"1 {outer}", (columns[outer], rows[row], 55.0)
-            streets.append(Street(start, end, (corner,),
-                                  _CITY if (start, end) in narrow else _GRID))
-    return Plan(nodes, tuple(streets), signals=tuple(nodes), crosswalks=tuple(nodes))
+    return Plan(nodes, (
+        Street("south west", "south east", profile=_GRID),
+        Street("west", "centre west", profile=_GRID),
+        Street("centre west", "centre east", profile=_GRID),
+        Street("centre east", "east", profile=_GRID),
+        Street("north west", "north east", profile=_GRID),
+        Street("south west", "centre west", profile=_GRID),
+        Street("south east", "centre east", profile=_GRID),
+        Street("centre west", "north west", profile=_CITY),
+        Street("centre east", "north east", profile=_GRID),
+        Street("south west", "west", ((-195.0, -140.0, 55.0),), _CITY),
+        Street("south east", "east", ((195.0, -140.0, 55.0),), _GRID),
+        Street("north west", "west", ((-195.0, 140.0, 55.0),), _GRID),
+        Street("north east", "east", ((195.0, 140.0, 55.0),), _CITY),
+    ), signals=tuple(nodes), crosswalks=tuple(nodes))
 
 
 def town10() -> Plan:
