@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
 from envs.standin.picture.faces import SHIFT, Faces, Outlines, in_order, outlines
+from envs.standin.picture.fill import fill, pixels
 from envs.standin.picture.foliage import Foliage
 from envs.standin.picture.groundview import FARTHEST, GroundView
 from envs.standin.picture.hillview import HillView
@@ -48,13 +49,15 @@ def draw_codes(
     order = in_order(faces)
     shapes = outlines(view, faces.corners[order])
     index = order[shapes.index]
-    rows = zip(shapes.polygons, code[index].tolist(), faces.source[index].tolist(), strict=True)
-    for row, (polygon, colour, source) in enumerate(rows):
-        if source < -1:
-            block, mask = _crown(shapes, row, source, foliage, out)
-            block[mask] = (*colour, 255)
-        else:
-            cv2.fillConvexPoly(out, polygon, (*colour, 255), cv2.LINE_8, SHIFT)
+    opaque = np.full((len(index), 1), 255, np.uint8)
+    colours, image = pixels(np.hstack([code[index], opaque])), pixels(out)
+    source, done = faces.source[index], 0
+    for row in [*np.flatnonzero(source < -1).tolist(), len(index)]:
+        fill(shapes.points, shapes.counts, colours, done, row, image)
+        if row < len(index):
+            block, mask = _crown(shapes, row, int(source[row]), foliage, image)
+            block[mask] = colours[row]
+        done = row + 1
 
 
 def draw_depth(view: View, ground: GroundView | HillView, faces: Faces, foliage: Foliage) -> Image:
@@ -105,7 +108,8 @@ def _polygon(
     block = _block(shapes, row, image)
     mask = np.zeros(block.shape[:2], np.uint8)
     top, left = _corner(shapes, row)
-    moved = shapes.polygons[row] - np.array([left << SHIFT, top << SHIFT], np.int32)
+    corners = shapes.points[row, :shapes.counts[row]]
+    moved = corners - np.array([left << SHIFT, top << SHIFT], np.int32)
     if block.size:
         cv2.fillConvexPoly(mask, moved, 1, cv2.LINE_8, SHIFT)
     return block, mask > 0

@@ -50,14 +50,22 @@ class Outlines:
     """Those faces that reach into the picture.
 
     Attributes:
-      index: which faces. polygons: (n, 2) each, in pixels with four fractional bits.
-      low, high: (K, 2) smallest and largest pixel coordinates of each.
+      index: which faces. points (K, 5, 2): corners in pixels with four fractional bits, counts
+        (K,) of them. low, high: (K, 2) smallest and largest pixel coordinates of each.
     """
 
     index: Index
-    polygons: list[NDArray[np.int32]]
+    points: NDArray[np.int32]
+    counts: Index
     low: Array
     high: Array
+
+    def polygons(self) -> list[NDArray[np.int32]]:
+        """The corners of each, (n, 2)."""
+        polygons = list(self.points[:, :4])
+        for row in np.flatnonzero(self.counts != 4).tolist():
+            polygons[row] = self.points[row, :self.counts[row]]
+        return polygons
 
 
 def static_faces(view: View, statics: Statics, chosen: Index, lit: Array) -> Faces:
@@ -131,12 +139,8 @@ def outlines(view: View, corners: Array, top: int = 0, step: int = 1) -> Outline
     The polygons are those of a picture that begins at row `top` and is `step` times smaller.
     """
     camera = view.camera
-    index, points, counts, low, high = _outlines(
-        view.place, view.axes, view.focal, camera.width, camera.height, corners, top, step)
-    polygons = list(points[:, :4])
-    for row in np.flatnonzero(counts != 4).tolist():
-        polygons[row] = points[row, :counts[row]]
-    return Outlines(index, polygons, low, high)
+    return Outlines(*_outlines(
+        view.place, view.axes, view.focal, camera.width, camera.height, corners, top, step))
 
 
 @compiled

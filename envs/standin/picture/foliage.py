@@ -6,13 +6,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.picture.fill import Pixels, pixels, stamp
 from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
 
 _SIZES = (128, 64, 32, 16, 8)
 KINDS = 8
-_SOLID = np.array([0, 0, 0, 255], np.uint8).view(np.uint32)
-_OPAQUE, _FULL = np.array([128.0]), np.array([255.0])
 
 
 class Foliage:
@@ -21,48 +20,28 @@ class Foliage:
     def __init__(self, plain: list[Image], light: Light) -> None:
         gain = np.append(light.ambient * 0.95 + light.direct * 0.75, 1.0)
         self.colours = np.array([_mean(picture) for picture in plain]) * gain[:3]
-        self._levels = [_levels(_lit(picture, gain)) for picture in plain]
+        self._levels = [
+            [pixels(level) for level in _levels(_lit(picture, gain))] for picture in plain
+        ]
+        haze = np.array([*np.clip(light.haze, 0.0, 255.0), 255.0]).astype(np.uint8)
+        self._haze = int(haze.view(np.uint32)[0])
 
     def draw(
-        self, kind: int, box: tuple[float, float, float, float], haze: NDArray[np.float64],
-        share: float, out: Image,
+        self, kind: int, box: tuple[float, float, float, float], share: float, out: Pixels
     ) -> None:
         """Draws a crown into the box (left, top, width, height) in pixels, mixed with haze."""
-        left, top, width, height = box
-        x0, y0 = max(0, int(left)), max(0, int(top))
-        x1, y1 = min(out.shape[1], int(left + width) + 1), min(out.shape[0], int(top + height) + 1)
-        if x1 <= x0 or y1 <= y0:
-            return
-        moved = (left - x0, top - y0, width, height)
-        patch, mask = self._patch(kind, moved, (y1 - y0, x1 - x0))
-        patch.view(np.uint32)[...] |= _SOLID
-        if share > 0.06:
-            fog = np.empty_like(patch)
-            fog[:] = (*haze, 255)
-            cv2.addWeighted(patch, 1.0 - share, fog, share, 0.0, dst=patch)
-        cv2.copyTo(patch, mask, out[y0:y1, x0:x1])
+        veil = share if share > 0.06 else 0.0
+        stamp(self._pick(kind, box[3]), *box, veil, self._haze, out)
 
     def mask(
         self, kind: int, box: tuple[float, float, float, float], shape: tuple[int, int]
     ) -> NDArray[np.bool_]:
         """Which pixels of an image of this shape a crown covers."""
-        if 0 in shape:
-            return np.zeros(shape, bool)
-        return self._patch(kind, box, shape)[1] > 0
+        image = np.zeros(shape, np.uint32)
+        stamp(self._pick(kind, box[3]), *box, 0.0, 0, image)
+        return image > 0
 
-    def _patch(
-        self, kind: int, box: tuple[float, float, float, float], shape: tuple[int, int]
-    ) -> tuple[Image, Image]:
-        left, top, width, height = box
-        picture = self._pick(kind, height)
-        across, down = picture.shape[1] / width, picture.shape[0] / height
-        matrix = np.array([
-            [across, 0.0, (0.5 - left) * across - 0.5], [0.0, down, (0.5 - top) * down - 0.5]])
-        patch = cv2.warpAffine(
-            picture, matrix, shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-        return patch, cv2.inRange(cv2.extractChannel(patch, 3), _OPAQUE, _FULL)
-
-    def _pick(self, kind: int, height: float) -> Image:
+    def _pick(self, kind: int, height: float) -> Pixels:
         for size, picture in zip(_SIZES, self._levels[kind], strict=True):
             if size <= height * 1.4 or size == _SIZES[-1]:
                 return picture

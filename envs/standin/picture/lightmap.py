@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import SHIFT, outlines
+from envs.standin.picture.faces import outlines
+from envs.standin.picture.fill import fill, pixels
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.movers import Movers
@@ -85,7 +86,7 @@ class LightMap:
             pool = np.zeros_like(gain)
             some = movers.take(on)
             beams = np.concatenate([_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)])
-            self._fill(view, top, step, beams, [(50, 62, 66), (92, 112, 118)], pool)
+            self._fill(view, top, step, beams, [(50, 62, 66, 0), (92, 112, 118, 0)], pool)
             wide = max(3, gain.shape[1] // 24)
             cv2.add(gain, cv2.blur(pool, (wide, wide)), dst=gain)
 
@@ -96,9 +97,8 @@ class LightMap:
         """Draws quadrilaterals (len(colours) * N, 4, 3), N of each colour."""
         shapes = outlines(view, patches, top, step)
         group = shapes.index // (len(patches) // len(colours))
-        fill = cv2.fillConvexPoly
-        for number, polygon in zip(group.tolist(), shapes.polygons, strict=True):
-            fill(out, polygon, colours[number], 8, SHIFT)
+        paint = np.array(colours, np.uint8).view(np.uint32)[:, 0]
+        fill(shapes.points, shapes.counts, paint[group], 0, len(group), pixels(out))
 
     def _brightest(self, lamps: bool) -> NDArray[np.uint8]:
         if not lamps:

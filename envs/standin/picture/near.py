@@ -60,7 +60,7 @@ class Near:
         index = np.flatnonzero(chosen & (away @ forward > -2.0))
         if len(index):
             shapes = outlines(view, self._corners[index])
-            for row, polygon in zip(index[shapes.index].tolist(), shapes.polygons, strict=True):
+            for row, polygon in zip(index[shapes.index].tolist(), shapes.polygons(), strict=True):
                 cv2.fillConvexPoly(out, polygon, self._colours[row], cv2.LINE_AA, SHIFT)
         depth = ground.row_depth(view, top)
         rows = np.flatnonzero(depth < _GRAIN_REACH)

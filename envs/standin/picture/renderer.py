@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +13,7 @@ from envs.standin.picture import faces as geometry
 from envs.standin.picture.air import Air
 from envs.standin.picture.camera import View
 from envs.standin.picture.facades import Facades
+from envs.standin.picture.fill import Pixels, fill, pixels
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.lightmap import LightMap
@@ -151,33 +151,33 @@ class Renderer:
         index = order[shapes.index]
         source, distance = faces.source[index], faces.distance[index]
         share = self._light.fog(distance)
-        colours = _hazy(faces.colour, index, share, self._light.haze).tolist()
+        colours = _hazy(faces.colour, index, share, self._light.haze)
         storey = 3.1 * view.focal / np.maximum(distance, 0.5)
         walls = (source >= 0) & (storey > _WINDOW_PIXELS)
         walls &= self._statics.facade[source] >= 0
         walls &= shapes.high[:, 0] - shapes.low[:, 0] > _WINDOW_PIXELS
         crowns = source < -1
         crowns &= shapes.high[:, 1] - shapes.low[:, 1] > _CROWN_PIXELS
-        sprites = set(np.flatnonzero(crowns).tolist())
         matrices = _wall_matrices(view.place, view.rays, self._statics.corners[source[walls]])
         textures = dict(zip(np.flatnonzero(walls).tolist(), matrices, strict=True))
         yield
-        fill, shift = cv2.fillConvexPoly, geometry.SHIFT
-        for row, (polygon, colour) in enumerate(zip(shapes.polygons, colours, strict=True)):
-            if row in sprites:
-                self._crown(shapes, row, int(source[row]), float(share[row]), out)
-                continue
-            fill(out, polygon, colour, 8, shift)
-            if row in textures:
+        image, done, last = pixels(out), 0, len(index)
+        for row in [*np.flatnonzero(walls | crowns).tolist(), last]:
+            wall = row in textures
+            fill(shapes.points, shapes.counts, colours, done, row + wall, image)
+            if wall:
                 self._wall(shapes, row, textures[row], int(source[row]), float(share[row]),
                            float(storey[row]), out)
+            elif row < last:
+                self._crown(shapes, row, int(source[row]), float(share[row]), image)
+            done = row + 1
 
     def _crown(
-        self, shapes: geometry.Outlines, row: int, source: int, share: float, out: Image
+        self, shapes: geometry.Outlines, row: int, source: int, share: float, image: Pixels
     ) -> None:
         low, high = shapes.low[row].tolist(), shapes.high[row].tolist()
         box = (low[0], low[1], max(high[0] - low[0], 0.5), max(high[1] - low[1], 0.5))
-        self._foliage.draw(-2 - source, box, self._light.haze, share, out)
+        self._foliage.draw(-2 - source, box, share, image)
 
     def _wall(
         self, shapes: geometry.Outlines, row: int, matrix: Array, face: int, share: float,
@@ -191,13 +191,17 @@ class Renderer:
 
 
 @compiled
-def _hazy(colour: Array, index: geometry.Index, share: Array, haze: Array) -> NDArray[np.int64]:
-    """B, G, R, A (K, 4) of some faces, each mixed with its share of haze."""
-    mixed = np.full((len(index), 4), 255)
+def _hazy(
+    colour: Array, index: geometry.Index, share: Array, haze: Array
+) -> NDArray[np.uint32]:
+    """BGRA (K,) of some faces, each mixed with its share of haze."""
+    mixed = np.empty(len(index), np.uint32)
     for row in range(len(index)):
-        for c in range(3):
+        code = 255
+        for c in (2, 1, 0):
             value = colour[index[row], c] * (1.0 - share[row]) + haze[c] * share[row]
-            mixed[row, c] = int(np.rint(value))
+            code = (code << 8) | int(np.rint(value))
+        mixed[row] = code
     return mixed
 
 
