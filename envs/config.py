@@ -50,6 +50,9 @@ class TaskConfig:
     tick_seconds: float = _option(0.05, "simulated seconds per step, at most 0.05")
     episode_steps: int = _option(1000, "steps after which an episode is truncated")
     route_length: float = _option(500.0, "least length of a route, m")
+    steering_limit: float = _option(
+        0.3, "share of the wheels' full lock (70 degrees) that a steering action of 1 asks for"
+    )
     target_speed: float = _option(8.33, "speed to drive at on a free straight, m/s")
     waypoint_count: int = _option(10, "route waypoints in the observation")
     waypoint_spacing: float = _option(5.0, "distance between those waypoints along the route, m")
@@ -76,6 +79,8 @@ class TaskConfig:
         _positive(self, "episode_steps waypoint_count waypoint_spacing target_speed goal_distance")
         _positive(self, "off_road_seconds wrong_way_seconds stuck_seconds off_route_distance")
         _non_negative(self, "stuck_speed stuck_grace")
+        limit = self.steering_limit
+        _require(0.0 < limit <= 1.0, "steering_limit", limit, "a share in (0, 1]")
         _require(self.warmup_ticks >= 2, "warmup_ticks", self.warmup_ticks, "at least 2 ticks")
         least = 2.0 * self.goal_distance
         _require(

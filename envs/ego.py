@@ -34,7 +34,7 @@ class Ego:
             raise SimulatorFault("the ego's start is blocked by another actor")
         actors.ego = self.vehicle
         with faults("measuring the ego"):
-            self.car = _measure(self.vehicle)
+            self.car = _measure(self.vehicle, config.task.steering_limit)
         self._attach(library)
 
     def _attach(self, library: Any) -> None:
@@ -91,8 +91,9 @@ class Ego:
         self._control(carla.VehicleControl(brake=1.0))
 
     def drive(self, action: np.ndarray) -> None:
-        """Steering in [-1, 1]; throttle if the second value is positive, brake if negative."""
-        steer, pedal = float(action[0]), float(action[1])
+        """Steering in [-1, 1], of `steering_limit` of the lock; throttle if the second value is
+        positive, brake if negative."""
+        steer, pedal = self.config.task.steering_limit * float(action[0]), float(action[1])
         self._control(
             carla.VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0))
         )
@@ -107,9 +108,10 @@ class Ego:
         self.crossings.clear()
 
 
-def _measure(vehicle: Any) -> Car:
+def _measure(vehicle: Any, steering_limit: float) -> Car:
     extent = vehicle.bounding_box.extent
     wheels = vehicle.get_physics_control().wheels
     lock = max((wheel.max_steer_angle for wheel in wheels), default=70.0)
     wheelbase = 1.2 * extent.x  # near enough for every car; wheel positions differ by version
-    return Car(wheelbase, math.radians(lock or 70.0), extent.x, extent.y)
+    most_steering = steering_limit * math.radians(lock or 70.0)
+    return Car(wheelbase, most_steering, extent.x, extent.y)

@@ -18,7 +18,7 @@ from envs.surroundings import Others, conflict, within
 
 @dataclasses.dataclass(frozen=True)
 class Car:
-    """What steering needs to know of the ego: metres and radians."""
+    """What steering needs to know of the ego: metres, and the radians of a steering action of 1."""
 
     wheelbase: float = 2.9
     most_steering: float = math.radians(70.0)

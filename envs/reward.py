@@ -14,12 +14,13 @@ PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 
 def efficiency(drive: Drive, config: RewardConfig, target_speed: float) -> float:
     """Speed along the route over the target, in [-1, 1]: 1 within the tolerance, 0 standing,
-    falling again above it, negative backwards."""
+    negative backwards; above the tolerance it falls to -1 within another target speed, so that
+    the progress of a speeding car does not pay."""
     low = max(target_speed - config.speed_tolerance, 0.1)
     high = target_speed + config.speed_tolerance
     value = drive.along / low
     if drive.along > high:
-        value = 1.0 - (drive.along - high) / target_speed
+        value = 1.0 - 2.0 * (drive.along - high) / target_speed
     return _within(value, -1.0, 1.0)
 
 

@@ -20,7 +20,8 @@ def observation_space(config: EnvConfig) -> spaces.Dict:
 
 
 def action_space() -> spaces.Box:
-    """float32 (2,) in [-1, 1]: steering; throttle if positive, brake if negative."""
+    """float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle if positive, brake if
+    negative."""
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 

@@ -65,6 +65,18 @@ def test_a_step_has_what_it_promises(env):
     assert env.render().shape == (360, 640, 3)
 
 
+def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
+    env.reset(seed=3)
+    client = carla.Client(env.server.host, env.server.port)
+    client.set_timeout(10.0)
+    world = client.get_world()
+    for _ in range(2):
+        env.step(np.array([1.0, -1.0], np.float32))
+    cars = world.get_actors().filter("vehicle.tesla.model3")
+    ego = next(car for car in cars if car.attributes["role_name"].endswith("_ego"))
+    assert ego.get_control().steer == pytest.approx(SMALL.task.steering_limit)
+
+
 def test_an_episode_ends_with_its_reason_and_metrics(env):
     env.reset(seed=4, options={"max_steps": 12})
     for _ in range(12):

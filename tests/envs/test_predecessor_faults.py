@@ -57,6 +57,25 @@ def test_standing_earns_no_efficiency_and_reversing_costs():
     assert parts(cruising(speed=-3.0, along=-3.0))["efficiency"] < 0.0
 
 
+def test_efficiency_above_the_tolerance_by_hand():
+    most = 8.33 + 1.39
+    assert parts(cruising(along=most))["efficiency"] == pytest.approx(2.0)
+    assert parts(cruising(along=most + 8.33 / 2.0))["efficiency"] == pytest.approx(0.0)
+    assert parts(cruising(along=most + 8.33))["efficiency"] == pytest.approx(-2.0)
+
+
+@given(over=st.floats(0.1, 25.0))
+def test_speeding_never_earns_more_than_the_target_speed(over):
+    """A trained policy drove at 28 m/s while each metre paid and speed cost little."""
+
+    def earned(speed: float) -> float:
+        found = parts(cruising(speed=speed, along=speed, metres=speed * TASK.tick_seconds))
+        bonus = REWARD.waypoint_bonus * speed * TASK.tick_seconds / TASK.waypoint_spacing
+        return sum(found.values()) + bonus
+
+    assert earned(8.33 + 1.39 + over) < earned(8.33 + 1.39)
+
+
 def test_jerk_beyond_the_tolerance_costs_comfort_only_while_moving():
     rough = cruising(jerk=(6.0, 0.0))
     assert parts(rough)["comfort"] == pytest.approx(-0.25)
