@@ -77,7 +77,7 @@ def _advance(f: Array, dt: float, substeps: int, ground: Array, normal: Array) -
     for i in range(f.shape[1]):
         if f[PHYSICS, i] == 0.0:
             f[VX, i] = f[VY, i] = f[VZ, i] = f[YAW_RATE, i] = 0.0
-        else:
+        elif f[PHYSICS, i] > 0.0:
             _hold_velocity(f, i)
             demand = _demand(f, i, step, ground[i], normal[i])
             for _ in range(substeps):

@@ -52,6 +52,8 @@ PARAMETERS = (
     "gears",
 )
 SWITCHES = ("physics", "gravity", "collides")
+#: Value of `physics` of a vehicle that something else moves: it keeps the velocity it is given.
+LED = -1.0
 EXTERNAL = ("force_x", "force_y", "force_z", "torque", "hold", "hold_x", "hold_y", "hold_z")
 FIELDS = POSE + MOTION + REPORT + CONTROL + PARAMETERS + SWITCHES + EXTERNAL
 #: The row of each field in `Fleet.data`.
@@ -115,7 +117,7 @@ class Fleet:
     half_width: Array
     half_height: Array
     gears: Array
-    physics: Array
+    physics: Array  # 1, 0 for none, LED
     gravity: Array
     collides: Array
     force_x: Array

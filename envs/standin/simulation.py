@@ -10,6 +10,8 @@ from typing import Any
 
 from envs.standin import cameras, scanners, sensors
 from envs.standin.actors import Actor
+from envs.standin.recording import Recorder
+from envs.standin.replay import Options, Replay
 from envs.standin.rpc import RpcFailure
 from envs.standin.snapshot import Snapshots
 from envs.standin.streams import WORLD_STREAM, StreamHub
@@ -48,6 +50,9 @@ class Simulation:
         self._last_tick = time.monotonic()
         self._pictures_due = False
         self._pictures: Iterator[None] = iter(())
+        self.recorder: Recorder | None = None
+        self.replay: Replay | None = None
+        self.replay_options = Options()
         self.world = World(load_town(town), seed, self._identity, Settings())
         self.map_name: str = self.world.town.name
 
@@ -63,6 +68,7 @@ class Simulation:
         passed, self._last_tick = now - self._last_tick, now
         delta = world.settings.fixed_delta
         world.step(delta if delta else min(max(passed, 0.001), 0.1))
+        self._record()
         droppable = not world.settings.synchronous
         if self.hub.has_subscribers(WORLD_STREAM):
             self.hub.publish(WORLD_STREAM, self._snapshots.message(world), droppable)
@@ -70,6 +76,21 @@ class Simulation:
             self._publish(sensor, droppable)
         self._pictures_due = True
         return world.frame
+
+    def _record(self) -> None:
+        if self.recorder is None:
+            return
+        try:
+            self.recorder.note(self.world)
+        except OSError as error:
+            print(f"standin: recording ended: {error}", file=sys.stderr)
+            self.recorder = None
+
+    def stop_recorder(self) -> None:
+        """Ends a recording, where there is one."""
+        if self.recorder is not None:
+            self.recorder.close()
+            self.recorder = None
 
     def start_pictures(self) -> None:
         """Once the caller of a tick has its answer: sends scans, and notes what cameras see.
@@ -123,6 +144,8 @@ class Simulation:
         town = self._town_named(name)
         self.map_name = name.rsplit("/", 1)[-1] or self.map_name
         frame = self.world.frame
+        self.stop_recorder()
+        self.replay = None
         self.world = World(town, self.seed, self._identity, settings, frame=frame)
 
     def forget_caller(self, connection: int) -> None:

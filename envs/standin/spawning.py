@@ -60,8 +60,18 @@ _PROP_HALF: dict[str, Vector] = {
 _PROP_DEFAULT = (0.35, 0.35, 0.45)
 
 
-def spawn(world: World, hub: StreamHub, description: Any, pose: Pose, parent_id: int = 0) -> Actor:
-    """Makes an actor; with a parent, `pose` is relative to it. Raises RpcFailure."""
+def spawn(
+    world: World,
+    hub: StreamHub,
+    description: Any,
+    pose: Pose,
+    parent_id: int = 0,
+    anywhere: bool = False,
+) -> Actor:
+    """Makes an actor; with a parent, `pose` is relative to it; `anywhere`: also on occupied places.
+
+    Raises RpcFailure.
+    """
     _, type_id, attributes = description
     if type_id not in library():
         raise RpcFailure(f"blueprint '{type_id}' is not in the library of this server")
@@ -76,7 +86,7 @@ def spawn(world: World, hub: StreamHub, description: Any, pose: Pose, parent_id:
     actor = Actor(0, type_id, _kind(type_id), [int(description[0]), type_id, listed], values)
     _place(world, actor, pose, parent_id)
     _shape(actor)
-    if not parent_id and _blocked(world, actor):
+    if not parent_id and not anywhere and _blocked(world, actor):
         raise RpcFailure(_BLOCKED)
     actor.id = world.identity.actor()
     _enter(world, hub, actor)

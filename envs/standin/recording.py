@@ -1,0 +1,154 @@
+"""Recordings: what happened to the actors of a world, tick by tick, as msgpack maps in a file.
+
+The first map is the header: format, version, map, date. One map for each tick follows: "time" (s
+since the start), "ids" and "poses" of what moves (bytes of <u4 (N,) and <f4 (N, 6): m, degrees),
+"spectator" (its pose), and where there are any "created" ([id, description, pose, parent]),
+"destroyed" (ids), "hits" (pairs of actor ids, 0 for the town), "lights" (a state for each light)
+and "flags" ([vehicle, lights]), the last two only when they changed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from envs.standin.actors import Actor, Kind
+from envs.standin.rpc import RpcFailure
+from envs.standin.world import World
+
+FORMAT, VERSION = "standin-recording", 1
+_FOLDER = Path(tempfile.gettempdir()) / "standin-recordings"
+Frame = dict[str, Any]
+
+
+def path_of(name: str) -> Path:
+    """Where a recording is kept: a bare name goes into one folder, as on the real server."""
+    if not name:
+        raise RpcFailure("a recording needs a file name")
+    if any(mark in name for mark in "/\\:"):
+        return Path(name)
+    return _FOLDER / name
+
+
+class Recorder:
+    """Writes each tick of one world; what a killed server leaves is read up to its last tick."""
+
+    def __init__(self, path: Path, world: World, map_name: str) -> None:
+        """Raises RpcFailure where the file cannot be written."""
+        self.path = path
+        try:
+            if path.parent == _FOLDER:
+                _FOLDER.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("wb")
+        except OSError as error:
+            raise RpcFailure(f"start_recorder: cannot write '{path}': {error.strerror}") from error
+        self._packer = msgpack.Packer()
+        self._began = world.elapsed
+        self._known: set[int] = set()
+        self._lights, self._flags = b"", {}  # type: ignore[var-annotated]
+        date = time.strftime("%x %X")
+        self._write({"format": FORMAT, "version": VERSION, "map": map_name, "date": date})
+        self.note(world)
+
+    def note(self, world: World) -> None:
+        """Writes the world as it is after a tick. Raises OSError."""
+        actors = world.actors
+        created = [actor for actor in actors.values() if actor.id not in self._known]
+        destroyed = [actor_id for actor_id in self._known if actor_id not in actors]
+        self._known = set(actors)
+        moving = [a for a in actors.values() if a.kind in (Kind.VEHICLE, Kind.WALKER)]
+        poses = np.array([world.pose_of(actor) for actor in moving], "<f4")
+        frame: Frame = {
+            "time": world.elapsed - self._began,
+            "ids": np.array([actor.id for actor in moving], "<u4").tobytes(),
+            "poses": poses.tobytes(),
+            "spectator": list(world.spectator.pose),
+        }
+        if created:
+            frame["created"] = [_created(world, actor) for actor in created]
+        if destroyed:
+            frame["destroyed"] = destroyed
+        if world.contacts:
+            frame["hits"] = [[hit.first, max(hit.second, 0)] for hit in world.contacts]
+        lights = world.lights.state.tobytes()
+        if lights != self._lights:
+            frame["lights"] = self._lights = lights
+        flags = [[a, b] for a, b in world.light_flags.items() if self._flags.get(a, 0) != b]
+        if flags:
+            frame["flags"] = flags
+            self._flags = dict(world.light_flags)
+        self._write(frame)
+
+    def _write(self, message: Frame) -> None:
+        self._file.write(self._packer.pack(message))
+
+    def flush(self) -> None:
+        """Makes what was written readable."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.close()
+
+
+def _created(world: World, actor: Actor) -> list[Any]:
+    return [actor.id, actor.description, list(world.pose_of(actor)), actor.parent]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a file holds; `frames` is never empty."""
+
+    path: Path
+    header: Frame
+    frames: list[Frame]
+
+    @property
+    def seconds(self) -> float:
+        """From the first frame to the last."""
+        return float(self.frames[-1]["time"])
+
+    def head(self) -> str:
+        """Version, map and date, as every query begins."""
+        header = self.header
+        return f"Version: {header['version']}\nMap: {header['map']}\nDate: {header['date']}\n"
+
+    def names(self) -> dict[int, str]:
+        """Blueprint of every actor that ever existed, by id."""
+        return {
+            row[0]: row[1][1] for frame in self.frames for row in frame.get("created", ())
+        }
+
+
+def read(name: str) -> Recording:
+    """The recording of that name; RpcFailure, one line, where there is none that can be read."""
+    path = path_of(name)
+    try:
+        with path.open("rb") as file:
+            messages = list(msgpack.Unpacker(file, strict_map_key=False))
+    except OSError as error:
+        raise RpcFailure(f"recording '{path}' cannot be read: {error.strerror}") from error
+    except (ValueError, msgpack.UnpackException) as error:
+        raise RpcFailure(f"'{path}' is not a recording of this server") from error
+    header = messages[0] if messages and isinstance(messages[0], dict) else {}
+    # The unpacker takes the bytes of a frame that was cut short for numbers.
+    frames = list(itertools.takewhile(lambda frame: isinstance(frame, dict), messages[1:]))
+    if header.get("format") != FORMAT or not frames:
+        raise RpcFailure(f"'{path}' is not a recording of this server")
+    if header["version"] != VERSION:
+        raise RpcFailure(f"'{path}' is a recording of another version of this server")
+    return Recording(path, header, frames)
+
+
+def poses_of(frame: Frame) -> dict[int, np.ndarray]:
+    """Pose (6,) of everything that moves, by recorded id."""
+    ids = np.frombuffer(frame["ids"], "<u4").tolist()
+    poses = np.frombuffer(frame["poses"], "<f4").astype(float).reshape(-1, 6)
+    return dict(zip(ids, poses, strict=True))
