@@ -127,6 +127,32 @@ def test_a_server_that_no_longer_comes_up():
         env.close()
 
 
+@pytest.mark.parametrize(
+    ("limit", "restarts"),
+    [({"restart_megabytes": 1}, [True, True]), ({"restart_megabytes": 100_000}, [False, False]),
+     ({"restart_episodes": 2}, [False, True])],
+    ids=["memory above the limit", "memory below it", "episodes"],
+)  # fmt: skip
+def test_a_planned_restart_falls_between_episodes_and_is_no_fault(limit, restarts):
+    env = SupervisedCarlaEnv(with_options(SMALL, **limit))
+    try:
+        env.reset(seed=1)
+        for restarted in restarts:
+            before = pids(env)
+            for _ in range(3):
+                observation, *_ = env.step(STEER)
+            assert pids(env) == before
+            again, _ = env.reset()
+            assert again["image"].shape == observation["image"].shape
+            for name, pid in pids(env).items():
+                assert (pid != before[name]) == restarted, name
+                assert gone(before[name]) == restarted
+        env.step(STEER)
+        assert env.faults == 0
+    finally:
+        env.close()
+
+
 def test_no_process_outlives_close(env):
     env.reset(seed=1)
     running = pids(env)
