@@ -27,7 +27,21 @@ def random_steps(config: RunConfig) -> int:
     return loop.learning_starts if loop.random_steps < 0 else loop.random_steps
 
 
+def correlated(rng: np.random.Generator, last: np.ndarray, share: float) -> np.ndarray:
+    """Standard normal noise that keeps `share` of the last: white at 0, slower towards 1.
+
+    A car does not feel white noise at 20 Hz: it averages out before speed or lane change.
+    """
+    return share * last + math.sqrt(1.0 - share * share) * rng.standard_normal(len(last))
+
+
+def uniform(noise: np.ndarray) -> np.ndarray:
+    """Standard normal numbers as uniform ones in [-1, 1], float32."""
+    return np.array([math.erf(value / math.sqrt(2.0)) for value in noise], np.float32)
+
+
 Chosen = np.ndarray | jax.Array  # float32 (A,), or what the device will make of it: (1, A)
+NO_KEY = np.zeros(2, np.uint32)  # noise is made here, not on the device
 
 
 class Collector:
@@ -40,6 +54,7 @@ class Collector:
     def __init__(self, config: RunConfig, env: Env, buffer: ReplayBuffer) -> None:
         self.config, self.env, self.buffer = config, env, buffer
         self.rng = seeds.generator(config.loop.seed, "exploration")
+        self.noise = self.rng.standard_normal(buffer.spaces.action)
         self.tally = RewardTally()
         self.observation: Observation | None = None
         self.episode = 0
@@ -64,24 +79,26 @@ class Collector:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
     def choose(self, state: TrainState, step: int) -> Chosen:
-        """The action at `step`: uniform at first, then the policy's with noise, not yet waited for.
+        """The action at `step`: uniform at first, then the policy's, not yet waited for.
 
         An update dispatched before `action` reads it runs while the environment steps.
         """
         assert self.observation is not None
+        self.noise = correlated(self.rng, self.noise, self.config.loop.exploration_correlation)
         if step < self._random_steps:
-            size = self.buffer.spaces.action
-            return self.rng.uniform(-1.0, 1.0, size).astype(np.float32)
-        key = self.rng.integers(0, 2**32, 2, np.uint32)  # the words of a threefry key
+            return uniform(self.noise)
         batch = {name: value[None] for name, value in self.observation.items()}
-        return act(state, batch, key, self.config.loop.exploration_noise)  # type: ignore[arg-type]
+        return act(state, batch, NO_KEY)  # type: ignore[arg-type]
 
     def action(self, chosen: Chosen, step: int) -> np.ndarray:
-        """The chosen action, float32 (A,); raises NonFinite."""
+        """The chosen action, the policy's with noise, float32 (A,); raises NonFinite."""
         action = np.asarray(chosen).reshape(-1)
         if not np.isfinite(action).all():
             raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
-        return action
+        if step < self._random_steps:
+            return action
+        noise = self.config.loop.exploration_noise * self.noise
+        return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
 
     def send(self, action: np.ndarray) -> bool:
         """Hands the action to the environment; False after a simulator fault."""

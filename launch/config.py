@@ -45,6 +45,9 @@ class LoopConfig:
     gradient_steps: int = _option(1, "gradient steps per update, each on a batch of its own")
     batch_size: int = _option(256, "transitions in a batch")
     exploration_noise: float = _option(0.1, "standard deviation of the noise on actions")
+    exploration_correlation: float = _option(
+        0.0, "correlation of that noise, and of random actions, from one step to the next"
+    )
     eval_every: int = _option(2500, "steps between evaluations, held between episodes; 0 = never")
     eval_episodes: int = _option(3, "episodes of an evaluation")
     eval_steps: int = _option(
@@ -71,6 +74,8 @@ class LoopConfig:
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
+        correlation = self.exploration_correlation
+        _require(0.0 <= correlation < 1.0, "exploration_correlation", correlation, "in [0, 1)")
         _require(self.log_every >= 1, "log_every", self.log_every, "at least 1")
         _require(self.random_steps >= -1, "random_steps", self.random_steps, "-1 or more")
         parse_limits(self.limits)

@@ -24,6 +24,8 @@ CARLA = _values(
     critic_clip_norm=10.0,
     critic_norm="layer",
     pre_tanh_penalty=0.01,
+    n_step=3,
+    exploration_correlation=0.9,
 )
 
 # Fujimoto et al. 2018, arXiv 1802.09477, section 6.1 and appendix C.

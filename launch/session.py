@@ -70,6 +70,7 @@ class Session:
             "episode": collector.episode,
             "faults": collector.faults,
             "exploration_rng": collector.rng.bit_generator.state,
+            "exploration_noise": collector.noise.tolist(),
             "tally": collector.tally.state(),
             "learner": self.learner.loose_state(),
             "metrics_bytes": self.writer.position,
@@ -123,6 +124,7 @@ def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
     session.learner.restore(snapshot.state, loop["learner"])
     collector.episode, collector.faults = int(loop["episode"]), int(loop["faults"])
     collector.rng.bit_generator.state = loop["exploration_rng"]
+    collector.noise = np.array(loop["exploration_noise"])
     collector.tally.restore(loop["tally"])
     for step, scalars in read_rows(session.folder):
         session.watch.feed(step, scalars)

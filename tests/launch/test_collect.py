@@ -8,6 +8,7 @@ from training import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch import seeds
+from launch.collect import correlated, uniform
 from launch.errors import LaunchError
 from launch.loop import train
 from launch.session import Session
@@ -173,3 +174,35 @@ def test_reward_parts_are_averaged_and_shared(tmp_path: Path) -> None:
     copy.restore(state)
     assert tally.drain() == copy.drain() == expected
     assert tally.drain() == {}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_noise_has_unit_deviation_and_the_asked_correlation(share: float) -> None:
+    rng = np.random.default_rng(0)
+    noise = [rng.standard_normal(3)]
+    for _ in range(40_000):
+        noise.append(correlated(rng, noise[-1], share))
+    values = np.array(noise)
+    np.testing.assert_allclose(values.std(axis=0), 1.0, atol=0.05)
+    np.testing.assert_allclose(values.mean(axis=0), 0.0, atol=0.08)
+    for lag in (1, 5):
+        found = (values[lag:] * values[:-lag]).mean(axis=0)
+        np.testing.assert_allclose(found, share**lag, atol=0.05)
+    quarters = np.array([uniform(row) for row in values[::20]]).ravel()
+    assert uniform(values[0]).dtype == np.float32
+    np.testing.assert_allclose(np.quantile(quarters, [0.25, 0.5, 0.75]), [-0.5, 0, 0.5], atol=0.06)
+
+
+def test_noise_is_added_to_the_policy_s_actions_only(tmp_path: Path) -> None:
+    values = {"exploration_noise": 0.2, "exploration_correlation": 0.8, "random_steps": 4}
+    run = session(tiny(eval_every=0, steps=30, **values), tmp_path / "run", SplitToyEnv())
+    collector, state = run.collector, run.learner.state
+    collector.begin()
+    for step, random in ((0, True), (9, False)):
+        chosen = collector.choose(state, step)
+        plain = np.asarray(chosen).reshape(-1)
+        added = np.clip(plain + (0.0 if random else 0.2) * collector.noise, -1.0, 1.0)
+        np.testing.assert_allclose(collector.action(chosen, step), added, atol=1e-6)
+        if random:
+            np.testing.assert_allclose(plain, uniform(collector.noise), atol=1e-6)
+    run.close()

@@ -199,6 +199,7 @@ CHANGED: dict[str, Any] = {
     "gradient_steps": 2,
     "batch_size": 4,
     "exploration_noise": 0.3,
+    "exploration_correlation": 0.5,
     "eval_every": 0,
     "eval_episodes": 2,
     "checkpoint_every": 90,
