@@ -20,9 +20,9 @@ from envs import client, spaces
 from envs.actors import silence
 from envs.config import EnvConfig
 from envs.episode import Episode, begin
-from envs.errors import SimulatorFault
+from envs.errors import EnvError, SimulatorFault
 from envs.expert import Expert
-from envs.observation import Observation, grey
+from envs.observation import Observation
 from envs.route import Route
 from envs.senses import Senses
 from envs.stage import Stage, Tick
@@ -109,9 +109,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         sensed = Senses(task, stage.session.map, ego.car, route)
         self._others = stage.others(tick.snapshot)
         drive = sensed.feel(tick.snapshot, ego.vehicle, self._others, [], 0)
-        frame = grey(tick.picture, self.config.sensors.image_size)
         most = int(options.get("max_steps") or task.episode_steps)
-        self._episode = begin(self.config, sensed, drive, frame, most, stage.has_lights)
+        self._episode = begin(
+            self.config, sensed, drive, tick.picture, most, stage.has_lights
+        )
         self._expert = Expert(ego.car, task.target_speed)
         self._tick = tick
 
@@ -141,8 +142,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
                 tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
             )
         self._tick = tick
-        frame = grey(tick.picture, self.config.sensors.image_size)
-        parts = episode.step(drive, frame, float(action[0]))
+        parts = episode.step(drive, tick.picture, float(action[0]))
         info = episode.info(parts)
         if tick.imu is not None:
             info["imu"] = tick.imu
@@ -169,6 +169,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             with self._guarded():
                 film = stage.film(tick.frame)
             picture = tick.picture if film is None else film
+            if picture is None:
+                raise EnvError("image_size is 0: only episodes that are filmed have pictures")
             picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
             shape = (size.render_width, size.render_height)
             if picture.shape[1::-1] != shape:

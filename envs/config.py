@@ -105,14 +105,17 @@ class SensorConfig:
     camera_fov: float = _option(90.0, "horizontal field of view, degrees")
     camera_x: float = _option(2.0, "camera position ahead of the ego's centre, m")
     camera_z: float = _option(1.5, "camera position above the ground, m")
-    image_size: int = _option(84, "side of the square grey picture in the observation, pixels")
+    image_size: int = _option(
+        84, "side of the square grey picture in the observation, pixels; 0 = the vector alone"
+    )
     frame_stack: int = _option(4, "newest frames in one observation")
     imu: bool = _option(True, "attach an inertial sensor; its readings are in info['imu']")
     render_width: int = _option(640, "width of the pictures that render() returns, pixels")
     render_height: int = _option(360, "height of the pictures that render() returns, pixels")
 
     def __post_init__(self) -> None:
-        _positive(self, "camera_width camera_height image_size frame_stack")
+        _positive(self, "camera_width camera_height frame_stack")
+        _non_negative(self, "image_size")
         _positive(self, "render_width render_height")
         fov = self.camera_fov
         _require(1.0 <= fov <= 170.0, "camera_fov", fov, "degrees in [1, 170]")

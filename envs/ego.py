@@ -41,8 +41,10 @@ class Ego:
         size, origin = self.config.sensors, carla.Transform()
         view = {"image_size_x": size.camera_width, "image_size_y": size.camera_height}
         front = sensors.camera_pose(size.camera_x, size.camera_z)
-        eye = sensors.blueprint(library, "sensor.camera.rgb", fov=size.camera_fov, **view)
-        self.camera = self._sensor(eye, front, "the camera", sensors.picture)
+        self.camera: Sensor | None = None
+        if size.image_size:
+            eye = sensors.blueprint(library, "sensor.camera.rgb", fov=size.camera_fov, **view)
+            self.camera = self._sensor(eye, front, "the camera", sensors.picture)
         crash = sensors.blueprint(library, "sensor.other.collision")
         self.collisions = self._sensor(crash, origin, "the collision sensor", sensors.collision)
         lanes = sensors.blueprint(library, "sensor.other.lane_invasion")

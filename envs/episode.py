@@ -11,7 +11,7 @@ from envs import observation, reward, senses
 from envs.config import EnvConfig
 from envs.drive import Drive
 from envs.metrics import EpisodeMetrics
-from envs.observation import FrameStack, Observation
+from envs.observation import FrameStack, Observation, grey
 from envs.route import Route
 from envs.senses import Senses
 from envs.termination import Ending, Timers, advance, ending
@@ -24,7 +24,7 @@ class Episode:
     config: EnvConfig
     route: Route
     senses: Senses
-    stack: FrameStack
+    stack: FrameStack | None
     metrics: EpisodeMetrics
     most_steps: int
     drive: Drive
@@ -34,16 +34,19 @@ class Episode:
     def observation(self) -> Observation:
         """What the agent sees now; arrays of its own."""
         vector = observation.vector(self.drive, self.route, self.config)
+        if self.stack is None:
+            return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
 
-    def step(self, drive: Drive, frame: np.ndarray, steering: float) -> dict[str, float]:
-        """Takes in a tick and its grey frame; returns the weighted parts of the reward."""
+    def step(self, drive: Drive, picture: np.ndarray | None, steering: float) -> dict[str, float]:
+        """Takes in a tick and its picture; returns the weighted parts of the reward."""
         before, self.drive = self.drive, drive
         task = self.config.task
         self.timers = advance(self.timers, drive, task)
         self.ending = ending(drive, self.timers, task, self.most_steps)
         self.metrics.add(drive, steering, senses.ran_red(before, drive))
-        self.stack.push(frame)
+        if self.stack is not None and picture is not None:
+            self.stack.push(grey(picture, self.config.sensors.image_size))
         return reward.parts(
             drive,
             self.config.reward,
@@ -75,14 +78,16 @@ def begin(
     config: EnvConfig,
     sensed: Senses,
     drive: Drive,
-    frame: np.ndarray,
+    picture: np.ndarray | None,
     most_steps: int,
     has_lights: bool,
 ) -> Episode:
     """An episode whose first tick has been sensed; the stack repeats its first grey frame."""
     task, size = config.task, config.sensors
-    stack = FrameStack(size.frame_stack, size.image_size)
-    stack.reset(frame)
+    stack = None
+    if picture is not None:
+        stack = FrameStack(size.frame_stack, size.image_size)
+        stack.reset(grey(picture, size.image_size))
     route = sensed.route
     metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
     return Episode(config, route, sensed, stack, metrics, most_steps, drive)

@@ -28,7 +28,7 @@ class Tick:
 
     snapshot: Any
     frame: int
-    picture: np.ndarray
+    picture: np.ndarray | None
     imu: np.ndarray | None
     hits: list[tuple[int, str, float]]
     crossings: int
@@ -124,7 +124,7 @@ class Stage:
         ego, patience = self.live_ego(), self.config.server.tick_timeout
         snapshot = self.session.tick()
         frame = snapshot.frame
-        picture = ego.camera.wait(frame, patience)
+        picture = ego.camera.wait(frame, patience) if ego.camera else None
         imu = ego.imu.wait(frame, patience) if ego.imu else None
         hits, crossings = ego.collisions.drain(frame), ego.crossings.drain(frame)
         self.walkers.steer(self.session)

@@ -2,8 +2,11 @@
 
 Figures are those of makers' data sheets (body width without mirrors) for the model that the
 blueprint is named after; braking distances are of the order that magazines measure. A time of 0
-means that none is published: the model then follows from power, mass and grip. Checked against a
-source (the others are from memory of the data sheets and may be a few per cent off):
+means that none is published: the model then follows from power, mass and grip.
+
+30 of the 41 vehicles have sources, most of them reviews: `docs/vehicle_sources.csv` has 85 figures
+of 19 vehicles as printed, and those below were checked too. The other figures are from memory of
+the data sheets and may be a few per cent off.
 
 * audi.a2: width, height, mass, power, 0-100, top speed.
   https://fleetnews.co.uk/cars/reviews/audi/a2/hatchback-2000/16-se-fsi-5dr/33042
@@ -32,7 +35,7 @@ source (the others are from memory of the data sheets and may be a few per cent 
 * nissan.patrol_2021: power. https://roadtestmaster.blogspot.com/2013/10/nissan-y62-patrol-st-l-v8.html
 * tesla.cybertruck: sizes, within 0.3 %.
   https://www.breakinglatest.news/business/tesla-cybertruck-what-we-know-about-the-electric-pick-up-that-will-debut-on-november-30th/
-* tesla.model3: power, 0-100. https://evkx.net/models/tesla/model_3/model_3_long_range/
+* tesla.model3: power. https://evkx.net/models/tesla/model_3/model_3_long_range/
 """
 
 from __future__ import annotations
@@ -107,10 +110,10 @@ VEHICLES: tuple[VehicleSpec, ...] = (
         (6.2, 240, 38.0, 11.5), special="emergency",
     ),
     _car(
-        "ford.crown", 2, (5.385, 1.986, 1.443, 2.911), 1870, 178, (8.6, 192, 42.0, 12.3),
+        "ford.crown", 2, (5.385, 1.986, 1.443, 2.911), 1870, 178, (8.6, 208, 42.0, 12.3),
         special="taxi", gears=4,
     ),
-    _car("ford.mustang", 1, (4.613, 1.732, 1.298, 2.743), 1280, 147, (8.0, 195, 45.0, 11.6),
+    _car("ford.mustang", 1, (4.613, 1.732, 1.298, 2.743), 1361, 147, (8.6, 177, 53.3, 11.6),
          gears=3),
     _car("jeep.wrangler_rubicon", 1, (3.879, 1.873, 1.840, 2.423), 1830, 147,
          (10.6, 172, 42.5, 10.4)),
@@ -119,15 +122,15 @@ VEHICLES: tuple[VehicleSpec, ...] = (
     _car("mercedes.coupe", 1, (4.696, 1.810, 1.405, 2.840), 1565, 180, (6.0, 250, 35.5, 11.2)),
     _car("mercedes.coupe_2020", 2, (4.696, 1.810, 1.405, 2.840), 1565, 180, (6.0, 250, 35.5, 11.2)),
     _car(
-        "micro.microlino", 1, (2.519, 1.473, 1.501, 1.566), 571, 12.5, (0, 90, 44.0, 8.4), gears=1
+        "micro.microlino", 1, (2.519, 1.473, 1.501, 1.566), 535, 12.5, (0, 90, 44.0, 7.4), gears=1
     ),
     _car("mini.cooper_s", 1, (3.729, 1.683, 1.407, 2.467), 1140, 135, (7.0, 228, 37.0, 10.66)),
     _car("mini.cooper_s_2021", 2, (3.850, 1.727, 1.414, 2.495), 1250, 131, (6.7, 235, 35.5, 10.8)),
-    _car("nissan.micra", 1, (3.719, 1.660, 1.540, 2.430), 935, 48, (15.0, 154, 42.0, 9.2), gears=5),
+    _car("nissan.micra", 1, (3.719, 1.660, 1.540, 2.430), 975, 48, (15.0, 154, 42.0, 9.2), gears=5),
     _car("nissan.patrol", 1, (5.050, 1.940, 1.855, 2.970), 2450, 118, (15.2, 160, 45.0, 12.2)),
     _car("nissan.patrol_2021", 2, (5.315, 1.995, 1.940, 3.075), 2715, 298, (6.6, 210, 42.0, 12.5)),
     _car("seat.leon", 1, (4.263, 1.816, 1.459, 2.636), 1236, 110, (8.0, 215, 36.0, 10.3)),
-    _car("tesla.model3", 1, (4.694, 1.849, 1.443, 2.875), 1847, 324, (4.4, 233, 35.7, 11.6),
+    _car("tesla.model3", 1, (4.694, 1.849, 1.443, 2.875), 1847, 324, (4.6, 233, 35.7, 11.6),
          gears=1),
     _car(
         "tesla.cybertruck", 1, (5.683, 2.032, 1.791, 3.635), 3000, 447, (4.3, 180, 41.0, 13.3),

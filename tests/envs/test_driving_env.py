@@ -77,6 +77,24 @@ def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
     assert ego.get_control().steer == pytest.approx(SMALL.task.steering_limit)
 
 
+def test_the_vector_alone_needs_no_camera():
+    env = SupervisedCarlaEnv(with_options(SMALL, image_size=0), render_mode="rgb_array")
+    try:
+        observation, _ = env.reset(seed=3, options={"film": False})
+        assert env.observation_space.contains(observation)
+        assert list(observation) == ["vector"]
+        for _ in range(3):
+            observation, reward, *_ = env.step(STEER)
+            assert env.observation_space.contains(observation)
+            assert np.isfinite(reward)
+        with pytest.raises(EnvError, match="image_size is 0"):
+            env.render()
+        env.reset(seed=3, options={"film": True})
+        assert env.render().shape == (360, 640, 3)
+    finally:
+        env.close()
+
+
 def test_an_episode_ends_with_its_reason_and_metrics(env):
     env.reset(seed=4, options={"max_steps": 12})
     for _ in range(12):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from envs.standin import dynamics
 from envs.standin.figures import published, simulated
 from envs.standin.fleet import Fleet
 from envs.standin.vehicle_fit import model_of
-from envs.standin.vehicle_table import VEHICLES
+from envs.standin.vehicle_table import BY_NAME, VEHICLES
 
 FLAT = np.array([[0.0, 0.0, 1.0]])
 
@@ -159,3 +161,23 @@ def test_vehicles_do_not_influence_each_other_in_the_arrays():
         dynamics.advance(together, 0.05, 5, np.zeros(3), np.repeat(FLAT, 3, axis=0))
         dynamics.report(together, 0.05)
     assert np.array_equal(together.data[:13, 1], alone.data[:13, 0])
+
+
+FIELDS = {
+    "length (m)": "length", "width (m)": "width", "height (m)": "height",
+    "wheelbase (m)": "wheelbase", "mass (kg)": "mass", "power (kW)": "power",
+    "0-100 (s)": "zero_to_hundred", "top speed (km/h)": "top_speed",
+    "braking (m)": "braking_100_0", "turning circle (m)": "turning_circle",
+}  # fmt: skip
+
+
+def test_the_table_agrees_with_its_sources():
+    path = Path(__file__).parents[3] / "docs" / "vehicle_sources.csv"
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["vehicle"] for row in rows}) == 19
+    for row in rows:
+        ours = getattr(BY_NAME["vehicle." + row["vehicle"]], FIELDS[row["figure"]])
+        assert ours == pytest.approx(float(row["source"]), rel=0.05), row
+        assert ours == pytest.approx(float(row["table"]), rel=1e-4), row
+        assert row["address"].startswith("http")
