@@ -15,6 +15,7 @@ from envs.metrics import aggregate
 from launch import seeds
 from launch.environments import Env, begin_step, finish_step, start_episode
 from launch.policies import Policy
+from launch.tallies import RewardTally
 from launch.video import Film
 
 TRIES = 5  # of an episode that the simulator did not finish
@@ -24,13 +25,15 @@ Watch = Callable[[Observation], None]
 
 @dataclasses.dataclass(frozen=True)
 class EpisodeResult:
-    """One finished episode; `metrics` are the driving metrics, empty elsewhere."""
+    """One finished episode; `metrics` are the driving metrics and `parts` the means of the
+    reward's parts and their shares of its magnitude, empty elsewhere."""
 
     rewards: np.ndarray
     terminated: bool
     reason: str
     metrics: Mapping[str, float]
     last: Observation
+    parts: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -54,6 +57,7 @@ def run_episode(
     """One episode; watch sees every observation that an action is chosen for."""
     observation, info = start_episode(env, seed, film is not None, steps)
     rewards: list[float] = []
+    tally = RewardTally()
     while True:
         if stop():
             raise Stopped
@@ -65,11 +69,17 @@ def run_episode(
         begin_step(env, action)
         observation, reward, terminated, truncated, info = finish_step(env, action)
         rewards.append(float(reward))
+        tally.add(reward, info.get("reward_parts"))
         if terminated or truncated:
             break
     reason = str(info.get("termination_reason", "terminated" if terminated else "truncated"))
     metrics = info.get("episode_metrics", {})
-    return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation)
+    parts = {
+        name.replace("/", "_"): value
+        for name, value in tally.drain().items()
+        if name != "reward/total"
+    }
+    return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation, parts)
 
 
 def run_episodes(
@@ -186,13 +196,15 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
         summary |= {k: float(v) for k, v in aggregate(driven).items() if k != "steps"}
         wins = sum(metrics["success"] for metrics in driven)
         summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
+    for name in results[0].parts:
+        summary[name] = float(np.mean([result.parts[name] for result in results]))
     return summary
 
 
 def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
     """Everything about an evaluation, JSON-able: NaN becomes None."""
     rows: list[dict[str, Any]] = [
-        {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics}
+        {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics, **r.parts}
         for r in results
     ]
     names = {name for row in rows for name in row if name != "reason"}

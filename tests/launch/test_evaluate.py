@@ -5,6 +5,7 @@ import math
 import subprocess
 from pathlib import Path
 
+import gymnasium
 import imageio_ffmpeg
 import jax
 import numpy as np
@@ -45,6 +46,28 @@ def test_summary_by_hand() -> None:
     assert json.loads(text)["summary"]["ttc_min"] is None
     assert json.loads(text)["std"]["return"] == 1.0
     assert "success" not in summarise([result([1.0])])
+
+
+class Paid(gymnasium.Env):
+    """Three steps; the reward is 3 for progress and -1 for safety."""
+
+    def reset(self, **_: object) -> tuple[dict, dict]:
+        self.left = 3
+        return {"vector": np.zeros(2, np.float32)}, {}
+
+    def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
+        self.left -= 1
+        parts = {"progress": 3.0, "safety": -1.0}
+        return {"vector": np.zeros(2, np.float32)}, 2.0, False, self.left == 0, {
+            "reward_parts": parts
+        }
+
+
+def test_parts_of_the_reward_and_their_shares() -> None:
+    found = summarise(run_episodes(Paid(), lambda *_: np.zeros(1, np.float32), 2, 0))
+    assert found["return"] == 6.0
+    assert (found["reward_progress"], found["reward_safety"]) == (3.0, -1.0)
+    assert (found["reward_progress_share"], found["reward_safety_share"]) == (0.75, 0.25)
 
 
 def test_probe_by_hand() -> None:

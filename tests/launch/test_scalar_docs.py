@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from envs.metrics import EpisodeMetrics, aggregate
+from envs.reward import PARTS
 from launch.live import _WATCHED
 from launch.tags import FOREIGN_TAGS, GROUPS
+from launch.tallies import RewardTally
 from td3jax import AgentConfig, Batch, Spaces, init, update
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +53,16 @@ def test_every_metric_of_an_update_is_documented():
     )
     _, metrics = update(state, batch)
     assert set(metrics) <= set(documented())
+
+
+def test_the_reward_s_parts_are_documented_with_their_shares():
+    tally = RewardTally()
+    tally.add(1.0, dict.fromkeys(PARTS, 0.2))
+    names = set(tally.drain())
+    assert len(names) == 2 * len(PARTS) + 1
+    assert names <= set(documented())
+    names.discard("reward/total")
+    assert {f"eval/{name.replace('/', '_')}" for name in names} <= set(documented())
 
 
 def test_every_driving_metric_is_documented():
