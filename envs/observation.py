@@ -44,9 +44,10 @@ class FrameStack:
 
 def vector(drive: Drive, route: Route, config: EnvConfig) -> np.ndarray:
     """float32 (23,) in [-1, 1]: speed over twice the target, lateral and heading error, then
-    (ahead, right) of each waypoint over the distance of the farthest one."""
+    (ahead, right) of each waypoint over its distance along the route: by one distance for all,
+    the nearest ones, by which a car is steered, would hardly differ from 0."""
     task = config.task
-    reach = task.waypoint_count * task.waypoint_spacing
+    reach = task.waypoint_spacing * np.arange(1, task.waypoint_count + 1)[:, None]
     points = route.ahead(drive.place.distance, task.waypoint_count, task.waypoint_spacing)
     ahead = to_vehicle_frame(points, drive.x, drive.y, drive.yaw) / reach
     scalars = [

@@ -33,7 +33,8 @@ from td3jax.config import Spaces
 from td3jax.replay import ReplayBuffer
 
 STATE, LOOP, EPISODE, REPLAY = "state.msgpack", "loop.json", "episode.npz", "replay"
-MANIFEST, VERSION = "manifest.json", 1
+BEST = "best"  # beside the numbered checkpoints: that of the best evaluation
+MANIFEST, VERSION = "manifest.json", 2
 _NAME = re.compile(r"step-(\d{9,})")
 
 
@@ -58,8 +59,24 @@ def save(
     folder: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
 ) -> Path:
     """Writes folder/checkpoints/step-N and removes all but the newest few. Raises DiskTrouble."""
-    parent = folder / CHECKPOINTS
-    path = parent / f"step-{snapshot.step:09d}"
+    path = folder / CHECKPOINTS / f"step-{snapshot.step:09d}"
+    _write_in(folder, path, config, snapshot, buffer)
+    for old in all_checkpoints(folder)[: -config.loop.keep_checkpoints]:
+        shutil.rmtree(old, ignore_errors=True)
+    return path
+
+
+def save_best(folder: Path, config: RunConfig, snapshot: Snapshot) -> Path:
+    """Writes folder/checkpoints/best, without a buffer, over the last. Raises DiskTrouble."""
+    path = folder / CHECKPOINTS / BEST
+    _write_in(folder, path, config, snapshot, None)
+    return path
+
+
+def _write_in(
+    folder: Path, path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
+) -> None:
+    parent = path.parent
     try:
         parent.mkdir(exist_ok=True)
         write(path, config, snapshot, buffer)
@@ -68,9 +85,6 @@ def save(
             f"{path}: the checkpoint cannot be written ({error.strerror or error}); "
             f"{_kept(parent)}; make room, then --resume={folder}"
         ) from error
-    for old in all_checkpoints(folder)[: -config.loop.keep_checkpoints]:
-        shutil.rmtree(old, ignore_errors=True)
-    return path
 
 
 def write(path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:

@@ -6,6 +6,7 @@ before the newest transition is stored, and the next action is of the policy aft
 
 from __future__ import annotations
 
+import math
 import time
 
 import numpy as np
@@ -57,8 +58,10 @@ def _between_episodes(session: Session) -> None:
     loop = session.config.loop
     due = loop.eval_every and session.step - session.evaluated >= loop.eval_every
     if due and loop.eval_episodes and session.step < loop.steps:
-        session.log(evaluate_now(session, loop.eval_episodes)[0])
+        scalars, _ = evaluate_now(session, loop.eval_episodes)
+        session.log(scalars)
         session.evaluated = session.step
+        session.keep_best(scalars.get("eval/return", -math.inf))
     session.collector.begin()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from td3jax.replay import ReplayBuffer
 
 @dataclasses.dataclass
 class Session:
-    """The parts of a run; `step` counts transitions, `evaluated` is the last evaluation's step."""
+    """The parts of a run; `step` counts transitions, `evaluated` is the last evaluation's step,
+    `best` the highest return of one."""
 
     config: RunConfig
     folder: Path
@@ -41,6 +43,7 @@ class Session:
     stop: StopRequest
     step: int = 0
     evaluated: int = 0
+    best: float = -math.inf
     warned: bool = False
 
     def log(self, scalars: dict[str, float]) -> None:
@@ -55,6 +58,13 @@ class Session:
         buffer = self.buffer if self.config.loop.save_replay else None
         return checkpoint.save(self.folder, self.config, self.snapshot(), buffer)
 
+    def keep_best(self, value: float) -> None:
+        """A checkpoint beside the others when an evaluation's return is the highest so far."""
+        if value > self.best:
+            self.best = value
+            self.learner.finish()
+            checkpoint.save_best(self.folder, self.config, self.snapshot())
+
     def dump(self) -> Path:
         """Keeps a state that went wrong, beside the good checkpoints and without the buffer."""
         self.learner.finish()
@@ -67,6 +77,7 @@ class Session:
         collector = self.collector
         loop = {
             "evaluated": self.evaluated,
+            "best": self.best if math.isfinite(self.best) else None,
             "episode": collector.episode,
             "faults": collector.faults,
             "exploration_rng": collector.rng.bit_generator.state,
@@ -121,6 +132,7 @@ def open_session(
 def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
     loop, collector = snapshot.loop, session.collector
     session.step, session.evaluated = snapshot.step, int(loop["evaluated"])
+    session.best = -math.inf if loop["best"] is None else float(loop["best"])
     session.learner.restore(snapshot.state, loop["learner"])
     collector.episode, collector.faults = int(loop["episode"]), int(loop["faults"])
     collector.rng.bit_generator.state = loop["exploration_rng"]

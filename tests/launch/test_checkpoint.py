@@ -7,12 +7,13 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from training import session, tiny
+from training import logged, session, tiny
 
 from launch import checkpoint
 from launch.config_tree import replace_leaves
 from launch.errors import BadCheckpoint
 from launch.loop import train
+from launch.session import Session
 from td3jax.config import Spaces
 
 PENDULUM = Spaces(image=None, vector=3, action=1)
@@ -51,6 +52,40 @@ def test_a_checkpoint_is_found_from_each_of_its_folders(trained: Path, tmp_path:
         checkpoint.find(tmp_path / "none")
     with pytest.raises(BadCheckpoint, match="holds no checkpoint"):
         checkpoint.find(tmp_path)
+
+
+def test_the_best_evaluation_s_state_is_kept_and_outlives_a_resume(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    config = tiny(eval_every=0, steps=40, checkpoint_every=0)
+    run = session(config, folder)
+    assert train(run)
+    best = folder / "checkpoints" / checkpoint.BEST
+
+    def kept(run: Session, value: float, step: int) -> int:
+        run.step = step
+        run.keep_best(value)
+        return checkpoint.read(checkpoint.find(best), config, PENDULUM).step
+
+    assert [kept(run, -50.0, 41), kept(run, -60.0, 42), kept(run, -40.0, 43)] == [41, 41, 43]
+    assert not (best / "replay").exists()
+    last = run.save()
+    run.close()
+    again = session(config, folder, resume=last)
+    assert [kept(again, -45.0, 44), kept(again, -39.0, 45)] == [43, 45]
+    again.close()
+    assert checkpoint.find(folder) == last
+
+
+def test_evaluations_of_a_run_keep_the_best(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run = session(tiny(steps=700, eval_every=50, checkpoint_every=0), folder)
+    assert train(run)
+    run.close()
+    rows = [line.split(",") for line in logged(folder)]
+    returns = {int(step): float(value) for step, tag, value in rows if tag == "eval/return"}
+    assert len(returns) == 3
+    best = checkpoint.read(folder / "checkpoints" / checkpoint.BEST, run.config, PENDULUM)
+    assert best.step == max(returns, key=lambda step: returns[step])
 
 
 def test_what_is_read_is_what_was_written(trained: Path, tmp_path: Path) -> None:
