@@ -150,6 +150,16 @@ def test_fault_10_the_vector_has_one_length_and_stays_in_bounds():
     assert config.task.vector_size == 23
 
 
+def test_the_vector_by_hand():
+    """On a straight at 10 m, 2 m to the right: waypoints every 5 m, each over its distance."""
+    drive = cruising(x=10.0, y=2.0, place=Place(10.0, 10.0, lateral=2.0, heading=0.0))
+    vector = observation.vector(drive, LINE, EnvConfig())
+    assert vector[:3] == pytest.approx([0.5, 0.5, 0.0])
+    along = 5.0 * np.arange(1, 11)
+    np.testing.assert_allclose(vector[3::2], np.ones(10), atol=1e-6)
+    np.testing.assert_allclose(vector[4::2], -2.0 / along, atol=1e-6)
+
+
 def test_the_stack_forgets_the_last_episode_and_repeats_the_first_frame():
     stack = observation.FrameStack(4, 84)
     for value in range(6):

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from envs.standin.compiled import compiled
 from envs.standin.picture.faces import SHIFT, Index
 
-Array = NDArray[np.float64]
 Pixels = NDArray[np.uint32]
 Points = NDArray[np.int32]
 
@@ -90,10 +89,9 @@ def _columns(polygon: Points, count: int, y: int, width: int) -> tuple[int, int]
     upper, lower = (y - 0.5) * _ONE, (y + 0.5) * _ONE
     least, most = 1e9, -1e9
     for corner in range(count):
-        x0, y0 = float(polygon[corner - 1, 0]), float(polygon[corner - 1, 1])
+        before = corner - 1 if corner else count - 1
+        x0, y0 = float(polygon[before, 0]), float(polygon[before, 1])
         x1, y1 = float(polygon[corner, 0]), float(polygon[corner, 1])
-        if corner == 0:
-            x0, y0 = float(polygon[count - 1, 0]), float(polygon[count - 1, 1])
         if y0 > y1:
             x0, y0, x1, y1 = x1, y1, x0, y0
         if y1 < upper or y0 > lower:

@@ -191,16 +191,14 @@ class Renderer:
 
 
 @compiled
-def _hazy(
-    colour: Array, index: geometry.Index, share: Array, haze: Array
-) -> NDArray[np.uint32]:
+def _hazy(colour: Array, index: geometry.Index, share: Array, haze: Array) -> Pixels:
     """BGRA (K,) of some faces, each mixed with its share of haze."""
     mixed = np.empty(len(index), np.uint32)
     for row in range(len(index)):
         code = 255
         for c in (2, 1, 0):
             value = colour[index[row], c] * (1.0 - share[row]) + haze[c] * share[row]
-            code = (code << 8) | int(np.rint(value))
+            code = (code << 8) | int(np.rint(min(max(value, 0.0), 255.0)))
         mixed[row] = code
     return mixed
 
