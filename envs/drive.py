@@ -7,6 +7,7 @@ import math
 
 from envs.route import Place, start_place, wrap_angle
 
+QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
 SMOOTHING = 0.15  # s, time constant of the acceleration filter that jerk is taken from
 
 
@@ -42,6 +43,11 @@ class Drive:
     red_light: bool = False
     gap: float = math.inf
     closing: float = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is a reason to stand: a red light, or another actor just ahead."""
+        return self.red_light or self.gap < QUEUE_GAP
 
 
 @dataclasses.dataclass(frozen=True)

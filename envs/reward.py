@@ -15,12 +15,16 @@ PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 def efficiency(drive: Drive, config: RewardConfig, target_speed: float) -> float:
     """Speed along the route over the target, in [-1, 1]: 1 within the tolerance, 0 standing,
     negative backwards; above the tolerance it falls to -1 within another target speed, so that
-    the progress of a speeding car does not pay."""
+    the progress of a speeding car does not pay. Standing for no reason is as bad as
+    `standing_penalty`, which falls to 0 at `standing_speed`: doing nothing must not be safe."""
     low = max(target_speed - config.speed_tolerance, 0.1)
     high = target_speed + config.speed_tolerance
     value = drive.along / low
     if drive.along > high:
         value = 1.0 - 2.0 * (drive.along - high) / target_speed
+    if not drive.waits:
+        stands = _within(1.0 - abs(drive.speed) / config.standing_speed, 0.0, 1.0)
+        value -= config.standing_penalty * stands
     return _within(value, -1.0, 1.0)
 
 

@@ -11,8 +11,6 @@ COLLISION, OFF_ROAD, WRONG_WAY = "collision", "off_road", "wrong_way"
 OFF_ROUTE, GOAL, STUCK, TIME_LIMIT = "off_route", "goal", "stuck", "time_limit"
 REASONS = (COLLISION, OFF_ROAD, WRONG_WAY, OFF_ROUTE, GOAL, STUCK, TIME_LIMIT)
 
-QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
-
 
 @dataclasses.dataclass(frozen=True)
 class Timers:
@@ -44,8 +42,8 @@ def advance(timers: Timers, drive: Drive, task: TaskConfig) -> Timers:
     """The timers after one tick."""
     seconds = task.tick_seconds
     elapsed = timers.elapsed + seconds
-    waits = drive.red_light or drive.gap < QUEUE_GAP
-    stands = abs(drive.speed) < task.stuck_speed and not waits and elapsed > task.stuck_grace
+    stands = abs(drive.speed) < task.stuck_speed and not drive.waits
+    stands = stands and elapsed > task.stuck_grace
     return Timers(
         off_road=timers.off_road + seconds if drive.off_road else 0.0,
         wrong_way=timers.wrong_way + seconds if drive.wrong_way else 0.0,

@@ -48,7 +48,7 @@ def test_a_step_has_what_it_promises(env):
     for older in range(3):
         np.testing.assert_array_equal(image[..., older], image[..., 3])
     frame = info["frame"]
-    for _ in range(5):
+    for _ in range(12):
         following, total, terminated, truncated, info = env.step(STEER)
         assert info["frame"] == frame + 1
         frame = info["frame"]
@@ -60,7 +60,8 @@ def test_a_step_has_what_it_promises(env):
         observation = following
     assert info["speed"] > 0.0
     # fault 2, stale reward inputs: the reward is of the speed after this very tick
-    expected = 2.0 * info["speed"] / (8.33 - 1.39)
+    speed = info["speed"]
+    expected = 2.0 * (speed / (8.33 - 1.39) - 0.5 * max(1.0 - speed, 0.0))
     assert info["reward_parts"]["efficiency"] == pytest.approx(expected, rel=0.05)
     assert env.render().shape == (360, 640, 3)
 

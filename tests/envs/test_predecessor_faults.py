@@ -52,8 +52,13 @@ def test_half_the_tolerance_costs_a_quarter_of_lane_keeping():
     assert parts(cruising(place=place))["lane_keeping"] == pytest.approx(2.0 * 0.75)
 
 
-def test_standing_earns_no_efficiency_and_reversing_costs():
-    assert parts(cruising(speed=0.0, along=0.0))["efficiency"] == 0.0
+def test_standing_costs_unless_there_is_a_reason_and_reversing_always():
+    standing = cruising(speed=0.0, along=0.0)
+    assert parts(standing)["efficiency"] == pytest.approx(2.0 * -0.5)
+    crawling = parts(cruising(speed=0.5, along=0.5))["efficiency"]
+    assert crawling == pytest.approx(2.0 * (0.5 / (8.33 - 1.39) - 0.25))
+    for reason in ({"red_light": True}, {"gap": 5.0}):
+        assert parts(dataclasses.replace(standing, **reason))["efficiency"] == 0.0
     assert parts(cruising(speed=-3.0, along=-3.0))["efficiency"] < 0.0
 
 
@@ -192,7 +197,7 @@ def lasting(seconds: float, **changes) -> termination.Ending:
     [
         ({"off_road": True}, 2.9, 3.0, termination.OFF_ROAD),
         ({"wrong_way": True}, 4.9, 5.0, termination.WRONG_WAY),
-        ({"speed": 0.0}, 22.9, 23.0, termination.STUCK),
+        ({"speed": 0.0}, 12.9, 13.0, termination.STUCK),
     ],
 )
 def test_tolerated_times(changes, allowed, ended, reason):
