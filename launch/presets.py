@@ -28,7 +28,7 @@ CARLA = _values(
     exploration_correlation=0.9,
 )
 
-# The same in less than half the time a step, and long enough to drive: docs/driving.
+# The same in less than half the time a step, for longer runs; what came of one: docs/driving.
 CARLA_SHARED = _values(
     CARLA,
     encoder="shared",
