@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 from envs.standin.picture.faces import SHIFT
 from envs.standin.picture.fill import fill, pixels, stamp
 
-SIZE = 24
-corner = st.tuples(st.floats(-8.0, SIZE + 8.0), st.floats(-8.0, SIZE + 8.0))
+SIZE, ONE = 24, 1 << SHIFT
+coordinate = st.integers(-8 * ONE, (SIZE + 8) * ONE)
+corner = st.tuples(coordinate, coordinate)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(corner, min_size=3, max_size=5))
 def test_a_polygon_takes_its_inside_and_at_most_a_pixel_more(corners: list[tuple]) -> None:
-    hull = cv2.convexHull(np.array(corners, np.float32))[:, 0]
+    hull = cv2.convexHull(np.array(corners, np.int32))[:, 0]
     points = np.zeros((1, 5, 2), np.int32)
-    points[0, : len(hull)] = np.rint(hull * (1 << SHIFT))
-    exact = points[0, : len(hull)].astype(np.float32) / (1 << SHIFT)
+    points[0, : len(hull)] = hull
+    exact = (hull / ONE).astype(np.float32)
     out = np.zeros((SIZE, SIZE), np.uint32)
     fill(points, np.array([len(hull)]), np.array([7], np.uint32), 0, 1, out)
     for y in range(SIZE):
@@ -33,9 +34,8 @@ def test_a_polygon_takes_its_inside_and_at_most_a_pixel_more(corners: list[tuple
 
 
 def test_a_post_thinner_than_a_pixel_has_no_gaps() -> None:
-    one = 1 << SHIFT
-    post = np.array([[[5 * one + 3, 0], [5 * one + 5, 0], [9 * one + 5, 19 * one],
-                      [9 * one + 3, 19 * one], [0, 0]]], np.int32)
+    post = np.array([[[5 * ONE + 3, 0], [5 * ONE + 5, 0], [9 * ONE + 5, 19 * ONE],
+                      [9 * ONE + 3, 19 * ONE], [0, 0]]], np.int32)
     out = np.zeros((20, 20), np.uint32)
     fill(post, np.array([4]), np.array([1], np.uint32), 0, 1, out)
     assert (out.sum(axis=1) >= 1).all()
