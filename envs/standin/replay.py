@@ -59,6 +59,7 @@ class Replay:
         self._made: set[int] = set()
         self._frozen = world.lights.frozen
         world.lights.frozen = True
+        world.controllers[CONTROLLER] = self.advance
         self._show()
 
     def advance(self, dt: float) -> None:
@@ -70,9 +71,13 @@ class Replay:
         self._show()
 
     def stop(self, keep: bool) -> None:
-        """Ends the playback; actors that it made stay only where `keep` says so."""
+        """Ends the playback; actors that it made stay only where `keep` says so.
+
+        One that has come to its end by itself is left alone: its lights may be frozen by others.
+        """
         world = self._world
-        world.controllers.pop(CONTROLLER, None)
+        if world.controllers.pop(CONTROLLER, None) is None:
+            return
         world.lights.frozen = self._frozen
         for actor_id in self._ids.values():
             if not keep and actor_id in self._made:

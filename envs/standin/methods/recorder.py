@@ -7,7 +7,7 @@ from typing import Any
 from envs.standin import recording, recording_texts
 from envs.standin.geometry import pose
 from envs.standin.methods.registry import value, void
-from envs.standin.replay import CONTROLLER, Replay
+from envs.standin.replay import Replay
 from envs.standin.rpc import RpcFailure
 from envs.standin.simulation import Simulation
 
@@ -62,18 +62,17 @@ def replay_file(
     _end_replay(sim, keep=False)
     if found.header["map"] != sim.map_name:
         sim.load(found.header["map"], reset_settings=False)
-    world = sim.world
-    replay = Replay(found, world, sim.hub, sim.replay_options, float(start), float(duration))
+    options = sim.replay_options
+    replay = Replay(found, sim.world, sim.hub, options, float(start), float(duration))
     replay.follow = int(follow_id)
     if offset is not None:
         replay.offset = pose(offset)
     sim.replay = replay
-    world.controllers[CONTROLLER] = replay.advance
     return (
         f"Replaying File: {found.path}\n\n{found.head()}\n"
         f"Total time recorded: {found.seconds:.2f}\n\n"
         f"Replaying from {replay.start:.2f} s - {replay.end:.2f} s at "
-        f"{sim.replay_options.factor:.1f}x\n"
+        f"{options.factor:.1f}x\n"
     )
 
 

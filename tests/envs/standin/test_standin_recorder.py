@@ -186,3 +186,17 @@ def test_a_cut_file_plays_up_to_its_last_whole_tick(client, world, recorded):
     for pose in poses[: whole - 1]:
         world.tick()
         assert world.get_actor(ego).get_location().distance(pose.location) < 1e-3
+
+
+def test_lights_frozen_after_a_playback_stay_frozen(client, world, recorded):
+    path, _, _, poses = recorded
+    client.replay_file(path, 0.0, 0.0, 0)
+    for _ in range(len(poses) + 2):  # to its end, and beyond
+        world.tick()
+    light = world.get_actors().filter("traffic.traffic_light")[0]
+    light.freeze(True)
+    world.tick()
+    client.stop_replayer(True)
+    world.tick()
+    assert light.is_frozen()
+    light.freeze(False)
