@@ -110,9 +110,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._others = stage.others(tick.snapshot)
         drive = sensed.feel(tick.snapshot, ego.vehicle, self._others, [], 0)
         most = int(options.get("max_steps") or task.episode_steps)
-        self._episode = begin(
-            self.config, sensed, drive, tick.picture, most, stage.has_lights
-        )
+        self._episode = begin(self.config, sensed, drive, tick.picture, most, stage.has_lights)
         self._expert = Expert(ego.car, task.target_speed)
         self._tick = tick
 

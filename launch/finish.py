@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 
 import numpy as np
 
@@ -24,7 +23,7 @@ def finish(session: Session) -> str:
     if session.config.loop.final_episodes:
         scalars, results = _evaluate(session)
         session.log(scalars)
-        session.keep_best(scalars.get("eval/return", -math.inf))
+        session.keep_best(scalars)
         text = json.dumps(table(results), indent=1) + "\n"
         write_whole(session.folder / "evaluation.json", text)
         evaluation = {name.split("/")[1]: value for name, value in scalars.items()}

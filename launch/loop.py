@@ -6,7 +6,6 @@ before the newest transition is stored, and the next action is of the policy aft
 
 from __future__ import annotations
 
-import math
 import time
 
 import numpy as np
@@ -61,7 +60,7 @@ def _between_episodes(session: Session) -> None:
         scalars, _ = evaluate_now(session, loop.eval_episodes)
         session.log(scalars)
         session.evaluated = session.step
-        session.keep_best(scalars.get("eval/return", -math.inf))
+        session.keep_best(scalars)
     session.collector.begin()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ class Session:
         buffer = self.buffer if self.config.loop.save_replay else None
         return checkpoint.save(self.folder, self.config, self.snapshot(), buffer)
 
-    def keep_best(self, value: float) -> None:
+    def keep_best(self, evaluation: Mapping[str, float]) -> None:
         """A checkpoint beside the others when an evaluation's return is the highest so far."""
+        value = evaluation.get("eval/return", -math.inf)
         if value > self.best:
             self.best = value
             self.learner.finish()

@@ -52,7 +52,8 @@ class Recorder:
         self._packer = msgpack.Packer()
         self._began = world.elapsed
         self._known: set[int] = set()
-        self._lights, self._flags = b"", {}  # type: ignore[var-annotated]
+        self._lights = b""
+        self._flags: dict[int, int] = {}
         date = time.strftime("%x %X")
         self._write({"format": FORMAT, "version": VERSION, "map": map_name, "date": date})
         self.note(world)

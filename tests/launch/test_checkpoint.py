@@ -63,7 +63,7 @@ def test_the_best_evaluation_s_state_is_kept_and_outlives_a_resume(tmp_path: Pat
 
     def kept(run: Session, value: float, step: int) -> int:
         run.step = step
-        run.keep_best(value)
+        run.keep_best({"eval/return": value})
         return checkpoint.read(checkpoint.find(best), config, PENDULUM).step
 
     assert [kept(run, -50.0, 41), kept(run, -60.0, 42), kept(run, -40.0, 43)] == [41, 41, 43]

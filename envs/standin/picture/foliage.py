@@ -24,7 +24,7 @@ class Foliage:
             [pixels(level) for level in _levels(_lit(picture, gain))] for picture in plain
         ]
         haze = np.array([*np.clip(light.haze, 0.0, 255.0), 255.0]).astype(np.uint8)
-        self._haze = int(haze.view(np.uint32)[0])
+        self._haze = int(pixels(haze))
 
     def draw(
         self, kind: int, box: tuple[float, float, float, float], share: float, out: Pixels

@@ -97,7 +97,7 @@ class LightMap:
         """Draws quadrilaterals (len(colours) * N, 4, 3), N of each colour."""
         shapes = outlines(view, patches, top, step)
         group = shapes.index // (len(patches) // len(colours))
-        paint = np.array(colours, np.uint8).view(np.uint32)[:, 0]
+        paint = pixels(np.array(colours, np.uint8))
         fill(shapes.points, shapes.counts, paint[group], 0, len(group), pixels(out))
 
     def _brightest(self, lamps: bool) -> NDArray[np.uint8]:
