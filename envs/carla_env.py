@@ -16,9 +16,10 @@ import cv2
 import gymnasium
 import numpy as np
 
-from envs import client, spaces
+from envs import client, reward, spaces
 from envs.actors import silence
 from envs.config import EnvConfig
+from envs.drive import Drive
 from envs.episode import Episode, begin
 from envs.errors import EnvError, SimulatorFault
 from envs.expert import Expert
@@ -34,7 +35,6 @@ Info = dict[str, Any]
 class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     """Drive a seeded route through traffic; see `envs.config` for every number of the task."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         tm_port: int | None = None,
     ) -> None:
         self.config = config
+        self.metadata = spaces.metadata(config)
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
@@ -126,33 +127,43 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._with_hint(info)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """One tick. Raises SimulatorFault, after which this episode has no further transition."""
+        """Holds the action for `action_repeat` ticks, or until the episode ends; their rewards are
+        summed. Raises SimulatorFault, after which this episode has no further transition."""
         action = spaces.checked_action(action)
-        stage, episode = self._stage_or_fault(), self._episode_or_fault()
+        episode = self._episode_or_fault()
         if episode.ending.reason:
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
+        parts = dict.fromkeys(reward.PARTS, 0.0)
+        for _ in range(self.config.task.action_repeat):
+            tick, drive = self._advance(action)
+            for name, value in episode.step(drive, float(action[0])).items():
+                parts[name] += value
+            if episode.ending.reason:
+                break
+        episode.see(tick.picture)
+        info = self._with_hint(episode.info(parts))
+        if tick.imu is not None:
+            info["imu"] = tick.imu
+        ends = episode.ending
+        return episode.observation(), sum(parts.values()), ends.terminated, ends.truncated, info
+
+    def _advance(self, action: np.ndarray) -> tuple[Tick, Drive]:
+        stage, episode = self._stage_or_fault(), self._episode_or_fault()
         with self._guarded():
             ego = stage.live_ego()
             ego.drive(action)
-            tick = stage.tick()
+            self._tick = tick = stage.tick()
             self._others = stage.others(tick.snapshot)
             drive = episode.senses.feel(
                 tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
             )
-        self._tick = tick
-        parts = episode.step(drive, tick.picture, float(action[0]))
-        info = episode.info(parts)
-        if tick.imu is not None:
-            info["imu"] = tick.imu
-        ends = episode.ending
-        reward = sum(parts.values())
-        return episode.observation(), reward, ends.terminated, ends.truncated, self._with_hint(info)
+        return tick, drive
 
     def _with_hint(self, info: Info) -> Info:
         if self.config.task.expert_hints:
             episode = self._episode_or_fault()
             info["expert_action"] = self._expert.act(
-                episode.drive, episode.route, self._others, self.config.task.tick_seconds
+                episode.drive, episode.route, self._others, self.config.task.step_seconds
             )
         return info
 

@@ -47,8 +47,9 @@ class TaskConfig:
         ("ClearNoon",), "weather presets of carla.WeatherParameters; each reset draws one"
     )
     ego_blueprint: str = _option("vehicle.tesla.model3", "blueprint of the driven vehicle")
-    tick_seconds: float = _option(0.05, "simulated seconds per step, at most 0.05")
-    episode_steps: int = _option(1000, "steps after which an episode is truncated")
+    tick_seconds: float = _option(0.05, "simulated seconds per tick, at most 0.05")
+    action_repeat: int = _option(1, "ticks in a step: an action is held, their rewards are summed")
+    episode_steps: int = _option(1000, "ticks after which an episode is truncated")
     route_length: float = _option(500.0, "least length of a route, m")
     steering_limit: float = _option(
         0.3, "share of the wheels' full lock (70 degrees) that a steering action of 1 asks for"
@@ -76,7 +77,8 @@ class TaskConfig:
             self.tick_seconds,
             "a time in (0, 0.05]; vehicle physics is unstable beyond",
         )
-        _positive(self, "episode_steps waypoint_count waypoint_spacing target_speed goal_distance")
+        _positive(self, "episode_steps action_repeat waypoint_count waypoint_spacing target_speed")
+        _positive(self, "goal_distance")
         _positive(self, "off_road_seconds wrong_way_seconds stuck_seconds off_route_distance")
         _non_negative(self, "stuck_speed stuck_grace")
         limit = self.steering_limit
@@ -89,6 +91,11 @@ class TaskConfig:
             self.route_length,
             f"more than twice goal_distance, {least:g} m",
         )
+
+    @property
+    def step_seconds(self) -> float:
+        """Simulated seconds that an action is held."""
+        return self.tick_seconds * self.action_repeat
 
     @property
     def vector_size(self) -> int:

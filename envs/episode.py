@@ -38,15 +38,13 @@ class Episode:
             return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
 
-    def step(self, drive: Drive, picture: np.ndarray | None, steering: float) -> dict[str, float]:
-        """Takes in a tick and its picture; returns the weighted parts of the reward."""
+    def step(self, drive: Drive, steering: float) -> dict[str, float]:
+        """Takes in a tick; returns the weighted parts of its reward."""
         before, self.drive = self.drive, drive
         task = self.config.task
         self.timers = advance(self.timers, drive, task)
         self.ending = ending(drive, self.timers, task, self.most_steps)
         self.metrics.add(drive, steering, senses.ran_red(before, drive))
-        if self.stack is not None and picture is not None:
-            self.stack.push(grey(picture, self.config.sensors.image_size))
         return reward.parts(
             drive,
             self.config.reward,
@@ -56,8 +54,13 @@ class Episode:
             off_road_seconds=task.off_road_seconds,
         )
 
+    def see(self, picture: np.ndarray | None) -> None:
+        """Takes in the picture that the next action is chosen by."""
+        if self.stack is not None and picture is not None:
+            self.stack.push(grey(picture, self.config.sensors.image_size))
+
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
-        """The info of this step, `frame` counted from the reset; metrics when the episode ends."""
+        """The info of this step, `frame` in ticks from the reset; metrics when the episode ends."""
         drive = self.drive
         info: dict[str, Any] = {
             "reward_parts": parts,

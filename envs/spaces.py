@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 
@@ -23,6 +25,11 @@ def action_space() -> spaces.Box:
     """float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle if positive, brake if
     negative."""
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+
+def metadata(config: EnvConfig) -> dict[str, Any]:
+    """What gymnasium wants to know of rendering: one picture a step, shown as fast as it was."""
+    return {"render_modes": ["rgb_array"], "render_fps": 1.0 / config.task.step_seconds}
 
 
 def checked_action(action: np.ndarray) -> np.ndarray:

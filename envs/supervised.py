@@ -38,10 +38,9 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
     work while the simulator ticks. `faults` counts SimulatorFaults so far.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012
-
     def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
         self.config = config
+        self.metadata = spaces.metadata(config)
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
@@ -87,7 +86,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             return observation, info
 
     def step(self, action: np.ndarray) -> Step:
-        """One tick; SimulatorFault when the simulator failed: reset then."""
+        """`action_repeat` ticks; SimulatorFault when the simulator failed: reset then."""
         self.step_async(action)
         return self.step_wait()
 

@@ -96,6 +96,32 @@ def test_the_vector_alone_needs_no_camera():
         env.close()
 
 
+def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env):
+    env.reset(seed=5)
+    for _ in range(2):
+        rewards = []
+        for _ in range(3):
+            observation, reward, *_, info = env.step(STEER)
+            rewards.append(reward)
+    config = with_options(SMALL, action_repeat=3, episode_steps=7)
+    held = SupervisedCarlaEnv(config)
+    try:
+        first, _ = held.reset(seed=5)
+        for _ in range(2):
+            seen, total, *_, ended = held.step(STEER)
+        np.testing.assert_array_equal(seen["vector"], observation["vector"])
+        assert total == pytest.approx(sum(rewards))
+        assert sum(ended["reward_parts"].values()) == pytest.approx(total)
+        assert ended["frame"] == info["frame"] == 6
+        np.testing.assert_array_equal(seen["image"][..., -1], observation["image"][..., -1])
+        np.testing.assert_array_equal(seen["image"][..., 0], first["image"][..., 0])
+        *_, truncated, last = held.step(STEER)
+        assert (truncated, last["frame"]) == (True, 7)
+        assert held.metadata["render_fps"] == pytest.approx(20 / 3)
+    finally:
+        held.close()
+
+
 def test_an_episode_ends_with_its_reason_and_metrics(env):
     env.reset(seed=4, options={"max_steps": 12})
     for _ in range(12):
