@@ -127,14 +127,14 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._with_hint(info)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Holds the action for `action_repeat` ticks, or until the episode ends; their rewards are
+        """Holds the action for `action_ticks` ticks, or until the episode ends; their rewards are
         summed. Raises SimulatorFault, after which this episode has no further transition."""
         action = spaces.checked_action(action)
         episode = self._episode_or_fault()
         if episode.ending.reason:
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
         parts = dict.fromkeys(reward.PARTS, 0.0)
-        for _ in range(self.config.task.action_repeat):
+        for _ in range(self.config.task.action_ticks):
             tick, drive = self._advance(action)
             for name, value in episode.step(drive, float(action[0])).items():
                 parts[name] += value

@@ -48,7 +48,7 @@ class TaskConfig:
     )
     ego_blueprint: str = _option("vehicle.tesla.model3", "blueprint of the driven vehicle")
     tick_seconds: float = _option(0.05, "simulated seconds per tick, at most 0.05")
-    action_repeat: int = _option(1, "ticks in a step: an action is held, their rewards are summed")
+    action_ticks: int = _option(1, "ticks that a step holds its action; their rewards are summed")
     episode_steps: int = _option(1000, "ticks after which an episode is truncated")
     route_length: float = _option(500.0, "least length of a route, m")
     steering_limit: float = _option(
@@ -77,7 +77,7 @@ class TaskConfig:
             self.tick_seconds,
             "a time in (0, 0.05]; vehicle physics is unstable beyond",
         )
-        _positive(self, "episode_steps action_repeat waypoint_count waypoint_spacing target_speed")
+        _positive(self, "episode_steps action_ticks waypoint_count waypoint_spacing target_speed")
         _positive(self, "goal_distance")
         _positive(self, "off_road_seconds wrong_way_seconds stuck_seconds off_route_distance")
         _non_negative(self, "stuck_speed stuck_grace")
@@ -95,7 +95,7 @@ class TaskConfig:
     @property
     def step_seconds(self) -> float:
         """Simulated seconds that an action is held."""
-        return self.tick_seconds * self.action_repeat
+        return self.tick_seconds * self.action_ticks
 
     @property
     def vector_size(self) -> int:

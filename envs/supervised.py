@@ -86,7 +86,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             return observation, info
 
     def step(self, action: np.ndarray) -> Step:
-        """`action_repeat` ticks; SimulatorFault when the simulator failed: reset then."""
+        """`action_ticks` ticks; SimulatorFault when the simulator failed: reset then."""
         self.step_async(action)
         return self.step_wait()
 

@@ -69,7 +69,7 @@ class LoopConfig:
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         repeats = 1 if self.env == CARLA else max(1, self.action_repeat)
         _require(self.action_repeat == repeats, "action_repeat", self.action_repeat,
-                 "1 for carla, at least 1 for others")  # fmt: skip
+                 "1 for carla, which has action_ticks; at least 1 for others")  # fmt: skip
         for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):

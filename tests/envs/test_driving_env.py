@@ -103,7 +103,7 @@ def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env):
         for _ in range(3):
             observation, reward, *_, info = env.step(STEER)
             rewards.append(reward)
-    config = with_options(SMALL, action_repeat=3, episode_steps=7)
+    config = with_options(SMALL, action_ticks=3, episode_steps=7)
     held = SupervisedCarlaEnv(config)
     try:
         first, _ = held.reset(seed=5)
