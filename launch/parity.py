@@ -7,14 +7,13 @@ published curves. Finished runs are kept and interrupted ones resumed, so it can
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import app, flags
 
 from launch.parity_results import TASKS, Task, write_results
+from launch.study import train_run
 
 _OUT = flags.DEFINE_string("out_dir", "runs/parity", "folder of runs and results")
 _ENVS = flags.DEFINE_list("envs", [task.env for task in TASKS], "environments to train")
@@ -22,15 +21,10 @@ _SEEDS = flags.DEFINE_integer("seeds", 0, "seeds of each; 0 = 5 for the pendulum
 _ARGS = flags.DEFINE_list("train_args", [], "further flags of launch.train, e.g. --tau=0.005")
 
 
-def train_run(task: Task, seed: int, folder: Path, extra: Sequence[str]) -> int:
-    """Train one seed unless it is finished, resuming where it stopped; the exit code."""
-    if (folder / "report.json").exists():
-        return 0
-    where = f"--resume={folder}" if (folder / "checkpoints").exists() else f"--run_dir={folder}"
-    command = [sys.executable, "-m", "launch.train", where, f"--env={task.env}", f"--seed={seed}"]
-    command += ["--preset=td3_paper", f"--steps={task.steps}", "--final_episodes=0"]
-    command.append(f"--learning_starts={task.learning_starts}")
-    return subprocess.run([*command, *extra], check=False).returncode
+def flags_of(task: Task, seed: int) -> list[str]:
+    """Those of launch.train for one seed."""
+    words = [f"--env={task.env}", f"--seed={seed}", "--preset=td3_paper", "--final_episodes=0"]
+    return [*words, f"--steps={task.steps}", f"--learning_starts={task.learning_starts}"]
 
 
 def main(_: Sequence[str]) -> int:
@@ -44,7 +38,8 @@ def main(_: Sequence[str]) -> int:
     tasks = [task for task in TASKS if task.env in _ENVS.value]
     for task in tasks:
         for seed in range(_SEEDS.value or task.seeds):
-            code = train_run(task, seed, out / f"{task.env}-seed{seed}", _ARGS.value)
+            words = [*flags_of(task, seed), *_ARGS.value]
+            code = train_run(out / f"{task.env}-seed{seed}", words)
             if code:
                 print(f"parity: {task.env} seed {seed} ended with exit code {code}")
                 return code
