@@ -21,6 +21,14 @@ _MOVED = ("vehicle.", "walker.pedestrian.", "static.prop.")
 CONTROLLER = 0
 
 
+@dataclass(frozen=True)
+class Follow:
+    """The recorded actor that the spectator follows, 0 = none, and from where, in its frame."""
+
+    actor_id: int = 0
+    offset: Pose = (-10.0, 0.0, 5.0, -25.0, 0.0, 0.0)
+
+
 @dataclass
 class Options:
     """What a client may set before or during a playback."""
@@ -45,6 +53,7 @@ class Replay:
         options: Options,
         start: float,
         duration: float,
+        follow: Follow,
     ) -> None:
         self._recording, self._world, self._hub = recording, world, hub
         self.options = options
@@ -52,7 +61,7 @@ class Replay:
         total = recording.seconds
         self.start = min(max(start if start >= 0.0 else total + start, 0.0), total)
         self.end = min(self.start + duration, total) if duration > 0.0 else total
-        self.follow, self.offset = 0, (-10.0, 0.0, 5.0, -25.0, 0.0, 0.0)
+        self._follow = follow
         self.now = self.start
         self._seen = -1  # frames up to this one have had their events applied
         self._ids: dict[int, int] = {}
@@ -107,9 +116,9 @@ class Replay:
         self._move(poses_of(before), poses_of(after), share, gap)
         if not self.options.ignore_spectator:
             world.spectator.pose = tuple(before["spectator"])
-        followed = world.actors.get(self._ids.get(self.follow, 0))
+        followed = world.actors.get(self._ids.get(self._follow.actor_id, 0))
         if followed is not None:
-            world.spectator.pose = compose(world.pose_of(followed), self.offset)
+            world.spectator.pose = compose(world.pose_of(followed), self._follow.offset)
 
     def _create(self, recorded: int, description: list, pose: Pose) -> None:
         world, type_id = self._world, description[1]

@@ -7,7 +7,7 @@ from typing import Any
 from envs.standin import recording, recording_texts
 from envs.standin.geometry import pose
 from envs.standin.methods.registry import value, void
-from envs.standin.replay import Replay
+from envs.standin.replay import Follow, Replay
 from envs.standin.rpc import RpcFailure
 from envs.standin.simulation import Simulation
 
@@ -63,10 +63,8 @@ def replay_file(
     if found.header["map"] != sim.map_name:
         sim.load(found.header["map"], reset_settings=False)
     options = sim.replay_options
-    replay = Replay(found, sim.world, sim.hub, options, float(start), float(duration))
-    replay.follow = int(follow_id)
-    if offset is not None:
-        replay.offset = pose(offset)
+    follow = Follow(int(follow_id)) if offset is None else Follow(int(follow_id), pose(offset))
+    replay = Replay(found, sim.world, sim.hub, options, float(start), float(duration), follow)
     sim.replay = replay
     return (
         f"Replaying File: {found.path}\n\n{found.head()}\n"
