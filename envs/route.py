@@ -54,8 +54,15 @@ class Route:
         return wrap_angle(float(np.interp(distance, self.distances, self.yaws)))
 
     def ahead(self, distance: float, count: int, spacing: float) -> np.ndarray:
-        """The next `count` waypoints (count, 2): multiples of `spacing` ahead of `distance`."""
-        return self.at(distance + spacing * np.arange(1, count + 1))
+        """The next `count` waypoints (count, 2): multiples of `spacing` ahead of `distance`.
+
+        Past the goal they go straight on. Held there, they would show a road that ends, which a
+        policy meets for the first time in its evaluation: in training few routes are finished.
+        """
+        wanted = distance + spacing * np.arange(1, count + 1)
+        beyond = np.maximum(wanted - self.length, 0.0)[:, None]
+        yaw = self.yaws[-1]
+        return self.at(wanted) + beyond * np.array([math.cos(yaw), math.sin(yaw)])
 
 
 @dataclasses.dataclass(frozen=True)

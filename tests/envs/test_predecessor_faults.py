@@ -165,6 +165,12 @@ def test_the_vector_by_hand():
     np.testing.assert_allclose(vector[4::2], -2.0 / along, atol=1e-6)
 
 
+def test_waypoints_past_the_goal_go_straight_on():
+    ahead = LINE.ahead(192.0, 3, 5.0)
+    np.testing.assert_allclose(ahead, [[100.0, 97.0], [100.0, 102.0], [100.0, 107.0]], atol=1e-9)
+    assert LINE.at(205.0).tolist() == [100.0, 100.0]
+
+
 def test_the_stack_forgets_the_last_episode_and_repeats_the_first_frame():
     stack = observation.FrameStack(4, 84)
     for value in range(6):
