@@ -72,7 +72,7 @@ def plot(runs: dict[str, list[Episodes]], path: Path) -> None:
         axes.plot(at, [np.mean(pooled[x]) for x in at], color=f"C{index}", label=label)
     axes.axhline(_EXPERT, color="grey", linestyle=":", label="expert, 1,000 ticks")
     axes.set(xlabel="environment steps", ylabel=f"training return, mean of {BIN:,} steps")
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", ncols=4, fontsize="small")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
