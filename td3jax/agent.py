@@ -152,6 +152,7 @@ def _check(state: TrainState, batch: Batch) -> None:
     rows = batch.action.shape[0]
     chex.assert_shape(batch.action, (rows, state.spaces.action))
     chex.assert_shape([batch.reward, batch.terminated, batch.steps], (rows,))
+    chex.assert_type([batch.reward, batch.terminated, batch.steps], [float, bool, int])
     if state.spaces.image is not None:
         height, width, _ = state.spaces.image
         chex.assert_shape(batch.frames, (rows, None, height, width))

@@ -152,6 +152,7 @@ def test_act_is_deterministic_without_noise_and_bounded_with_it():
         ("reward", np.zeros((6, 1), np.float32)),
         ("vector", np.zeros((6, 4), np.float32)),
         ("action", np.zeros((6, 3), np.float32)),
+        ("terminated", np.zeros(6, np.float32)),
     ],
 )
 def test_a_wrong_shape_or_dtype_is_refused(state, batch, field, value):
