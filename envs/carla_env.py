@@ -35,7 +35,6 @@ Info = dict[str, Any]
 class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     """Drive a seeded route through traffic; see `envs.config` for every number of the task."""
 
-
     def __init__(
         self,
         config: EnvConfig,

@@ -1,6 +1,6 @@
 """What makes a policy drive: `python -m launch.driving --out_dir=runs/driving`.
 
-Trains the preset on the stand-in, and the preset with one of its choices taken back, one run after
+Trains the preset on the stand-in, and the preset with one choice made otherwise, one run after
 another, and writes episodes.csv, summary.csv and driving.png. Finished runs are kept and
 interrupted ones resumed, so it can be run in parts. Pictures are 48 x 48: a run takes minutes.
 """

@@ -17,7 +17,7 @@ from launch.study import finished
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-#: The preset, and the preset with one of its choices taken back.
+#: The preset, and the preset with one choice made otherwise.
 ARMS: dict[str, tuple[str, ...]] = {
     "preset": (),
     "no_shift": ("--random_shift=0",),
