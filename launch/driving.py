@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import app, flags
 
 from launch.driving_results import ARMS, write_results
-from launch.study import train_run
+from launch.study import conduct
 
 _OUT = flags.DEFINE_string("out_dir", "runs/driving", "folder of runs and results")
 _ARMS = flags.DEFINE_list("arms", list(ARMS), "arms to train")
@@ -32,18 +32,13 @@ def main(_: Sequence[str]) -> int:
     if unknown:
         print(f"driving: --arms={','.join(unknown)}: expected some of {', '.join(ARMS)}")
         return 2
-    out = Path(_OUT.value)
-    for seed in range(_SEEDS.value):
-        for name in _ARMS.value:
-            words = [*_COMMON, *ARMS[name], f"--seed={seed}", *_ARGS.value]
-            code = train_run(out / f"{name}-seed{seed}", words)
-            if code:
-                print(f"driving: {name} seed {seed} ended with exit code {code}")
-                return code
-            rows = write_results(out)
-    for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
-    return 0
+    runs = [
+        (f"{name}-seed{seed}", [*_COMMON, *ARMS[name], f"--seed={seed}", *_ARGS.value])
+        for seed in range(_SEEDS.value)
+        for name in _ARMS.value
+    ]
+    code, _rows = conduct("driving", Path(_OUT.value), runs, write_results)
+    return code
 
 
 if __name__ == "__main__":

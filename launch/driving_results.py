@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from launch.runs import read_run
 from launch.series import get
-from launch.study import finished
+from launch.study import finished_runs, write_points, write_rows
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -82,16 +81,12 @@ def write_results(out: Path) -> list[dict[str, object]]:
     rows, points = [], []
     runs: dict[str, list[Episodes]] = {}
     for arm in ARMS:
-        for folder in filter(finished, sorted(out.glob(f"{arm}-seed*"))):
-            run, seed = episodes(folder), folder.name.rpartition("seed")[2]
+        for seed, folder in finished_runs(out, arm):
+            run = episodes(folder)
             runs.setdefault(arm, []).append(run)
             points += [(arm, seed, s, f"{r:.2f}") for s, r in zip(*run, strict=True)]
             rows.append(summary(arm, seed, folder, run))
-    with (out / "episodes.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("arm", "seed", "step", "return"), *points])
-    with (out / "summary.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["arm"])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_points(out / "episodes.csv", ("arm", "seed", "step", "return"), points)
+    write_rows(out / "summary.csv", rows, "arm")
     plot(runs, out / "driving.png")
     return rows

@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import app, flags
 
 from launch.parity_results import TASKS, Task, write_results
-from launch.study import train_run
+from launch.study import conduct
 
 _OUT = flags.DEFINE_string("out_dir", "runs/parity", "folder of runs and results")
 _ENVS = flags.DEFINE_list("envs", [task.env for task in TASKS], "environments to train")
@@ -33,21 +33,14 @@ def main(_: Sequence[str]) -> int:
     if unknown:
         print(f"parity: --envs={','.join(sorted(unknown))}: no published curve here for it")
         return 2
-    out = Path(_OUT.value)
-    out.mkdir(parents=True, exist_ok=True)
     tasks = [task for task in TASKS if task.env in _ENVS.value]
-    for task in tasks:
-        for seed in range(_SEEDS.value or task.seeds):
-            words = [*flags_of(task, seed), *_ARGS.value]
-            code = train_run(out / f"{task.env}-seed{seed}", words)
-            if code:
-                print(f"parity: {task.env} seed {seed} ended with exit code {code}")
-                return code
-            write_results(out, tasks)
-    rows = write_results(out, tasks)
-    for row in rows:
-        print("  ".join(f"{name}={value}" for name, value in row.items()))
-    return 0 if all(row["holds"] for row in rows) else 1
+    runs = [
+        (f"{task.env}-seed{seed}", [*flags_of(task, seed), *_ARGS.value])
+        for task in tasks
+        for seed in range(_SEEDS.value or task.seeds)
+    ]
+    code, rows = conduct("parity", Path(_OUT.value), runs, lambda out: write_results(out, tasks))
+    return code or (0 if all(row["holds"] for row in rows) else 1)
 
 
 if __name__ == "__main__":

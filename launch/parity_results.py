@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from launch.series import get
+from launch.study import finished_runs, write_points, write_rows
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -136,19 +136,15 @@ def write_results(out: Path, tasks: Sequence[Task]) -> list[dict[str, object]]:
     """curves.csv, summary.csv and the plots from the finished runs; the summary's rows."""
     rows, points = [], []
     for task in tasks:
-        folders = [path.parent for path in sorted(out.glob(f"{task.env}-seed*/report.json"))]
-        curves = [c for c in (evaluations(folder) for folder in folders) if len(c[0])]
-        if not curves:
+        found = [(seed, evaluations(folder)) for seed, folder in finished_runs(out, task.env)]
+        found = [(seed, curve) for seed, curve in found if len(curve[0])]
+        if not found:
             continue
-        for folder, (steps, values) in zip(folders, curves, strict=False):
-            seed = folder.name.rpartition("seed")[2]
+        for seed, (steps, values) in found:
             points += [(task.env, seed, s, f"{v:.2f}") for s, v in zip(steps, values, strict=True)]
+        curves = [curve for _, curve in found]
         rows.append(judge(task, curves))
         plot(task, curves, out / f"{task.env}.png")
-    with (out / "curves.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("env", "seed", "step", "return"), *points])
-    with (out / "summary.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["env"])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_points(out / "curves.csv", ("env", "seed", "step", "return"), points)
+    write_rows(out / "summary.csv", rows, "env")
     return rows

@@ -13,7 +13,7 @@ import pytest
 from tensorboardX import SummaryWriter
 
 from launch.driving_results import binned, write_results
-from launch.study import train_run
+from launch.study import conduct
 
 EVALUATED = {
     **{"route_completion": 0.5, "success": 0.0, "driving_score": 40.0},
@@ -53,10 +53,15 @@ def test_results_are_of_finished_runs_alone(tmp_path):
 
 
 def test_a_finished_run_is_not_trained_again_and_a_failure_is_passed_on(tmp_path, capfd):
-    put_run(tmp_path / "done", {1: 1.0})
-    assert train_run(tmp_path / "done", ["--no_such_flag"]) == 0
-    assert train_run(tmp_path / "new", ["--preset=carlo"]) == 2
-    assert "unknown preset 'carlo'" in capfd.readouterr().err
+    put_run(tmp_path / "preset-seed0", {1: 1.0})
+    done, new = ("preset-seed0", ["--no_such_flag"]), ("preset-seed1", ["--preset=carlo"])
+    code, rows = conduct("study", tmp_path, [done], write_results)
+    assert (code, len(rows)) == (0, 1)
+    code, _ = conduct("study", tmp_path, [done, new], write_results)
+    assert code == 2
+    told = capfd.readouterr()
+    assert "unknown preset 'carlo'" in told.err
+    assert "study: preset-seed1 ended with exit code 2" in told.out
 
 
 @pytest.mark.parametrize("words", [["--arms=presto"], ["--seeds=0"]], ids=str)
