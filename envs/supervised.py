@@ -26,6 +26,7 @@ from envs.server import Server
 
 TIDY_SECONDS = 5.0  # how long `close` waits for a foreign server that has just failed
 MARGIN = 5.0  # s beyond the client's own time-outs before the child counts as hung
+STANDIN_STEP = 10.0  # s for a step of the stand-in, which takes milliseconds, before the same
 TM_PORTS = 40  # a foreign server remembers the Traffic Manager of a dead client: take the next
 Info = dict[str, Any]
 Step = tuple[Observation, float, bool, bool, Info]
@@ -103,7 +104,11 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         if not self._waiting:
             raise RuntimeError("step_wait called without step_async")
         self._waiting = False
-        result: Step = self._receive("step", 2.0 * self.config.server.tick_timeout + MARGIN)
+        server = self.config.server
+        seconds = 2.0 * server.tick_timeout + MARGIN
+        if not (server.host or server.server_command):
+            seconds = min(seconds, STANDIN_STEP)
+        result: Step = self._receive("step", seconds)
         return result
 
     def render(self) -> Any:

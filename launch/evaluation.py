@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from launch.video import Film
 TRIES = 5  # of an episode that the simulator did not finish
 Observation = dict[str, np.ndarray]
 Watch = Callable[[Observation], None]
+Done = TypeVar("Done")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,27 +98,33 @@ def run_episodes(
 
     steps: a simulator's time limit for them; 0 = as in training.
     """
-    results: list[EpisodeResult] = []
-    for index in range(count):
+
+    def attempt(index: int) -> EpisodeResult:
+        """The whole episode, of which an earlier attempt leaves nothing."""
         seed = seeds.derive(root_seed, "evaluation", index)
         watch = probe.begin() if probe else None
-        result = _sure_episode(env, policy, seed, film if index == 0 else None, watch, stop, steps)
+        shown = film if index == 0 else None
+        if shown is not None:
+            shown.discard()
+        return run_episode(env, policy, seed, shown, watch, stop, steps)
+
+    results: list[EpisodeResult] = []
+    for index in range(count):
+        result = surely(partial(attempt, index))
         results.append(result)
         if probe is not None:
             probe.end(result)
     return results
 
 
-def _sure_episode(
-    env: Env, policy: Policy, seed: int, film: Film | None, watch: Watch | None,
-    stop: Callable[[], bool], steps: int,
-) -> EpisodeResult:  # fmt: skip
+def surely(episode: Callable[[], Done]) -> Done:
+    """What an episode gives; run again, `TRIES` times at most, where the simulator fails."""
     for _ in range(TRIES):
         try:
-            return run_episode(env, policy, seed, film, watch, stop, steps)
+            return episode()
         except SimulatorFault as error:
             last = error
-    raise SimulatorUnavailable(f"an evaluation episode failed {TRIES} times; last: {last}")
+    raise SimulatorUnavailable(f"an episode failed {TRIES} times; last: {last}")
 
 
 class Probe:

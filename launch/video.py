@@ -83,7 +83,7 @@ class Film:
         return FilmTrouble(None, lines[-1] if lines else "the encoder failed", str(self.path))
 
     def discard(self) -> None:
-        """Leaves nothing behind."""
+        """Leaves nothing behind; what is added then begins a new film."""
         encoder, self._encoder = self._encoder, None
         if encoder is not None:
             encoder.kill()
@@ -93,6 +93,7 @@ class Film:
                 encoder.stdin.close()
         self._close_log()
         self._part.unlink(missing_ok=True)
+        self.frames = 0
 
     def _close_log(self) -> None:
         log, self._log = self._log, None

@@ -58,6 +58,17 @@ def soon(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
+    env.reset(seed=1)
+    monkeypatch.setattr(supervised, "STANDIN_STEP", 1.0)
+    os.kill(pids(env)["child"], signal.SIGSTOP)
+    with pytest.raises(SimulatorFault, match="step took longer than 1 s: killed the client"):
+        env.step(STEER)
+    monkeypatch.undo()
+    env.reset(seed=1)
+    env.step(STEER)
+
+
 @pytest.mark.parametrize("victim", ["server", "child"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(

@@ -132,7 +132,7 @@ def test_evaluation_has_a_time_limit_of_its_own(tmp_path: Path) -> None:
         assert "45,train/episode_length,25.0" in lines
 
 
-def test_a_fault_repeats_the_episode(tmp_path: Path) -> None:
+def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) -> None:
     faults = iter([True, False])
 
     def reward(total: int) -> float:
@@ -140,10 +140,17 @@ def test_a_fault_repeats_the_episode(tmp_path: Path) -> None:
             raise SimulatorFault("gone")
         return 1.0
 
-    run = session(tiny(), tmp_path / "run", SplitToyEnv(length=20, at=reward))
-    results = run_episodes(run.env, greedy(run.learner.state), 2, 0)
+    env = SplitToyEnv(length=20, at=reward)
+    env.render = lambda: np.zeros((40, 40, 3), np.uint8)
+    probe = Probe(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
+    run, film = session(tiny(), tmp_path / "run", env), Film(tmp_path / "a.mp4", 20.0)
+    results = run_episodes(run.env, greedy(run.learner.state), 2, 0, film, probe)
     run.close()
     assert [r.total for r in results] == [20.0, 20.0]
+    assert film.frames == 20
+    assert film.close() is not None
+    # states of every second step, of both whole episodes; Q at a truncation is 0
+    assert sorted(probe.sizes) == sorted([*range(2, 21, 2)] * 2)
 
 
 def test_the_program_reports_and_films(
