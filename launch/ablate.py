@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 from tqdm import tqdm
 
 from launch.ablation.arms import Arm, groups
 from launch.ablation.decision import Table, decide, markdown, write_csv
-from launch.ablation.figures import draw_causes
+from launch.ablation.figures import draw_causes, draw_town
 from launch.ablation.run import Result, run
 from launch.ablation.story import draw, read
 from launch.cli import guarded
@@ -108,7 +108,7 @@ def _body() -> int:
         for arm, seed in _missing(arms, out):
             append(out, arm, seed, run(arm, seed))
     report(out)
-    print(f"results: {out}/results.csv; tables and figures beside it, table.md and story.png first")
+    print(f"results: {out}/results.csv; tables and figures beside it, table.md first")
     return 0
 
 
@@ -123,11 +123,16 @@ def report(out: Path) -> None:
     (out / "table.md").write_text(markdown(rows) + "\n")
     if {"A", "D"} <= set(curves):
         draw(curves, rows, out / "story.png")
-    draw_causes(table, curves, rows, out / "causes.png")
+    town = [row for row in rows if row.arm.endswith("/town")]
+    if town:
+        draw_town(table, curves, town, out / "town.png")
+    if len(town) < len(rows):
+        draw_causes(table, curves, rows, out / "causes.png")
 
 
 def main(_: Sequence[str]) -> int:
     """Run what is missing, then write tables and figures."""
+    logging.set_verbosity(logging.WARNING)  # rliable reports every interval that it begins
     # One thread gives the same bits on any number of cores.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
     return guarded("ablate", _body)

@@ -10,8 +10,9 @@ from launch.ablation.faults import Fault
 from td3jax.config import AgentConfig, ReplayConfig
 
 UPDATES = 3000
+TOWN_UPDATES = 5000
 REVERSAL = 1000  # updates of each phase
-CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS, TOWN_SEEDS, PRESET_SEEDS = 10, 5, 60, 3, 20
+CNN_SEEDS, DOSE_SEEDS, RATE_SEEDS, PRESET_SEEDS = 10, 5, 60, 20
 DEPTHS, RATES = (1, 2, 3), (1e-4, 3e-4, 1e-3)
 
 TOY_AGENT = AgentConfig(
@@ -27,8 +28,18 @@ TOY_AGENT = AgentConfig(
     hidden_sizes=(64, 64),
     health_every=0,
 )
-TOWN_AGENT = dataclasses.replace(TOY_AGENT, conv_kernels=(8, 4, 3), conv_strides=(4, 2, 1))
+# What makes the preset `carla` drive, in small.
+TOWN_AGENT = dataclasses.replace(
+    TOY_AGENT,
+    discount=0.97,
+    conv_kernels=(8, 4, 3),
+    conv_strides=(4, 2, 1),
+    critic_norm="layer",
+    pre_tanh_penalty=0.01,
+    random_shift=4,
+)
 RAW_REWARDS = ReplayConfig()
+TICK_REWARDS = ReplayConfig(reward_scale=0.25)  # the mean of an action's four ticks
 # A convolution as wide as the picture and one of a single pixel are two dense layers.
 _DENSE_ENCODER: dict[str, Any] = {
     **{"conv_channels": (64, 64), "conv_kernels": (16, 1), "conv_strides": (1, 1)}
@@ -120,6 +131,8 @@ PRESETS = {
     "shared": _remedy("and shared encoder", **_SAFE, encoder="shared"),
 }
 SHARED = _remedy("shared encoder", encoder="shared")
+BARE = _remedy("no layer norm", critic_norm="none")
+CLIPPED = _remedy("no layer norm, clip 1 / 10", critic_norm="none", **dict(REPORTED["clip"].agent))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,15 +166,21 @@ class Arm:
         return ToyConfig(size=16, sparse=seed % 4 >= 2, vector=seed % 2 == 0)
 
 
-def _arm(name: str, fault: str, remedy: Remedy | None = None, **changes: Any) -> Arm:
+def _arm(
+    name: str,
+    fault: str,
+    remedy: Remedy | None = None,
+    agent: AgentConfig = TOY_AGENT,
+    replay: ReplayConfig = RAW_REWARDS,
+    updates: int = UPDATES,
+    **changes: Any,
+) -> Arm:
     label, formulas = FAULTS[fault]
-    agent: AgentConfig = changes.pop("agent", TOY_AGENT)
-    replay = RAW_REWARDS
     if remedy is not None:
         agent = dataclasses.replace(agent, **dict(remedy.agent))
         replay = dataclasses.replace(replay, **dict(remedy.replay))
         label = remedy.label
-    arm = Arm(name, label, ((formulas, UPDATES),), agent, replay)
+    arm = Arm(name, label, ((formulas, updates),), agent, replay)
     return dataclasses.replace(arm, **changes)
 
 
@@ -195,13 +214,14 @@ def _descent() -> list[Arm]:
 
 
 def _town() -> list[Arm]:
-    common: dict[str, Any] = {"agent": TOWN_AGENT, "network": "town", "seeds": TOWN_SEEDS}
-    norm = REPORTED["layer_norm"]
-    remedies = {"clip": REPORTED["clip"], "layer_norm": norm, "trunk": FIELD["trunk"]}
+    common: dict[str, Any] = {
+        **{"agent": TOWN_AGENT, "replay": TICK_REWARDS},
+        **{"updates": TOWN_UPDATES, "network": "town"},
+    }
     return [
         *(_arm(f"{name}/town", name, **common) for name in ("A", "B", "C", "D", "DTM")),
-        *(_arm(f"D+{name}/town", "D", remedy, **common) for name, remedy in remedies.items()),
-        _arm("A+layer_norm/town", "A", norm, **common),
+        *(_arm(f"{name}+bare/town", name, BARE, **common) for name in ("A", "D", "DTM")),
+        _arm("D+bare_clip/town", "D", CLIPPED, **common),
         _arm("A+shared/town", "A", SHARED, **common),
     ]
 

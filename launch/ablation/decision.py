@@ -50,6 +50,11 @@ class Row:
     return_change: Estimate
     verdict: str = ""
 
+    @property
+    def leaks(self) -> bool:
+        """Wrong in gradient (purity) or in value (gap)."""
+        return self.purity > 0.0 or self.gap > GAP
+
 
 _NONE = Estimate(math.nan, math.nan, math.nan)
 _TEXT = ("arm", "label", "stratum")
@@ -142,10 +147,9 @@ def of_formula(row: Row) -> str:
     """Verdict on a wrong formula: does it explode, is it at least wrong in value or gradient?"""
     if row.exploded.point > 0.5:
         return "cause"
-    leaks = row.purity > 0.0 or row.gap > GAP
     if row.arm.startswith("A"):
-        return "cure" if not leaks and row.exploded.point == 0.0 else "none"
-    return "wrong, no explosion" if leaks else "no explosion"
+        return "cure" if not row.leaks and row.exploded.point == 0.0 else "none"
+    return "wrong, no explosion" if row.leaks else "no explosion"
 
 
 def _judge(row: Row) -> str:

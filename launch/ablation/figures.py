@@ -1,4 +1,4 @@
-"""Dose, reversal and time of the explosion: what makes the leak the cause."""
+"""Dose, reversal and time of the explosion, which make the leak the cause; the same in the town."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from launch.ablation.arms import DEPTHS, RATES, REVERSAL, TOY_AGENT, UPDATES
 from launch.ablation.decision import Row, Table
 from launch.ablation.statistics import surviving
-from launch.ablation.story import Q_BOUND, RIGHT, WRONG, Curves, draw_runs
+from launch.ablation.story import MASKED, Q_BOUND, REPLAY, RIGHT, WRONG, Curves, draw_runs
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -50,7 +50,7 @@ def _reversed(axes: Any, curves: Curves) -> None:
 def _survival(axes: Any, table: Table) -> None:
     """Share of 60 dense-encoder runs that have not exploded, by actor update."""
     horizon = UPDATES // TOY_AGENT.policy_delay
-    colors = {"A/mlp": RIGHT, "D/mlp": WRONG, "DTM/mlp": "#7b4fa3", "TM/mlp": "#7a7a7a"}
+    colors = {"A/mlp": RIGHT, "D/mlp": WRONG, "DTM/mlp": MASKED, "TM/mlp": REPLAY}
     for arm, color in colors.items():
         time, share = surviving(table.column(arm, "exploded_at"), horizon)
         axes.step(time, share, where="post", color=color, label=arm.removesuffix("/mlp"))
@@ -70,6 +70,48 @@ def draw_causes(table: Table, curves: Curves, rows: Sequence[Row], picture: Path
     if all(f"{name}/mlp" in known for name in ("A", "D", "DTM", "TM")):
         _survival(right, table)
     for axes in (left, middle, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(picture, dpi=110)
+    plt.close(figure)
+
+
+_TOWN_CURVES = {
+    "A/town": ("correct flow, critic layer norm", RIGHT),
+    "D/town": ("leak masked by critic layer norm", MASKED),
+    "D+bare/town": ("leak without it", WRONG),
+}
+
+
+def _town_return(axes: Any, table: Table, rows: Sequence[Row]) -> None:
+    """Return of every run, and each arm's interquartile mean with its interval."""
+    for line, row in enumerate(reversed(rows)):
+        color = WRONG if row.exploded.point > 0.5 else MASKED if row.leaks else RIGHT
+        values = table.column(row.arm, "return")
+        axes.plot(values, np.full(values.size, line), "o", color=color, alpha=0.45, markersize=4)
+        point, low, high = row.actor_return
+        axes.errorbar(point, line, xerr=[[point - low], [high - point]], fmt="|", color=color,
+                      markersize=13, markeredgewidth=2.5, capsize=3)  # fmt: skip
+    labels = [f"{row.arm.removesuffix('/town')}: {row.label}" for row in reversed(rows)]
+    axes.set_yticks(range(len(rows)), labels, fontsize=8)
+    axes.set(xlabel="return: 0 = random, 1 = expert")
+    axes.set_title("does it drive?", fontsize=10, loc="left")
+
+
+def draw_town(table: Table, curves: Curves, rows: Sequence[Row], picture: Path) -> None:
+    """Q that drives the actor beside that of replayed actions, and the returns, in the town."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
+    for arm, (label, color) in _TOWN_CURVES.items():
+        if arm in curves:
+            draw_runs(left, curves[arm], 1, color, 2.0)
+            left.plot([], [], color=color, label=label)
+    if "D+bare/town" in curves:
+        draw_runs(left, curves["D+bare/town"], 2, REPLAY, 1.4)
+        left.plot([], [], color=REPLAY, label="the same: Q of replayed actions")
+    left.set(xscale="log", yscale="log", xlabel="actor updates", ylim=(1e-2, 1e9))
+    left.set_title("Q that drives the actor", fontsize=10, loc="left")
+    left.legend(fontsize=8, frameon=False, loc="upper left")
+    _town_return(right, table, rows)
+    for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(picture, dpi=110)
     plt.close(figure)

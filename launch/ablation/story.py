@@ -22,8 +22,8 @@ Curves = dict[str, dict[int, Array]]  # arm, seed: rows of (actor update, actor 
 
 Q_BOUND = 20.0  # the largest return that the toy's rewards allow
 LEAK_LAYERS = 4  # three convolutions and a dense layer
-WRONG, RIGHT, REPLAY, QUIET = "#c8372d", "#1f6fb2", "#7a7a7a", "#e3b4b0"
-_VERDICTS = {"cure": RIGHT, "none": WRONG, "delay": "#c77700", "mask": "#7b4fa3", "cause": WRONG}
+WRONG, RIGHT, MASKED, REPLAY, QUIET = "#c8372d", "#1f6fb2", "#7b4fa3", "#7a7a7a", "#e3b4b0"
+_VERDICTS = {"cure": RIGHT, "none": WRONG, "delay": "#c77700", "mask": MASKED, "cause": WRONG}
 _COLUMNS, _LINES, _HERO = 6, 6, (3, 2)
 _LIMITS = {"xlim": (1, 1700), "ylim": (3e-3, 3e8), "xscale": "log", "yscale": "log"}
 

@@ -16,70 +16,72 @@ import numpy as np
 from envs.config import EnvConfig, with_options
 from launch import policies
 from launch.ablation.data import TRANSITIONS, Buffer
+from launch.collect import perturbed
 from launch.config import RunConfig
 from launch.environments import Env, make_env, start_episode
+from launch.evaluation import run_episodes, surely
 from launch.policies import Policy
 from td3jax.agent import TrainState
 from td3jax.batch import Batch
 
-EPISODE_STEPS = 200
-EVALUATION_EPISODES, EVALUATION_STEPS = 3, 300
-#: Deviation of the noise on the expert's action, one episode after the other; all but random last.
-NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
+EPISODE_TICKS = 800
+EVALUATION_EPISODES, EVALUATION_TICKS = 3, 1200
 _EVALUATION_SEED = 20_000
 
 
 @functools.cache
 def _environment() -> Env:
     """One server and client for all runs of a process."""
-    options = with_options(EnvConfig(), expert_hints=True, episode_steps=EPISODE_STEPS)
+    options = with_options(
+        EnvConfig(), expert_hints=True, image_size=48, action_ticks=4, episode_steps=EPISODE_TICKS
+    )
     env = make_env(RunConfig(env=options))
     atexit.register(env.close)
     return env
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def collect_town(seed: int, count: int = TRANSITIONS) -> Buffer:
     """`count` transitions of one seed; the same seed gives the same bytes."""
-    env, random = _environment(), np.random.default_rng(seed)
     rows: list[Buffer] = []
     episode = 0
     while len(rows) < count:
-        observation, info = start_episode(env, 1000 * seed + episode)
-        noise, ended = NOISE[episode % len(NOISE)], False
+        rows += surely(functools.partial(_episode, seed, episode, count - len(rows)))
         episode += 1
-        while not ended and len(rows) < count:
-            wanted = info["expert_action"] + noise * random.standard_normal(2)
-            action = np.clip(wanted, -1.0, 1.0).astype(np.float32)
-            following, reward, terminated, truncated, info = env.step(action)
-            ended = terminated or truncated
-            frames = np.concatenate([observation["image"], following["image"][..., -1:]], axis=-1)
-            row = Batch(
-                frames=np.moveaxis(frames, -1, 0),
-                vector=observation["vector"],
-                next_vector=following["vector"],
-                action=action,
-                reward=np.float32(reward),
-                terminated=np.bool_(terminated),
-                steps=np.int32(1),
-            )
-            rows.append(Buffer(row, None, np.bool_(ended)))
-            observation = following
     return jax.tree.map(lambda *column: jnp.stack(column), *rows)
+
+
+def _episode(seed: int, number: int, most: int) -> list[Buffer]:
+    """Up to `most` transitions of one episode, which depends on nothing before it."""
+    env, random = _environment(), np.random.default_rng((seed, number))
+    observation, info = start_episode(env, 1000 * seed + number)
+    rows: list[Buffer] = []
+    ended = False
+    while not ended and len(rows) < most:
+        action = perturbed(info["expert_action"], random.standard_normal(2), number)
+        following, reward, terminated, truncated, info = env.step(action)
+        ended = terminated or truncated
+        frames = np.concatenate([observation["image"], following["image"][..., -1:]], axis=-1)
+        row = Batch(
+            frames=np.moveaxis(frames, -1, 0),
+            vector=observation["vector"],
+            next_vector=following["vector"],
+            action=action,
+            reward=np.float32(reward),
+            terminated=np.bool_(terminated),
+            steps=np.int32(1),
+        )
+        rows.append(Buffer(row, None, np.bool_(ended)))
+        observation = following
+    return rows
 
 
 def _return(policy: Policy) -> float:
     """Mean undiscounted return of a policy over the evaluation's routes."""
-    env, total = _environment(), 0.0
-    for episode in range(EVALUATION_EPISODES):
-        seed = _EVALUATION_SEED + episode
-        observation, info = start_episode(env, seed, steps=EVALUATION_STEPS)
-        ended = False
-        while not ended:
-            observation, reward, terminated, truncated, info = env.step(policy(observation, info))
-            total += float(reward)
-            ended = terminated or truncated
-    return total / EVALUATION_EPISODES
+    episodes = run_episodes(
+        _environment(), policy, EVALUATION_EPISODES, _EVALUATION_SEED, steps=EVALUATION_TICKS
+    )
+    return float(np.mean([episode.total for episode in episodes]))
 
 
 @functools.cache

@@ -20,6 +20,7 @@ ENDPOINTS = (
     *("exploded", "exploded_at", "peak", "slope", "late_slope", "gap", "purity", "saturation"),
     *("feature_ratio", "return", "actor_q_bias", "critic_q_bias"),
 )
+CURVES = "arm,seed,actor_update,actor_q,replay_q"
 RIGHT = dict.fromkeys(ENDPOINTS, 0.0) | {"exploded_at": math.nan, "return": 0.7, "peak": -1.0}
 LEAK = RIGHT | {
     **{"exploded": 1.0, "exploded_at": 200.0, "peak": 6.0, "late_slope": 4.5, "purity": 1.0},
@@ -115,3 +116,20 @@ def test_survival_counts_the_runs_that_exploded() -> None:
 def test_a_report_needs_results(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"results\.csv: no such file"):
         report(tmp_path)
+
+
+def test_the_town_has_a_figure_of_its_own(tmp_path: Path) -> None:
+    masked = LEAK | {"exploded": 0.0, "exploded_at": math.nan, "late_slope": 0.8}
+    arms = {"A/town": RIGHT, "D/town": masked, "D+bare/town": LEAK}
+    written(tmp_path / "results.csv", arms)
+    points = [f"{arm},0,{t},{t},1" for arm in arms for t in (1, 10, 100)]
+    (tmp_path / "curves.csv").write_text("\n".join([CURVES, *points]))
+    report(tmp_path)
+    assert (tmp_path / "town.png").stat().st_size > 0
+    assert not (tmp_path / "causes.png").exists()
+    verdicts = {row.arm: row.verdict for row in decide(Table(tmp_path / "results.csv"))}
+    assert verdicts == {
+        "A/town": "cure",
+        "D/town": "wrong, no explosion",
+        "D+bare/town": "none",
+    }

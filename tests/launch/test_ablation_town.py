@@ -21,7 +21,7 @@ def test_the_same_seed_gives_the_same_buffer_and_its_stacks_overlap() -> None:
     same = jax.tree.map(lambda a, b: bool((a == b).all()), first, again)
     assert all(jax.tree.leaves(same))
     frames = np.asarray(first.batch.frames)
-    assert frames.shape == (ROWS, 5, 84, 84)
+    assert frames.shape == (ROWS, 5, 48, 48)
     assert frames.dtype == np.uint8
     within = ~np.asarray(first.last)[:-1]
     assert (frames[1:][within][:, :4] == frames[:-1][within][:, 1:]).all()
@@ -35,7 +35,7 @@ def test_endpoints_of_a_short_run(
     short = town.collect_town.__wrapped__(3, ROWS)
     monkeypatch.setattr("launch.ablation.run.collect_town", lambda seed: short)
     monkeypatch.setattr(town, "EVALUATION_EPISODES", 1)
-    monkeypatch.setattr(town, "EVALUATION_STEPS", 20)
+    monkeypatch.setattr(town, "EVALUATION_TICKS", 80)
     monkeypatch.setattr("launch.ablation.probes.STATES", ROWS)
     town._limits.cache_clear()
     arm = next(arm for arm in groups()["town"] if arm.name == name)
