@@ -11,7 +11,7 @@ import carla
 import pytest
 
 DRIVE = """
-import json, math, sys
+import json, math, os, sys
 import carla
 port, cars, steps, manager_port = map(int, sys.argv[1:5])
 client = carla.Client("127.0.0.1", port)
@@ -46,7 +46,6 @@ for actor in actors:
 town = world.get_map()
 offsets, moved, start = [], [], {a.id: a.get_location() for a in actors}
 nearest = 1e9
-trail = []
 for step in range(steps):
     world.tick()
     if step % 20 == 0:
@@ -54,7 +53,7 @@ for step in range(steps):
             here = actor.get_location()
             lane = town.get_waypoint(here).transform.location
             offsets.append(math.hypot(here.x - lane.x, here.y - lane.y))
-    trail.append([round(v, 9) for a in actors for v in (a.get_location().x, a.get_location().y)])
+last = [round(v, 9) for a in actors for v in (a.get_location().x, a.get_location().y)]
 speeds = [a.get_velocity().length() for a in actors]
 far = [start[a.id].distance(a.get_location()) for a in actors]
 for sensor in sensors:
@@ -64,7 +63,8 @@ client.apply_batch_sync([carla.command.DestroyActor(i) for i in ids], False)
 manager.shut_down()
 print(json.dumps({"cars": len(ids), "hits": len(hits), "offset": max(offsets),
                   "mean": sum(offsets) / len(offsets), "moved": sum(d > 20 for d in far),
-                  "trail": hash(str(trail)) if len(sys.argv) > 5 else 0, "last": trail[-1]}))
+                  "last": last}), flush=True)
+os._exit(0)  # the client's threads abort an interpreter that winds down (docs/compatibility.md)
 """
 
 
