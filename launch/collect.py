@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch import seeds
-from launch.config import RunConfig
+from launch.config import EXPERT, RunConfig
 from launch.environments import Env, begin_step, finish_step, start_episode
 from launch.errors import NonFinite
 from launch.tallies import RewardTally
@@ -18,6 +18,8 @@ from td3jax.agent import TrainState, act
 from td3jax.replay import ReplayBuffer
 
 RESETS_IN_A_ROW = 20
+#: Deviation of the noise on the expert's action, one episode after the other; all but random last.
+EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 Observation = dict[str, np.ndarray]
 
 
@@ -33,6 +35,12 @@ def correlated(rng: np.random.Generator, last: np.ndarray, share: float) -> np.n
     A car does not feel white noise at 20 Hz: it averages out before speed or lane change.
     """
     return share * last + math.sqrt(1.0 - share * share) * rng.standard_normal(len(last))
+
+
+def perturbed(expert: np.ndarray, noise: np.ndarray, episode: int) -> np.ndarray:
+    """The expert's action under noise of the episode's size, float32 in [-1, 1]."""
+    size = EXPERT_NOISE[episode % len(EXPERT_NOISE)]
+    return np.clip(expert + size * noise, -1.0, 1.0).astype(np.float32)
 
 
 def uniform(noise: np.ndarray) -> np.ndarray:
@@ -57,6 +65,7 @@ class Collector:
         self.noise = self.rng.standard_normal(buffer.spaces.action)
         self.tally = RewardTally()
         self.observation: Observation | None = None
+        self.info: dict[str, Any] = {}
         self.episode = 0
         self.faults = 0
         self.rewards: list[float] = []
@@ -67,7 +76,7 @@ class Collector:
         """Resets the environment for the next episode, again where the simulator fails."""
         for _ in range(RESETS_IN_A_ROW):
             try:
-                self.observation, _ = start_episode(self.env, self._seed())
+                self.observation, self.info = start_episode(self.env, self._seed())
             except SimulatorFault:
                 self._count_fault()
                 continue
@@ -79,13 +88,15 @@ class Collector:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
     def choose(self, state: TrainState, step: int) -> Chosen:
-        """The action at `step`: uniform at first, then the policy's, not yet waited for.
+        """The action at `step`: the warm-up's at first, then the policy's, not yet waited for.
 
         An update dispatched before `action` reads it runs while the environment steps.
         """
         assert self.observation is not None
         self.noise = correlated(self.rng, self.noise, self.config.loop.exploration_correlation)
         if step < self._random_steps:
+            if self.config.loop.warm_up == EXPERT:
+                return perturbed(self.info["expert_action"], self.noise, self.episode)
             return uniform(self.noise)
         batch = {name: value[None] for name, value in self.observation.items()}
         return act(state, batch, NO_KEY)  # type: ignore[arg-type]
@@ -113,20 +124,20 @@ class Collector:
         """Stores the transition. Returns the scalars of an episode that it ended, an empty
         dictionary where it goes on, and None after a simulator fault: no transition."""
         try:
-            observation, reward, terminated, truncated, info = finish_step(self.env, action)
+            transition = finish_step(self.env, action)
         except SimulatorFault:
             self._drop_episode()
             return None
-        reward = float(reward)
+        observation, reward, terminated, truncated, self.info = transition
         self._check_finite(observation, reward)
         self.buffer.add(action, reward, observation, terminated, truncated)
-        self.tally.add(reward, info.get("reward_parts"))
+        self.tally.add(reward, self.info.get("reward_parts"))
         self.observation = observation
         self.actions.append(action)
         self.rewards.append(reward)
         if not (terminated or truncated):
             return {}
-        scalars = self._episode_scalars(info)
+        scalars = self._episode_scalars()
         self._next_episode()
         return scalars
 
@@ -147,12 +158,12 @@ class Collector:
             raise NonFinite(f"the observation's vector[{index}] is {value} in episode "
                             f"{self.episode}")  # fmt: skip
 
-    def _episode_scalars(self, info: dict[str, Any]) -> dict[str, float]:
+    def _episode_scalars(self) -> dict[str, float]:
         scalars = {
             "train/episode_reward": math.fsum(self.rewards),
             "train/episode_length": float(len(self.rewards)),
         }
-        metrics = info.get("episode_metrics", {})
+        metrics = self.info.get("episode_metrics", {})
         for name in ("collisions", "lane_invasions"):
             if name in metrics:
                 scalars[f"train/{name}_per_episode"] = float(metrics[name])
@@ -189,10 +200,10 @@ class Collector:
         return False
 
     def _same_course(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
-        observation, _ = start_episode(self.env, self._seed())
+        observation, self.info = start_episode(self.env, self._seed())
         for action, expected in zip(actions, rewards, strict=True):
             begin_step(self.env, action)
-            observation, reward, terminated, truncated, _ = finish_step(self.env, action)
-            if float(reward) != expected or terminated or truncated:
+            observation, reward, terminated, truncated, self.info = finish_step(self.env, action)
+            if reward != expected or terminated or truncated:
                 return False
         return all(np.array_equal(observation[name], last[name]) for name in last)

@@ -14,6 +14,7 @@ from launch.limits import parse_limits
 from td3jax.config import AgentConfig, ReplayConfig
 
 CARLA = "carla"
+RANDOM, EXPERT = "random", "expert"
 
 
 def _option(default: Any, text: str) -> Any:
@@ -39,7 +40,10 @@ class LoopConfig:
         1000, "steps before the first update; at most a fifth of steps, so that short runs learn"
     )
     random_steps: int = _option(
-        -1, "steps with uniform random actions, then a reset; -1 = learning_starts"
+        -1, "steps driven by warm_up, then a reset; -1 = learning_starts"
+    )
+    warm_up: str = _option(
+        RANDOM, "random | expert: uniform actions, or (carla) the expert's under noise of all sizes"
     )
     train_freq: int = _option(1, "environment steps between updates")
     gradient_steps: int = _option(1, "gradient steps per update, each on a batch of its own")
@@ -78,6 +82,7 @@ class LoopConfig:
         _require(0.0 <= correlation < 1.0, "exploration_correlation", correlation, "in [0, 1)")
         _require(self.log_every >= 1, "log_every", self.log_every, "at least 1")
         _require(self.random_steps >= -1, "random_steps", self.random_steps, "-1 or more")
+        _require(self.warm_up in (RANDOM, EXPERT), "warm_up", self.warm_up, "random or expert")
         parse_limits(self.limits)
 
 
@@ -92,7 +97,7 @@ class RunConfig:
 
 
 def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
-    """The configuration with short runs seen to, and one line for each change."""
+    """The configuration with what does not fit seen to, and one line for each change."""
     loop = config.loop
     notes = []
     longest = loop.steps // 5
@@ -106,6 +111,9 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
             f"random_steps cut from {loop.random_steps:,} to {longest:,}, a fifth of steps"
         )
         loop = dataclasses.replace(loop, random_steps=longest)
+    if loop.warm_up == EXPERT and loop.env != CARLA:
+        notes.append(f"warm_up is random: {loop.env} has no expert")
+        loop = dataclasses.replace(loop, warm_up=RANDOM)
     return dataclasses.replace(config, loop=loop), notes
 
 

@@ -1,7 +1,7 @@
 """What makes a policy drive: `python -m launch.driving --out_dir=runs/driving`.
 
-Trains the preset on the stand-in, and the preset with one choice made otherwise, one run after
-another, and writes episodes.csv, summary.csv and driving.png. Finished runs are kept and
+Trains the preset on the stand-in, with a random start, and so with one choice made otherwise, one
+run after another, and writes episodes.csv, summary.csv and driving.png. Finished runs are kept and
 interrupted ones resumed, so it can be run in parts. Pictures are 48 x 48: a run takes minutes.
 """
 

@@ -16,14 +16,16 @@ from launch.study import finished_runs, write_points, write_rows
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-#: The preset, and the preset with one choice made otherwise.
+_RANDOM = "--warm_up=random"
+#: The preset; with a random start; and that with one choice made otherwise.
 ARMS: dict[str, tuple[str, ...]] = {
     "preset": (),
-    "no_shift": ("--random_shift=0",),
-    "one_tick": ("--action_ticks=1", "--reward_scale=1", "--steps=12000"),
-    "separate": ("--encoder=separate",),
-    "trunk": ("--trunk_size=50",),
-    "vector": ("--image_size=0", "--batch_size=256"),
+    "random": (_RANDOM,),
+    "no_shift": (_RANDOM, "--random_shift=0"),
+    "one_tick": (_RANDOM, "--action_ticks=1", "--reward_scale=1", "--steps=12000"),
+    "separate": (_RANDOM, "--encoder=separate"),
+    "trunk": (_RANDOM, "--trunk_size=50"),
+    "vector": (_RANDOM, "--image_size=0", "--batch_size=256"),
 }
 BIN = 1000  # steps
 _EXPERT = 3600.0  # return of a whole episode, 1,000 ticks

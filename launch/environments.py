@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.config import with_options
-from launch.config import CARLA, RunConfig
+from launch.config import CARLA, EXPERT, RunConfig
 from launch.errors import BadInput
 from launch.gym_wrappers import (
     ActionRepeat,
@@ -35,6 +35,8 @@ def make_env(config: RunConfig, log: Path | None = None) -> Env:
         from envs.supervised import SupervisedCarlaEnv  # the carla client only where it is needed
 
         options = config.env
+        if config.loop.warm_up == EXPERT:
+            options = with_options(options, expert_hints=True)
         if log is not None and not options.server.server_log:
             options = with_options(options, server_log=str(log))
         return SupervisedCarlaEnv(options, render_mode="rgb_array")

@@ -1,6 +1,7 @@
 """Collecting: overlap, faults, seeds of episodes, resets between policies."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from training import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch import seeds
-from launch.collect import correlated, uniform
+from launch.collect import EXPERT_NOISE, correlated, uniform
 from launch.errors import LaunchError
 from launch.loop import train
 from launch.session import Session
@@ -205,4 +206,35 @@ def test_noise_is_added_to_the_policy_s_actions_only(tmp_path: Path) -> None:
         np.testing.assert_allclose(collector.action(chosen, step), added, atol=1e-6)
         if random:
             np.testing.assert_allclose(plain, uniform(collector.noise), atol=1e-6)
+    run.close()
+
+
+class HintingToyEnv(SplitToyEnv):
+    """Tells the expert's action, 0.01 x the steps of the episode."""
+
+    def reset(self, **options: Any) -> Any:
+        observation, info = super().reset(**options)
+        return observation, info | {"expert_action": np.zeros(1, np.float32)}
+
+    def step_wait(self) -> Any:
+        *transition, info = super().step_wait()
+        wanted = np.array([0.01 * self.inner.steps], np.float32)
+        return *transition, info | {"expert_action": wanted}
+
+
+def test_the_expert_warms_up_under_noise_of_the_episode_s_size(tmp_path: Path) -> None:
+    values = {"env": "carla", "warm_up": "expert", "random_steps": 4, "exploration_noise": 0.0}
+    run = session(tiny(eval_every=0, **values), tmp_path / "run", HintingToyEnv())
+    collector, state = run.collector, run.learner.state
+    for episode, size in enumerate(EXPERT_NOISE):
+        collector.episode = episode
+        collector.begin()
+        for step in range(3):
+            action = collector.action(collector.choose(state, step), step)
+            expected = np.clip(0.01 * step + size * collector.noise, -1.0, 1.0)
+            np.testing.assert_allclose(action, expected, atol=1e-6)
+            assert action.dtype == np.float32
+            collector.send(action)
+            collector.receive(action)
+        collector.cut()
     run.close()

@@ -92,6 +92,14 @@ def test_short_runs_learn_early() -> None:
     assert (config, notes) == (RunConfig(), [])
 
 
+def test_only_the_driving_task_has_an_expert() -> None:
+    config, notes = resolve(replace_leaves(preset("carla"), {"env": "Pendulum-v1"}))
+    assert config.loop.warm_up == "random"
+    assert notes == ["warm_up is random: Pendulum-v1 has no expert"]
+    config, notes = resolve(preset("carla"))
+    assert (config.loop.warm_up, notes) == ("expert", [])
+
+
 @pytest.mark.parametrize("field", dataclasses.fields(LoopConfig), ids=lambda f: f.name)
 def test_senseless_loop_values_are_refused(field: dataclasses.Field) -> None:
     bad = {"env": "", "limits": ("foo=1",)}.get(field.name, -2)

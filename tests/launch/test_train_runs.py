@@ -210,7 +210,7 @@ CHANGED: dict[str, Any] = {
     "stop_on_no_go": True,
     "limits": (),
 }
-ELSEWHERE = {"final_episodes", "film", "eval_steps"}  # in whole runs, and of a simulator
+ELSEWHERE = {"final_episodes", "film", "eval_steps", "warm_up"}  # in whole runs, of a simulator
 
 
 def test_every_option_of_the_loop_counts(tmp_path: Path) -> None:
