@@ -12,7 +12,7 @@ from launch import checkpoint
 from launch.signals import stop_on_signals
 from launch.train import main
 
-FLAGS = as_flags(steps=1500, eval_every=500, checkpoint_every=250, hidden_sizes=(8, 8))
+FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
 
 
 def _at(folder: Path, step: int):
@@ -33,7 +33,7 @@ def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path)
     assert code == 0, err
 
     child = process(cache, *FLAGS, f"--run_dir={broken}")
-    wait_for(_at(broken, 300), child)
+    wait_for(_at(broken, 200), child)
     child.send_signal(signal.SIGINT)
     code, out, err = finished(child)
     assert code == 130, err
@@ -43,7 +43,7 @@ def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path)
     resume = f"--resume={broken}"
     last = int(checkpoint.all_checkpoints(broken)[-1].name[5:])
     child = process(cache, resume)
-    wait_for(_at(broken, min(last + 300, 1460)), child)
+    wait_for(_at(broken, min(last + 200, 860)), child)
     child.kill()
     finished(child)
 
@@ -52,7 +52,7 @@ def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path)
     assert "resumed from" in out
     assert logged(broken) == logged(straight)
     ours, theirs = (checkpoint.find(folder) for folder in (broken, straight))
-    assert ours.name == theirs.name == "step-000001500"
+    assert ours.name == theirs.name == "step-000000900"
     for name, _ in checkpoint._files(theirs):
         if name not in ("loop.json",):
             assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
