@@ -37,6 +37,7 @@ setup(
             "hypothesis==6.170.15",
             "mypy==2.4.1",
             "pytest==9.2.0",
+            "pytest-rerunfailures==16.7",
             "pytest-xdist==3.8.0",
             "ruff==0.17.5",
         ],

@@ -58,10 +58,15 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
     code, out, err = finished(child)
     assert code == 130, err
     assert "stopped by SIGINT" in out
-    time.sleep(0.2)
-    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+    until = time.monotonic() + 5.0
+    while (left := [pid for pid in started if Path(f"/proc/{pid}").exists()]) and (
+        time.monotonic() < until
+    ):
+        time.sleep(0.05)
+    assert left == []
     lines = logged(run)
-    assert [line for line in lines if "env/sim_faults" in line][-1].endswith(",1.0")
+    faults = [line for line in lines if "env/sim_faults" in line][-1]
+    assert float(faults.split(",")[-1]) >= 1.0
     parts = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
     for part in parts:
         assert any(f",reward/{part}_share," in line for line in lines), part
