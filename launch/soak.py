@@ -7,7 +7,6 @@ soak.csv (the server's memory, threads, open files, actors after each episode) a
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from absl import app, flags
 from launch.cli import guarded
 from launch.endurance import Row, soak
 from launch.errors import BadInput
+from launch.study import write_rows
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -47,10 +47,7 @@ def _body() -> int:
     out = Path(_OUT.value)
     out.mkdir(parents=True, exist_ok=True)
     rows = soak(_EPISODES.value)
-    with (out / "soak.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(out / "soak.csv", rows, "episode")
     _draw(rows, out / "soak.png")
     first, last = rows[min(_SETTLED, len(rows)) - 1], rows[-1]
     for name in ("resident_mb", "threads", "open_files", "actors"):

@@ -57,7 +57,7 @@ def finished_runs(out: Path, name: str) -> list[tuple[str, Path]]:
 def write_points(path: Path, header: Sequence[str], points: Iterable[Sequence[object]]) -> None:
     """A CSV file with a header."""
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([header, *points])
+        csv.writer(file, lineterminator="\n").writerows([header, *points])
 
 
 def write_rows(path: Path, rows: Sequence[Row], first: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from launch.ablation.statistics import Estimate, by_stratum, holm, iqm, sign_test, wilson
+from launch.study import write_rows
 
 MARGIN = 0.1  # of the expert's return, for "not worse than correct flow"
 GAP = 1e-6
@@ -169,19 +170,17 @@ def decide(table: Table, arms: Iterable[str] | None = None) -> list[Row]:
 
 def write_csv(rows: Sequence[Row], path: Path) -> None:
     """One line an arm; an estimate takes three columns."""
-    with path.open("w", newline="") as file:
-        writer: csv.DictWriter[str] | None = None
-        for row in rows:
-            flat: dict[str, object] = {}
-            for name, value in dataclasses.asdict(row).items():
-                if isinstance(value, tuple):
-                    flat |= {f"{name}{e}": f"{x:.4g}" for e, x in zip(_ENDS, value, strict=True)}
-                else:
-                    flat[name] = f"{value:.4g}" if isinstance(value, float) else value
-            if writer is None:
-                writer = csv.DictWriter(file, list(flat), lineterminator="\n")
-                writer.writeheader()
-            writer.writerow(flat)
+    write_rows(path, [_flat(row) for row in rows], "arm")
+
+
+def _flat(row: Row) -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for name, value in dataclasses.asdict(row).items():
+        if isinstance(value, tuple):
+            flat |= {f"{name}{e}": f"{x:.4g}" for e, x in zip(_ENDS, value, strict=True)}
+        else:
+            flat[name] = f"{value:.4g}" if isinstance(value, float) else value
+    return flat
 
 
 _ENDS = ("", "_low", "_high")
