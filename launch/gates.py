@@ -241,27 +241,32 @@ def _clear_drop(values: Curve) -> bool:
 
 
 def evaluation_progress(view: View) -> Criterion:
-    """Evaluations get better; without any, training returns do."""
+    """Evaluations get better. Where there are none, or they have levelled out, training returns do:
+    a policy that drives at its first evaluation has nowhere to rise."""
     tags = ("eval/return", "eval/route_completion", "train/episode_reward")
-    known = [(tag, get(view.series, tag)) for tag in tags]
-    tag, values = next(((t, c) for t, c in known if c.steps.size >= 2), ("eval/return", None))
-    first, last = _halves(values) if values is not None else (None, None)
-    gain = None if first is None or last is None else last - first
-    size = None if values is None else float(np.abs(values.values).max())
+    gains = [(tag, *_gain(get(view.series, tag))) for tag in tags]
+    known = [found for found in gains if found[1] is not None] or gains[:1]
+    tag, gain, ratio = known[0]
+    if ratio is not None and abs(ratio) <= view.limits.plateau_ratio:
+        tag, gain, ratio = max(known[0], known[-1], key=lambda found: found[2] or 0.0)
     criterion = Criterion(
         *(view.stage, f"{tag}, later minus earlier", gain, 0.0, ">"),
         relative_name="per largest |value|",
-        relative_measured=None if gain is None or not size else gain / size,
+        relative_measured=ratio,
         relative_limit=view.limits.progress_ratio,
         core=True,
     )
     return row(criterion, view.limits)
 
 
-def _halves(values: Curve) -> tuple[float, float]:
-    """Mean of the first third and of the last; of the ends where there are fewer than six."""
-    means = thirds(values)
-    return means if means is not None else (float(values.values[0]), float(values.values[-1]))
+def _gain(values: Curve) -> tuple[float | None, float | None]:
+    """Mean of the last third less that of the first, and the same per largest size; of the ends
+    where there are fewer than six points."""
+    if values.steps.size < 2:
+        return None, None
+    first, last = thirds(values) or (float(values.values[0]), float(values.values[-1]))
+    size = float(np.abs(values.values).max())
+    return last - first, (last - first) / size if size else None
 
 
 _FROM_5K: tuple[Rule, ...] = (

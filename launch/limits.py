@@ -67,6 +67,9 @@ class VerdictLimits:
     progress_ratio: float = _limit(
         0.05, "10K, relative form: gain over the first evaluations / their size, above"
     )
+    plateau_ratio: float = _limit(
+        0.25, "10K: evaluations that change by at most this share are level; training returns count"
+    )
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:

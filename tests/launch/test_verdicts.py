@@ -167,6 +167,21 @@ def test_each_rule_fails_on_its_own_break(name):
     assert len({line for line in verdict.reasons}) == len(failed)
 
 
+def test_a_policy_that_drives_at_its_first_evaluation_need_not_rise():
+    level = changed(synthetic_runs.healthy(), "eval/return", lambda v: 800.0 - 50.0 * (v > v[0]))
+    row = row_of(judge(level), "train/episode_reward, later")
+    assert row.passed
+    returns = level["train/episode_reward"].values
+    third = returns.size // 3
+    gain = returns[-third:].mean() - returns[:third].mean()
+    assert row.measured == pytest.approx(gain)
+    assert row.relative_measured == pytest.approx(gain / np.abs(returns).max())
+    idle = changed(level, "train/episode_reward", lambda v: 0.0 * v + 200.0)
+    assert judge(idle).decision == NO_GO
+    lost = changed(level, "eval/return", lambda v: np.linspace(800.0, 500.0, v.size))
+    assert row_of(judge(lost), "eval/return, later").passed is False
+
+
 def test_without_an_encoder_the_whole_actor_s_gradient_is_judged():
     blind = changed(synthetic_runs.healthy(), "gradients/actor_cnn_norm", np.zeros_like)
     assert row_of(judge(blind), "actor_norm, mean").passed
@@ -399,7 +414,7 @@ def test_every_limit_is_explained_and_live():
         "q_ratio": 1e-9, "actor_loss": 0.1, "episode_length": 1e4, "episode_drop": 99.0,
         "trend": 1e-9, "twin_gap": 1e-9, "twin_gap_ratio": 1e-9, "critic_loss": 1e-9,
         "critic_loss_ratio": 1e-9, "error_level": 1e-9, "gradient_mean": 1e-9, "gradient_max": 1e-9,
-        "progress_ratio": 99.0, "saturation": 1e-9,
+        "progress_ratio": 99.0, "plateau_ratio": 99.0, "saturation": 1e-9,
     }  # fmt: skip
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
     assert all(f.metadata["help"] for f in dataclasses.fields(VerdictLimits))
