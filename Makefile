@@ -16,7 +16,7 @@ train: $(VENV)/ready
 	$(BIN)/python -m launch.train --steps=$(STEPS) $(ARGS)
 
 test: $(VENV)/ready lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

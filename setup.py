@@ -38,6 +38,7 @@ setup(
             "mypy==2.4.1",
             "pytest==9.2.0",
             "pytest-rerunfailures==16.7",
+            "pytest-timeout==2.4.0",
             "pytest-xdist==3.8.0",
             "ruff==0.17.5",
         ],

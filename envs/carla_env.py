@@ -1,9 +1,8 @@
 """The driving task as a gymnasium environment over one connection to a CARLA server.
 
 A simulator fault leaves `step` and `reset` as SimulatorFault and is never a transition; the next
-`reset` connects anew. A tick can hang inside the client library where no Python time-out reaches
-(the Traffic Manager of 0.9.16), so training uses `envs.supervised`, which runs this in a process
-that can be killed.
+`reset` connects anew. The client library can hang where no Python time-out reaches, or crash, so
+training uses `envs.supervised`, which runs this in a process that can be killed.
 """
 
 from __future__ import annotations
@@ -122,6 +121,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             "weather": weather,
             "route_length": episode.route.length,
             "npc_vehicles": len(stage.actors.vehicles),
+            "traffic_wakes": stage.session.wakes,
         }
         return self._with_hint(info)
 
@@ -141,6 +141,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
                 break
         episode.see(tick.picture)
         info = self._with_hint(episode.info(parts))
+        info["traffic_wakes"] = self._stage_or_fault().session.wakes
         if tick.imu is not None:
             info["imu"] = tick.imu
         ends = episode.ending
@@ -192,6 +193,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._episode = None
         self._tick = None
         if stage is not None:
+            stage.session.end_watch()
             silence(stage.actors.sensors)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from envs.errors import (
     UnknownWeather,
     WrongVersion,
 )
+from envs.waker import Waker
 
 # One thread for all sensor streams of a client: the messages of a tick are then handled in the
 # order in which they came, so that an event sent before a picture is known when the picture is.
@@ -47,13 +48,14 @@ class Session:
     settings: Any
     tick_timeout: float
     frame: int = 0
+    waker: Waker | None = None
 
     def tick(self) -> Any:
         """One simulation step; its carla.WorldSnapshot.
 
         Frames must follow each other: a gap means that somebody else ticks this server.
         """
-        with faults("ticking"):
+        with faults("ticking"), self._watched():
             frame = self.world.tick(self.tick_timeout)
             snapshot = self.world.get_snapshot()
         if snapshot.frame != frame:
@@ -65,6 +67,26 @@ class Session:
             )
         self.frame = frame
         return snapshot
+
+    @property
+    def wakes(self) -> int:
+        """How often the Traffic Manager had to be set free since it was started."""
+        return self.waker.count if self.waker else 0
+
+    def watch_traffic(self, port: int) -> None:
+        """From now on ticks that hang in the Traffic Manager at this port are set free."""
+        self.waker = Waker(self.world, port)
+
+    def end_watch(self) -> None:
+        """Before the Traffic Manager or the world goes away."""
+        waker, self.waker = self.waker, None
+        if waker is not None:
+            waker.end()
+
+    def _watched(self) -> contextlib.AbstractContextManager[None]:
+        if self.waker is None:
+            return contextlib.nullcontext()
+        return self.waker.watching(self.frame or self.world.get_snapshot().frame)
 
 
 def connect(host: str, port: int, timeout: float) -> Any:

@@ -63,7 +63,7 @@ class Stage:
         if town == self.session.town:
             return
         self.actors.destroy(self.session)
-        self.traffic.shut_down()
+        self.traffic.shut_down(self.session)
         self.ego = None
         server, seconds = self.config.server, self.config.task.tick_seconds
         client.load_town(self.session, town, seconds, server.load_timeout)
@@ -143,5 +143,5 @@ class Stage:
         """Removes everything of ours and puts the server's settings back."""
         with contextlib.suppress(EnvError, RuntimeError):
             self.actors.destroy(self.session)
-            self.traffic.shut_down()
+            self.traffic.shut_down(self.session)
         client.leave(self.session)

@@ -1,9 +1,9 @@
 """The environment in a process of its own, watched from outside.
 
-`world.tick()` can hang for ever inside the client library, and a crash there takes its process
-with it. So the client runs in a child with a deadline on every call; a child that misses it is
-killed, the caller gets SimulatorFault, and the next `reset` starts a new child and, where the
-server is ours, a new server.
+A call can hang for ever inside the client library, and a crash there takes its process with it.
+So the client runs in a child with a deadline on every call; a child that misses it is killed, the
+caller gets SimulatorFault, and the next `reset` starts a new child and, where the server is ours, a
+new server.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from envs.server import Server
 
 TIDY_SECONDS = 5.0  # how long `close` waits for a foreign server that has just failed
 MARGIN = 5.0  # s beyond the client's own time-outs before the child counts as hung
-STANDIN_STEP = 10.0  # s for a step of the stand-in, which takes milliseconds, before the same
+# s for what takes the stand-in milliseconds and seconds, before the child counts as hung
+STANDIN_STEP, STANDIN_RESET = 10.0, 60.0
 TM_PORTS = 40  # a foreign server remembers the Traffic Manager of a dead client: take the next
 Info = dict[str, Any]
 Step = tuple[Observation, float, bool, bool, Info]
@@ -104,11 +105,8 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         if not self._waiting:
             raise RuntimeError("step_wait called without step_async")
         self._waiting = False
-        server = self.config.server
-        seconds = 2.0 * server.tick_timeout + MARGIN
-        if not (server.host or server.server_command):
-            seconds = min(seconds, STANDIN_STEP)
-        result: Step = self._receive("step", seconds)
+        seconds = 2.0 * self.config.server.tick_timeout + MARGIN
+        result: Step = self._receive("step", self._at_most(STANDIN_STEP, seconds))
         return result
 
     def render(self) -> Any:
@@ -143,7 +141,13 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _reset_seconds(self) -> float:
         server = self.config.server
-        return server.load_timeout + 4.0 * server.tick_timeout + MARGIN
+        seconds = server.load_timeout + 4.0 * server.tick_timeout + MARGIN
+        return self._at_most(STANDIN_RESET, seconds)
+
+    def _at_most(self, standin: float, seconds: float) -> float:
+        """`seconds`, or less where the server is the stand-in."""
+        server = self.config.server
+        return seconds if server.host or server.server_command else min(seconds, standin)
 
     def _ensure_child(self, config: EnvConfig) -> None:
         if self.child is not None and self.child.alive() and self._healthy():

@@ -49,6 +49,7 @@ class Traffic:
             self._manager.set_global_distance_to_leading_vehicle(self.config.npc_gap)
             self._manager.global_percentage_speed_difference(self.config.npc_slowdown)
         self.actors.tm_port = self.tm_port
+        session.watch_traffic(self.tm_port)
 
     def seed(self, seed: int) -> None:
         """Seeds the Traffic Manager, which restarts the traffic lights too."""
@@ -56,8 +57,9 @@ class Traffic:
             with faults("seeding the Traffic Manager"):
                 self._manager.set_random_device_seed(seed)
 
-    def shut_down(self) -> None:
+    def shut_down(self, session: Session) -> None:
         """Ends the Traffic Manager; needed before a map is loaded, or the client crashes."""
+        session.end_watch()
         if self._manager is not None:
             with faults("ending the Traffic Manager"):
                 self._manager.shut_down()

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import carla
 import msgpack
@@ -19,6 +20,7 @@ from envs.config import EnvConfig, with_options
 from envs.errors import (
     EnvError,
     ServerUnreachable,
+    SimulatorFault,
     UnknownBlueprint,
     UnknownMap,
     WrongVersion,
@@ -182,6 +184,12 @@ def _vehicle_poses(world: carla.World) -> list[tuple[float, ...]]:
     return sorted(poses)
 
 
+def undisturbed(info: dict[str, Any]) -> None:
+    """A Traffic Manager that had to be woken may have planned a step twice: another try then."""
+    if info["traffic_wakes"]:
+        raise SimulatorFault("the client's Traffic Manager was stuck")
+
+
 def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run():
     def episode(env: SupervisedCarlaEnv, seed: int) -> tuple[list[bytes], list]:
         rng = np.random.default_rng(seed)
@@ -194,7 +202,8 @@ def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run():
             if step == 59:
                 world = client.get_world()
             steering = np.clip(STEER + 0.2 * rng.standard_normal(2), -1.0, 1.0)
-            observation, reward, *_ = env.step(steering.astype(np.float32))
+            observation, reward, *_, info = env.step(steering.astype(np.float32))
+            undisturbed(info)
             image, vector = observation["image"].tobytes(), observation["vector"].tobytes()
             record.append(image + vector + np.float64(reward).tobytes())
         return record, _vehicle_poses(world)
@@ -218,7 +227,8 @@ def transitions(seed: int, steps: int) -> bytes:
         record = [observation["image"].tobytes(), observation["vector"].tobytes()]
         for _ in range(steps):
             action = rng.uniform(-1, 1, 2).astype(np.float32)
-            observation, total, terminated, truncated, _ = env.step(action)
+            observation, total, terminated, truncated, info = env.step(action)
+            undisturbed(info)
             record += [observation["image"].tobytes(), observation["vector"].tobytes()]
             record.append(repr((total, terminated, truncated)).encode())
             if terminated or truncated:

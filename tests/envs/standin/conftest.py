@@ -69,7 +69,8 @@ def free_port() -> int:
 def start_server(*arguments: str) -> ServerProcess:
     """Starts a server on a free port and waits until it accepts clients."""
     port = free_port()
-    command = [sys.executable, "-m", "envs.standin", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "envs.standin", "--port", str(port), "--exit-with-parent"]
+    command += arguments
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline().strip() == f"listening on 127.0.0.1:{port}"
