@@ -58,17 +58,28 @@ class Waker:
 
     def _watch(self) -> None:
         stuck, since = None, 0.0
-        while not self._ended.wait(min(LOOK_SECONDS, self._patience / 2)):
-            frame, now = self._frame, time.monotonic()
-            # A server still at work on the step is slow; only when the step has come does the
-            # client wait for its Traffic Manager.
-            if frame is None or self._world.get_snapshot().frame <= frame:
+        look = min(LOOK_SECONDS, self._patience / 2)
+        while not self._ended.wait(look):
+            frame, asked = self._frame, time.monotonic()
+            # Only when the step has come does the client wait for its Traffic Manager, and that
+            # may in turn wait for a server that is at work on something else.
+            if frame is None or self._world.get_snapshot().frame <= frame or not self._answers():
                 stuck = None
-            elif stuck != frame:
+                continue
+            now = time.monotonic()
+            if stuck != frame or now - asked > look:
                 stuck, since = frame, now
             elif now - since >= self._patience:
                 since = now
                 self._wake(frame)
+
+    def _answers(self) -> bool:
+        """Whether the server does, however late."""
+        try:
+            self._world.get_settings()
+        except RuntimeError:
+            return False
+        return True
 
     def _wake(self, frame: int) -> None:
         try:

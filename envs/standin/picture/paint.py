@@ -28,6 +28,7 @@ _FINEST = 0.1
 _LARGEST = 4800
 _LEVELS = 6
 _SHIFT = 4
+_BAND = 64  # rows coloured at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +132,12 @@ def _paint_tracks(canvas: _Canvas, surface: Image, strips: list[Strip]) -> None:
 def _coloured(surface: Image, seed: int) -> Image:
     palette = np.full((256, 4), 255, np.uint8)
     palette[:len(COLOURS), :3] = COLOURS
-    colour = palette.view(np.uint32)[:, 0].take(surface).view(np.uint8)
-    colour = colour.reshape(*surface.shape, 4)
+    colour = np.empty((*surface.shape, 4), np.uint8)
+    packed, codes = colour.view(np.uint32)[..., 0], palette.view(np.uint32)[:, 0]
+    # In bands: `take` widens its indices to 64 bit, and new pages for all of them take a second.
+    for band in range(0, len(surface), _BAND):
+        rows = slice(band, band + _BAND)
+        codes.take(surface[rows], out=packed[rows], mode="clip")
     cv2.blur(colour, (2, 2), dst=colour)
     grain = _grain(seed)
     rows, columns = surface.shape
