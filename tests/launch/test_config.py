@@ -125,7 +125,7 @@ def test_presets_say_what_their_sources_say() -> None:
     assert values("report_3", "actor_clip_norm", "critic_clip_norm", "train_freq") == [1, 10, 50]
     assert values("report_4", "discount", "tau", "lane_keeping_weight") == [0.9, 0.001, 5.0]
     assert values("carla", "env", "steps", "scenario") == ["carla", 5_000, 0]
-    assert values("carla", "encoder", "batch_size", "random_shift") == ["shared", 128, 4]
+    assert values("carla", "encoder", "batch_size", "random_shift") == ["shared", 128, 7]
     assert values("carla", "action_ticks", "reward_scale") == [4, 0.25]
     with pytest.raises(BadInput, match="unknown preset 'td3_papers'; did you mean td3_paper"):
         preset("td3_papers")
