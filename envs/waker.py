@@ -52,18 +52,16 @@ class Waker:
             self._frame = None
 
     def end(self) -> None:
-        """Stops looking."""
+        """Stops looking; waits a moment for a question that is under way."""
         self._ended.set()
-        self._thread.join()
+        self._thread.join(LOOK_SECONDS)
 
     def _watch(self) -> None:
         stuck, since = None, 0.0
         look = min(LOOK_SECONDS, self._patience / 2)
         while not self._ended.wait(look):
             frame, asked = self._frame, time.monotonic()
-            # Only when the step has come does the client wait for its Traffic Manager, and that
-            # may in turn wait for a server that is at work on something else.
-            if frame is None or self._world.get_snapshot().frame <= frame or not self._answers():
+            if frame is None or not self._waits_for_traffic(frame):
                 stuck = None
                 continue
             now = time.monotonic()
@@ -73,9 +71,14 @@ class Waker:
                 since = now
                 self._wake(frame)
 
-    def _answers(self) -> bool:
-        """Whether the server does, however late."""
+    def _waits_for_traffic(self, frame: int) -> bool:
+        """Whether the step after `frame` has come, and the server is free to answer.
+
+        Else the tick, or the Traffic Manager with its questions, waits for the server.
+        """
         try:
+            if self._world.get_snapshot().frame <= frame:
+                return False
             self._world.get_settings()
         except RuntimeError:
             return False
