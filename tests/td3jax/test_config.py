@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import PIXELS, make_batch, tiny_config
 
-from td3jax import AgentConfig, ReplayConfig, Spaces, init
+from td3jax import AgentConfig, ReplayConfig, Spaces, init, update
 from td3jax.agent import Rules, update_with
 
 HL_GAUSS = {"critic_loss": "hl_gauss", "value_bins": 11, "value_min": -2.0, "value_max": 2.0}
@@ -102,6 +102,14 @@ def test_field_is_live(name):
     options = {**context, name: value}
     same = layout(options) == layout(context) and same_outcome(options, context)
     assert not same, f"{name} changes nothing"
+
+
+def test_an_update_runs_in_another_layout():
+    sizes = ("conv_channels", "conv_kernels", "conv_strides", "feature_size", "hidden_sizes")
+    config = configured({name: OTHER[name][0] for name in sizes})
+    state, _ = update(init(config, PIXELS, jax.random.key(0)), make_batch(PIXELS))
+    for leaf in jax.tree.leaves((state.actor.params, state.critic.params)):
+        assert np.isfinite(leaf).all()
 
 
 @pytest.mark.parametrize(
