@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 
 from envs.standin import town
@@ -45,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         where = f"{options.host}:{options.port} and {options.port + 1}"
         return _refuse(f"cannot listen on {where}: {error.strerror or error}; choose another port")
+    # OpenCV's idle threads would spin on the core that the client needs.
+    os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER", "0")
     hub = StreamHub(streams)
     simulation = Simulation(
         hub, options.town, options.seed, town.load_town, town.TOWNS, town.town_from_opendrive

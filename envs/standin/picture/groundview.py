@@ -153,7 +153,7 @@ class GroundView:
             self.texture.levels[band.level], matrix, size, dst=target, flags=_FLAGS,
             borderMode=cv2.BORDER_CONSTANT, borderValue=self._outside)
         if band.oversampling > 1:
-            cv2.resize(drawn, (columns, rows), dst=out, interpolation=cv2.INTER_AREA)
+            _average(drawn.reshape(rows, band.oversampling, -1), out.reshape(rows, -1))
 
     def _draw_cut(self, view: View, to_ground: Array, band: Band, out: Image) -> None:
         block = out[band.top:band.bottom]
@@ -204,6 +204,21 @@ def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
             kept.append(edge)
             last = edge
     return kept
+
+
+@compiled
+def _average(rows: Image, out: Image) -> None:
+    """Means over the second axis, (R, N, C) to (R, C)."""
+    count, columns = rows.shape[1], rows.shape[2]
+    total, share = np.empty(columns, np.float32), np.float32(1.0 / count)
+    for row in range(len(rows)):
+        for i in range(columns):
+            total[i] = np.float32(rows[row, 0, i])
+        for k in range(1, count):
+            for i in range(columns):
+                total[i] += np.float32(rows[row, k, i])
+        for i in range(columns):
+            out[row, i] = np.uint8(np.int32(total[i] * share + np.float32(0.5)))
 
 
 @compiled

@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import SHIFT, outlines
+from envs.standin.picture.faces import SHIFT, Index, outlines
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.marks import mark_polygons, ribbon, stop_lines
@@ -54,10 +55,7 @@ class Near:
 
     def draw(self, ground: GroundView | HillView, view: View, top: int, out: Image) -> None:
         """Draws onto unlit ground."""
-        away = self._middle - view.place[:2]
-        forward = view.axes[:2, 0]
-        chosen = (away * away).sum(axis=1) < _REACH**2
-        index = np.flatnonzero(chosen & (away @ forward > -2.0))
+        index = _ahead(view.place, view.axes, self._middle)
         if len(index):
             shapes = outlines(view, self._corners[index])
             for row, polygon in zip(index[shapes.index].tolist(), shapes.polygons(), strict=True):
@@ -70,6 +68,18 @@ class Near:
             low = (np.floor(view.place[:2] / tile) - _GRAIN_TILES // 2) * tile
             grain = ground.look_down(self._grain, low, _GRAIN_CELL, view, first, 1, _PLAIN)
             cv2.multiply(out[first:], grain, dst=out[first:], scale=1.0 / 128.0)
+
+
+@compiled
+def _ahead(place: Array, axes: Array, middle: Array) -> Index:
+    """Pieces within reach that are not behind the camera."""
+    found, count = np.empty(len(middle), np.int64), 0
+    for i in range(len(middle)):
+        dx, dy = middle[i, 0] - place[0], middle[i, 1] - place[1]
+        if dx * dx + dy * dy < _REACH**2 and dx * axes[0, 0] + dy * axes[1, 0] > -2.0:
+            found[count] = i
+            count += 1
+    return found[:count]
 
 
 def _kerbs(road_map: RoadMap) -> list[Array]:
