@@ -10,7 +10,7 @@ from pathlib import Path
 
 from launch.benchmarks.rows import Row, table, write_json
 
-SUITES = ("update", "replay", "act", "loop", "standin", "scaling")
+SUITES = ("update", "replay", "act", "loop", "standin", "gpu", "scaling")
 
 
 def _parser() -> argparse.ArgumentParser:

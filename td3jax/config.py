@@ -57,6 +57,9 @@ class AgentConfig:
     conv_strides: tuple[int, ...] = _option((4, 2, 1), "stride of each convolution")
     feature_size: int = _option(512, "width of the dense layer after the convolutions")
     hidden_sizes: tuple[int, ...] = _option((256, 256), "widths of the heads' hidden layers")
+    encoder_dtype: str = _option(
+        "float32", "float32 | bfloat16: what encoders compute in; weights stay float32"
+    )
     encoder_norm: str = _option("none", "none | layer: normalise the features before their ReLU")
     trunk_size: int = _option(0, "width of a Linear-LayerNorm-tanh bottleneck on features; 0 = off")
     actor_norm: str = _option("none", "none | layer: normalisation in the actor's head")
@@ -99,6 +102,7 @@ class AgentConfig:
 
 _CHOICES = {
     "encoder": ("separate", "shared"),
+    "encoder_dtype": ("float32", "bfloat16"),
     "encoder_norm": ("none", "layer"),
     "actor_norm": ("none", "layer"),
     "critic_norm": ("none", "layer", "batch"),

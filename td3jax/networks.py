@@ -35,7 +35,7 @@ class Conv(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.channels)
         kernel = self.param("kernel", _encoder_init, shape)
         bias = self.param("bias", nn.initializers.zeros, (self.channels,))
-        return conv(x, kernel, self.stride) + bias
+        return conv(x, kernel.astype(x.dtype), self.stride) + bias.astype(x.dtype)
 
 
 class Encoder(nn.Module):
@@ -48,14 +48,14 @@ class Encoder(nn.Module):
         if image.dtype != jnp.uint8 or image.ndim != 4:
             raise ValueError(f"image is {image.dtype} {image.shape}: expected uint8 (B, H, W, C)")
         config = self.config
-        x = image.astype(jnp.float32) / 255.0 - 0.5
+        dtype = jnp.dtype(config.encoder_dtype)
+        x = (image.astype(jnp.float32) / 255.0 - 0.5).astype(dtype)
         layers = zip(config.conv_channels, config.conv_kernels, config.conv_strides, strict=True)
         for i, (channels, kernel, stride) in enumerate(layers):
             x = nn.relu(Conv(channels, kernel, stride, name=f"conv{i}")(x))
-            self.sow("units", f"after_conv{i}", x)
-        x = nn.Dense(config.feature_size, kernel_init=_encoder_init, name="dense")(
-            x.reshape(x.shape[0], -1)
-        )
+            self.sow("units", f"after_conv{i}", x.astype(jnp.float32))
+        dense = nn.Dense(config.feature_size, dtype=dtype, kernel_init=_encoder_init, name="dense")
+        x = dense(x.reshape(x.shape[0], -1)).astype(jnp.float32)
         if config.encoder_norm == "layer":
             x = nn.LayerNorm(name="norm")(x)
         x = nn.relu(x)

@@ -25,6 +25,10 @@ MALLOC = {
     "MALLOC_TOP_PAD_": "268435456",
     "MALLOC_ARENA_MAX": "1",
 }
+#: Most bars are the processor's, also on a machine with a GPU.
+_CPU = {"JAX_PLATFORMS": "cpu"}
+#: Contestants share the card, so none may take most of its memory.
+GPU = {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
 
 
@@ -55,7 +59,7 @@ class _Process:
             [*command, json.dumps(dict(contestant.options))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **contestant.environment},
+            env={**os.environ, **_CPU, **contestant.environment},
             text=True,
         )
         self.ready = self._answer()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 Work = Callable[[int], None]
-_OPTIONAL = {"torch", "stable_baselines3", "sbx"}
+_OPTIONAL = {"torch", "torch with CUDA", "stable_baselines3", "sbx"}
 
 
 def repeated(function: Callable[[], object]) -> Work:

@@ -61,6 +61,23 @@ def halfcheetah() -> Work:
     return _session(env="HalfCheetah-v5", capacity=1_000_000, **rates)
 
 
+def halfcheetah_alone() -> Work:
+    """The environment's steps, random actions."""
+    import gymnasium
+
+    env = gymnasium.make("HalfCheetah-v5")
+    env.reset(seed=0)
+    action = env.action_space.sample()
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            _, _, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+
+    return work
+
+
 def driving(learn: bool) -> Work:
     """Ours on the stand-in, or with `learn` off its ticks alone: random actions, no update."""
     tune_allocator()

@@ -43,12 +43,14 @@ def update(
     batch_size: int = BATCH,
     image: int = 0,
     log_every: int = 100,
+    awaited: bool = False,
     **config: Any,
 ) -> Work:
     """Gradient steps, sampling included, `calls` of them in one call of the jitted function.
 
     log_every: all scalars for the last `policy_delay` of so many updates, as training has them;
-    0 = never.
+    0 = never. awaited: each call's end before the next batch is drawn; otherwise batches are drawn
+    and copied while the device works.
     """
     if task == "pixels":
         tune_allocator()
@@ -79,6 +81,8 @@ def update(
             done += 1
             scalars = log_every > 0 and -done % max(1, log_every // calls) < shown
             state, _ = step(state, draw(), scalars)
+            if awaited:
+                jax.block_until_ready(state)
         jax.block_until_ready(state)
 
     return work
@@ -111,13 +115,13 @@ def sample(task: str, capacity: int) -> Work:
     return repeated(lambda: buffer.sample(BATCH, rng))
 
 
-def matmul(library: str, size: int = 2048) -> Work:
-    """float32 matrix products, the machine's limit."""
+def matmul(library: str, size: int = 2048, dtype: str = "float32") -> Work:
+    """Matrix products, the machine's limit; other types than float32 with jax alone."""
     a = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
     if library == "jax":
         import jax
 
-        product, x = jax.jit(lambda m: m @ m), jax.device_put(a)
+        product, x = jax.jit(lambda m: m @ m), jax.device_put(a).astype(dtype)
         return repeated(lambda: product(x).block_until_ready())
     if library == "torch":
         import torch

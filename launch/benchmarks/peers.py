@@ -48,6 +48,8 @@ def _sb3(task: str, capacity: int = 2000, tuned: bool = False, device: str = "cp
     import torch
     from stable_baselines3 import TD3
 
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ModuleNotFoundError("torch without CUDA", name="torch with CUDA")
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     options: dict[str, Any] = {"net_arch": [256, 256]}
     if task == "pixels":

@@ -19,7 +19,10 @@ _PACKAGES = ("jax", "jaxlib", "numpy", "torch", "stable-baselines3", "sbx-rl", "
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One comparison. `ratio` is better when higher if `bar` says >=, when lower if it says <=."""
+    """One comparison. `ratio` is better when higher if `bar` says >=, when lower if it says <=.
+
+    why: what the same run measured that tells why the bar is missed.
+    """
 
     suite: str
     name: str
@@ -30,6 +33,7 @@ class Row:
     ratio: float | None = None
     bar: str = ""
     holds: bool | None = None
+    why: str = ""
 
 
 def judge(ratio: float | None, bar: str) -> bool | None:
@@ -70,6 +74,11 @@ def measure(suite: str, name: str, unit: str, ours: float, bar: str = "") -> Row
     return Row(suite, name, unit, ours, bar=bar, holds=judge(ours, bar))
 
 
+def explained(row: Row, why: str) -> Row:
+    """The row; with the reason, if it misses its bar."""
+    return dataclasses.replace(row, why=why) if row.holds is False else row
+
+
 def machine() -> dict[str, Any]:
     """Where the figures come from."""
     versions: dict[str, str | None] = {}
@@ -98,14 +107,15 @@ def _cpu_name() -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown."""
+    """The rows as Markdown, and below them why those that miss their bar do."""
     lines = ["| suite | what | unit | ours | peer | ratio | bar | holds |", "|" + "---|" * 8]
     for row in rows:
         peer = f"{_number(row.peer)} {row.peer_name}".strip()
         holds = {True: "yes", False: "NO", None: ""}[row.holds]
         cells = (row.suite, row.name, row.unit, _number(row.ours), peer, _number(row.ratio))
         lines.append("| " + " | ".join((*cells, row.bar, holds)) + " |")
-    return "\n".join(lines)
+    reasons = [f"* {row.suite}, {row.name}: {row.why}" for row in rows if row.why]
+    return "\n".join([*lines, *([""] if reasons else []), *reasons])
 
 
 def _number(value: float | None) -> str:

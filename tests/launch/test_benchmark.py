@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from launch import benchmark
-from launch.benchmarks import contest, rows, scaling, standin, tasks
+from launch.benchmarks import contest, gpu, rows, scaling, standin, tasks
 from launch.benchmarks.contest import Contestant
 
 
@@ -90,10 +90,12 @@ def test_a_contestant_that_hangs_is_killed_and_the_others_run():
 def test_the_stand_in_s_suite_tries_again_after_a_hang(monkeypatch):
     answers = iter(["no answer within 60 s", [{"seconds": 0.5}, {"seconds": 0.25}]])
     monkeypatch.setattr(contest, "run", lambda runners, rounds: {runners[0].name: next(answers)})
-    assert standin._seconds(Contestant("x", "ours:matmul"), 2) == [0.5, 0.25]
+    assert standin._answers(Contestant("x", "ours:matmul"), 2) == [
+        {"seconds": 0.5}, {"seconds": 0.25}
+    ]
     monkeypatch.setattr(contest, "run", lambda runners, rounds: {runners[0].name: "no answer"})
     with pytest.raises(RuntimeError, match="x: no answer"):
-        standin._seconds(Contestant("x", "ours:matmul"), 2)
+        standin._answers(Contestant("x", "ours:matmul"), 2)
 
 
 def test_work_of_an_update_is_what_was_counted_by_hand():
@@ -107,12 +109,63 @@ def test_the_command_writes_rows_and_machine(tmp_path, capsys, monkeypatch):
     path = tmp_path / "rows.json"
     assert benchmark.main(["--suite", "replay", "--rounds", "1", "--json", str(path)]) == 0
     found = json.loads(path.read_text())
-    names = {"suite", "name", "unit", "ours", "peer", "peer_name", "ratio", "bar", "holds"}
+    names = {"suite", "name", "unit", "ours", "peer", "peer_name", "ratio", "bar", "holds", "why"}
     assert all(set(row) == names for row in found)
     assert found[0]["bar"] == "<= 7300"
     assert "| replay | 84 x 84 x 4, a transition |" in capsys.readouterr().out
     machine = json.loads((tmp_path / "rows.machine.json").read_text())
     assert machine["versions"]["jax"]
+
+
+def test_a_missed_bar_is_explained_below_the_table():
+    missed = rows.explained(rows.measure("s", "n", "ms", 3.0, "<= 2"), "the host is slow")
+    kept = rows.explained(rows.measure("s", "m", "ms", 1.0, "<= 2"), "not shown")
+    lines = rows.table([missed, kept]).splitlines()
+    assert lines[-1] == "* s, n: the host is slow"
+    assert len(lines) == 6
+
+
+def test_the_stand_in_s_rows_tell_what_the_client_takes(monkeypatch):
+    answers = [{"seconds": 4e-3, "cpu": 2e-3}, {"seconds": 4e-3, "cpu": 2e-3}]
+    monkeypatch.setattr(contest, "run", lambda runners, rounds: {runners[0].name: answers})
+    monkeypatch.setattr(standin, "_start_seconds", lambda rounds: 1.0)
+    slow, met, met_too, start = standin.run(2)
+    assert slow.ours == pytest.approx(250)
+    assert slow.holds is False
+    assert slow.why == ("of 4 ms a tick the carla client's own threads compute 2; the bar leaves "
+                        "1.67 for client and server")
+    assert (met.why, met_too.why, start.why) == ("", "", "")
+
+
+def test_without_a_gpu_the_suite_says_so(monkeypatch):
+    monkeypatch.setattr(gpu, "GPU", {"JAX_PLATFORMS": "no_such_platform"})
+    (row,) = gpu.run(1)
+    assert row.ours is row.holds is None
+    assert "JAX sees no GPU" in rows.table([row])
+
+
+def test_rows_of_a_gpu_are_held_against_sb3_and_the_card_s_products():
+    def answer(seconds):
+        return [{"seconds": seconds}]
+
+    results = {"float32": answer(2e-3), "awaited": answer(3e-3), "bfloat16": answer(1.5e-3),
+               "calls": answer(1e-3), "sb3": answer(12e-3), "product float32": answer(22e-3),
+               "product bfloat16": answer(2e-3)}
+    assert {c.name for c in gpu.contestants()} == set(results)
+    found = gpu.rows(results, "a card")
+    assert (found[0].ratio, found[0].holds, found[0].peer_name) == (
+        pytest.approx(6.0), True, "SB3 as it comes, a card")
+    assert (found[4].ours, found[4].unit) == (pytest.approx(1000.0), "updates/s")
+    # 32.17 GFLOP in 2 ms are 16.1 TFLOP/s; the product's 1,100 GFLOP in 22 ms are 50.
+    assert found[5].ours == pytest.approx(16.08, abs=0.02)
+    assert found[5].ratio == pytest.approx(16.08 / 49.98, abs=0.002)
+
+
+def test_an_update_that_is_awaited_and_one_in_bfloat16_run():
+    options = {"task": "pixels", "image": 40, "batch_size": 8, "awaited": True,
+               "encoder_dtype": "bfloat16"}
+    results = contest.run([Contestant("update", "ours:update", options, work=3)], 1)
+    assert contest.column(results["update"])[0] > 0
 
 
 @pytest.mark.parametrize("wrong", [["--rounds", "0"], ["--json", "/no/such/folder/rows.json"]])

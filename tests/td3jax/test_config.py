@@ -38,6 +38,7 @@ OTHER = {
     "conv_strides": ((1, 1), {}),
     "feature_size": (6, {}),
     "hidden_sizes": ((4, 4), {}),
+    "encoder_dtype": ("bfloat16", {}),
     "encoder_norm": ("layer", {}),
     "trunk_size": (3, {}),
     "actor_norm": ("layer", {}),

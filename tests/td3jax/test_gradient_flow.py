@@ -131,3 +131,19 @@ def test_shared_encoder_is_trained_by_the_critic_alone(batch):
     jax.tree.map(
         np.testing.assert_array_equal, encoder, jax.device_get(state.critic.params["encoder"])
     )
+
+
+def test_a_bfloat16_encoder_learns_float32_weights_along_nearly_the_same_gradient(batch):
+    observation = batch.observations(3)[0]
+    target, found = jnp.ones(batch.action.shape[0]), []
+    for name in ("float32", "bfloat16"):
+        config = tiny_config(encoder_dtype=name, feature_size=16, conv_channels=(8, 8))
+        params = init(config, PIXELS, jax.random.key(0)).critic.params
+        gradient = jax.grad(losses.critic_loss, has_aux=True)
+        found.append(gradient(params, config, observation, batch.action, target)[0])
+        leaves = jax.tree.leaves((params, found[-1]))
+        assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
+    for exact, rough in zip(*map(jax.tree.leaves, found), strict=True):
+        assert np.any(exact != rough)
+        cosine = (exact * rough).sum() / jnp.linalg.norm(exact) / jnp.linalg.norm(rough)
+        assert cosine > 0.98
