@@ -176,12 +176,3 @@ def _candidates(
                 if at == len(found) or found[at][1] != obstacle:
                     found.insert(at, (mover, int(obstacle)))
     return _columns(found)
-
-
-def corners(boxes: Boxes, index: int) -> list[tuple[float, float]]:
-    """The four corners of one box, seen from above."""
-    cos, sin = math.cos(boxes.yaw[index]), math.sin(boxes.yaw[index])
-    hx, hy = float(boxes.half_x[index]), float(boxes.half_y[index])
-    x, y = float(boxes.x[index]), float(boxes.y[index])
-    signs = ((1, 1), (1, -1), (-1, -1), (-1, 1))
-    return [(x + i * hx * cos - j * hy * sin, y + i * hx * sin + j * hy * cos) for i, j in signs]

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from envs.standin.boxes import Boxes, ObstacleGrid, close_pairs, corners, overlap
-from envs.standin.fleet import Fleet
+from envs.standin.boxes import Boxes, Index, ObstacleGrid, close_pairs, overlap
+from envs.standin.compiled import compiled
+from envs.standin.dynamics import INERTIA, MASS, PHYSICS, VX, VY, YAW, YAW_RATE, X, Y, Z
+from envs.standin.fleet import ROW, Array, Fleet
 
 _RESTITUTION = 0.15
 _FRICTION = 0.35
 _WALKER_MASS = 80.0
+_COLLIDES = ROW["collides"]
+_HALF_LENGTH, _HALF_WIDTH, _HALF_HEIGHT = (
+    ROW[name] for name in ("half_length", "half_width", "half_height")
+)
 
 
 @dataclass(frozen=True)
@@ -27,8 +34,7 @@ class Contact:
     impulse: tuple[float, float, float]
 
 
-@dataclass
-class Party:
+class _Party(NamedTuple):
     """One body in a collision; what cannot move has no inverse mass."""
 
     inverse_mass: float
@@ -42,132 +48,135 @@ class Party:
 
 def vehicle_boxes(fleet: Fleet) -> Boxes:
     """The outlines of all vehicles."""
-    rows = (
-        fleet.x,
-        fleet.y,
-        fleet.z + fleet.half_height,
-        fleet.yaw,
-        fleet.half_length,
-        fleet.half_width,
-        fleet.half_height,
-    )
-    return Boxes(np.stack(rows))
+    return Boxes(_outlines(fleet.data))
+
+
+@compiled
+def _outlines(f: Array) -> Array:
+    table = np.empty((7, f.shape[1]))
+    table[0], table[1], table[2], table[3] = f[X], f[Y], f[Z] + f[_HALF_HEIGHT], f[YAW]
+    table[4], table[5], table[6] = f[_HALF_LENGTH], f[_HALF_WIDTH], f[_HALF_HEIGHT]
+    return table
 
 
 def collide(
-    fleet: Fleet, grid: ObstacleGrid, others: Boxes, other_ids: list[int], movable: list[bool]
+    fleet: Fleet, grid: ObstacleGrid, others: Boxes, other_ids: list[int], walkers: int
 ) -> list[Contact]:
     """Resolves all collisions of vehicles with vehicles, obstacles and other actors, in place.
 
-    others: boxes of actors that are no vehicles; movable tells which of them are walkers.
+    others: boxes of actors that are no vehicles, of which the first `walkers` can be moved.
     """
-    if not len(fleet):
+    count = len(fleet)
+    if not count:
         return []
-    contacts: list[Contact] = []
     boxes = vehicle_boxes(fleet)
-    vehicles = len(fleet)
     bodies = Boxes.join([boxes, others]) if len(others) else boxes
-    first, second = close_pairs(bodies)
-    if len(bodies) > vehicles:
-        keep = first < vehicles
-        first, second = first[keep], second[keep]
-    if len(first):
-        depth, normal = overlap(bodies.table, first, bodies.table, second)
-        for pair in np.flatnonzero(depth > 0).tolist():
-            i, j = int(first[pair]), int(second[pair])
-            other = None if j < vehicles else movable[j - vehicles]
-            other_id = fleet.ids[j] if j < vehicles else other_ids[j - vehicles]
-            hit = _touch(fleet, bodies, i, bodies, j, normal[pair], float(depth[pair]), other)
-            if hit is not None:
-                contacts.append(Contact(fleet.ids[i], other_id, hit))
+    ids = [*fleet.ids, *other_ids]
+    hits = _resolve(fleet.data, bodies.table, bodies.table, *close_pairs(bodies), count, walkers)
+    contacts = _contacts(fleet, ids, *hits)
     if len(grid.boxes):
-        contacts += _against_obstacles(fleet, boxes, grid)
+        near = grid.candidates(boxes)
+        hits = _resolve(fleet.data, boxes.table, grid.boxes.table, *near, 0, 0)
+        contacts += _contacts(fleet, None, *hits)
     return contacts
 
 
-def _against_obstacles(fleet: Fleet, boxes: Boxes, grid: ObstacleGrid) -> list[Contact]:
-    mover, obstacle = grid.candidates(boxes)
-    if not len(mover):
-        return []
-    depth, normal = overlap(boxes.table, mover, grid.boxes.table, obstacle)
-    contacts = []
-    for pair in np.flatnonzero(depth > 0).tolist():
-        i, j = int(mover[pair]), int(obstacle[pair])
-        hit = _touch(fleet, boxes, i, grid.boxes, j, normal[pair], float(depth[pair]), False)
-        if hit is not None:
-            contacts.append(Contact(fleet.ids[i], -1 - j, hit))
-    return contacts
+def _contacts(
+    fleet: Fleet, ids: list[int] | None, first: Index, second: Index, impulse: Array
+) -> list[Contact]:
+    """ids: of the second parties; None for obstacles."""
+    return [
+        Contact(fleet.ids[i], -1 - j if ids is None else ids[j], (x, y, 0.0))
+        for i, j, (x, y) in zip(first.tolist(), second.tolist(), impulse.tolist(), strict=True)
+    ]
 
 
-def _touch(
-    fleet: Fleet,
-    boxes_a: Boxes,
-    i: int,
-    boxes_b: Boxes,
-    j: int,
-    normal: np.ndarray,
-    depth: float,
-    other: bool | None,
-) -> tuple[float, float, float] | None:
-    """Resolves one overlap. other: None for a vehicle, True for a walker, False for a fixture."""
-    if fleet.collides[i] == 0 or (other is None and fleet.collides[j] == 0):
-        return None
-    nx, ny = float(normal[0]), float(normal[1])
-    a = _party(fleet, i)
-    b = _party(fleet, j) if other is None else _bystander(boxes_b, j, other)
-    total = a.inverse_mass + b.inverse_mass
-    if total == 0:
-        return None
-    point = _contact_point(boxes_a, i, boxes_b, j)
-    impulse = _impulse(a, b, point, nx, ny)
-    shift = depth / total
-    _push(fleet, i, a, point, impulse, shift * a.inverse_mass, nx, ny)
-    if other is None:
-        back = (-impulse[0], -impulse[1])
-        _push(fleet, j, b, point, back, shift * b.inverse_mass, -nx, -ny)
-    if impulse == (0.0, 0.0):
-        return None
-    return impulse[0], impulse[1], 0.0
+@compiled
+def _resolve(
+    f: Array, a: Array, b: Array, first: Index, second: Index, vehicles: int, walkers: int
+) -> tuple[Index, Index, Array]:
+    """Resolves those pairs of vehicles, in table a, and bodies, in table b, that overlap.
+
+    The first `vehicles` bodies are the fleet's, the next `walkers` can be moved, the others not.
+    Returns those that hit each other, and the impulse (N, 2) on the first.
+    """
+    depth, normal = overlap(a, first, b, second)
+    one, two = np.empty(len(first), np.int64), np.empty(len(first), np.int64)
+    impulse, found = np.empty((len(first), 2)), 0
+    for pair in range(len(first)):
+        i, j = first[pair], second[pair]
+        if depth[pair] <= 0.0 or i >= f.shape[1] or f[_COLLIDES, i] == 0.0:
+            continue
+        if j < vehicles and f[_COLLIDES, j] == 0.0:
+            continue
+        nx, ny = normal[pair]
+        party = _party(f, i)
+        other = _party(f, j) if j < vehicles else _bystander(b, j, j < vehicles + walkers)
+        total = party.inverse_mass + other.inverse_mass
+        if total == 0.0:
+            continue
+        point = _contact_point(a[:, i], b[:, j])
+        x, y = _impulse(party, other, point, nx, ny)
+        shift = depth[pair] / total
+        _push(f, i, party, point, x, y, shift * party.inverse_mass, nx, ny)
+        if j < vehicles:
+            _push(f, j, other, point, -x, -y, shift * other.inverse_mass, -nx, -ny)
+        if x != 0.0 or y != 0.0:
+            one[found], two[found] = i, j
+            impulse[found, 0], impulse[found, 1] = x, y
+            found += 1
+    return one[:found], two[:found], impulse[:found]
 
 
-def _party(fleet: Fleet, index: int) -> Party:
-    moves = float(fleet.physics[index])
-    cos, sin = math.cos(fleet.yaw[index]), math.sin(fleet.yaw[index])
-    vx, vy = float(fleet.vx[index]), float(fleet.vy[index])
-    return Party(
-        moves / float(fleet.mass[index]),
-        moves / float(fleet.inertia[index]),
-        float(fleet.x[index]),
-        float(fleet.y[index]),
+@compiled
+def _party(f: Array, i: int) -> _Party:
+    moves = f[PHYSICS, i]
+    cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+    vx, vy = f[VX, i], f[VY, i]
+    return _Party(
+        moves / f[MASS, i],
+        moves / f[INERTIA, i],
+        f[X, i],
+        f[Y, i],
         vx * cos - vy * sin,
         vx * sin + vy * cos,
-        float(fleet.yaw_rate[index]),
+        f[YAW_RATE, i],
     )
 
 
-def _bystander(boxes: Boxes, index: int, walker: bool) -> Party:
-    inverse = 1 / _WALKER_MASS if walker else 0.0
-    return Party(inverse, 0.0, float(boxes.x[index]), float(boxes.y[index]), 0.0, 0.0, 0.0)
+@compiled
+def _bystander(table: Array, index: int, walker: bool) -> _Party:
+    inverse = 1.0 / _WALKER_MASS if walker else 0.0
+    return _Party(inverse, 0.0, table[0, index], table[1, index], 0.0, 0.0, 0.0)
 
 
-def _contact_point(a: Boxes, i: int, b: Boxes, j: int) -> tuple[float, float]:
+@compiled
+def _contact_point(a: Array, b: Array) -> tuple[float, float]:
     """The middle of the corners of each box that lie in the other."""
-    inside = [p for p in corners(a, i) if _contains(b, j, p)]
-    inside += [p for p in corners(b, j) if _contains(a, i, p)]
-    if not inside:
-        return float(a.x[i] + b.x[j]) / 2, float(a.y[i] + b.y[j]) / 2
-    return sum(p[0] for p in inside) / len(inside), sum(p[1] for p in inside) / len(inside)
+    x, y, count = 0.0, 0.0, 0
+    for box, other in ((a, b), (b, a)):
+        cos, sin = math.cos(box[3]), math.sin(box[3])
+        for i, j in ((1, 1), (1, -1), (-1, -1), (-1, 1)):
+            corner_x = box[0] + i * box[4] * cos - j * box[5] * sin
+            corner_y = box[1] + i * box[4] * sin + j * box[5] * cos
+            if _contains(other, corner_x, corner_y):
+                x, y, count = x + corner_x, y + corner_y, count + 1
+    if count == 0:
+        return (a[0] + b[0]) / 2.0, (a[1] + b[1]) / 2.0
+    return x / count, y / count
 
 
-def _contains(box: Boxes, index: int, point: tuple[float, float]) -> bool:
-    cos, sin = math.cos(box.yaw[index]), math.sin(box.yaw[index])
-    dx, dy = point[0] - float(box.x[index]), point[1] - float(box.y[index])
+@compiled
+def _contains(box: Array, x: float, y: float) -> bool:
+    cos, sin = math.cos(box[3]), math.sin(box[3])
+    dx, dy = x - box[0], y - box[1]
     along, across = abs(dx * cos + dy * sin), abs(dy * cos - dx * sin)
-    return along <= box.half_x[index] + 1e-6 and across <= box.half_y[index] + 1e-6
+    return bool(along <= box[4] + 1e-6 and across <= box[5] + 1e-6)
 
 
+@compiled
 def _impulse(
-    a: Party, b: Party, point: tuple[float, float], nx: float, ny: float
+    a: _Party, b: _Party, point: tuple[float, float], nx: float, ny: float
 ) -> tuple[float, float]:
     """Impulse on `a`: normal part with restitution, tangential part up to friction."""
     rax, ray = point[0] - a.x, point[1] - a.y
@@ -186,22 +195,17 @@ def _impulse(
     return strength * nx - drag * ny, strength * ny + drag * nx
 
 
+@compiled
 def _push(
-    fleet: Fleet,
-    i: int,
-    party: Party,
-    point: tuple[float, float],
-    impulse: tuple[float, float],
-    shift: float,
-    nx: float,
-    ny: float,
+    f: Array, i: int, party: _Party, point: tuple[float, float], impulse_x: float,
+    impulse_y: float, shift: float, nx: float, ny: float,
 ) -> None:
-    fleet.x[i] += shift * nx
-    fleet.y[i] += shift * ny
-    wx = party.vx + impulse[0] * party.inverse_mass
-    wy = party.vy + impulse[1] * party.inverse_mass
-    arm = (point[0] - party.x) * impulse[1] - (point[1] - party.y) * impulse[0]
-    cos, sin = math.cos(fleet.yaw[i]), math.sin(fleet.yaw[i])
-    fleet.vx[i] = wx * cos + wy * sin
-    fleet.vy[i] = wy * cos - wx * sin
-    fleet.yaw_rate[i] = party.spin + arm * party.inverse_inertia
+    f[X, i] += shift * nx
+    f[Y, i] += shift * ny
+    wx = party.vx + impulse_x * party.inverse_mass
+    wy = party.vy + impulse_y * party.inverse_mass
+    arm = (point[0] - party.x) * impulse_y - (point[1] - party.y) * impulse_x
+    cos, sin = math.cos(f[YAW, i]), math.sin(f[YAW, i])
+    f[VX, i] = wx * cos + wy * sin
+    f[VY, i] = wy * cos - wx * sin
+    f[YAW_RATE, i] = party.spin + arm * party.inverse_inertia

@@ -160,14 +160,14 @@ class World:
                 self.fixture_ids.append(actor.id)
         self.fixtures = Boxes.rows(np.array(rows))
 
-    def _bystanders(self) -> tuple[Boxes, list[int], list[bool]]:
+    def _bystanders(self) -> tuple[Boxes, list[int], int]:
+        """Boxes and ids of walkers and props, and how many are walkers."""
         if not self.walkers.ids and not self.fixture_ids:
-            return self.fixtures, [], []
+            return self.fixtures, [], 0
         walkers = self.walkers.boxes()
         boxes = Boxes.join([walkers, self.fixtures])
         ids = [*self.walkers.colliding_ids, *self.fixture_ids]
-        movable = [True] * len(walkers) + [False] * len(self.fixtures)
-        return boxes, ids, movable
+        return boxes, ids, len(walkers)
 
 
 def geo_origin(opendrive: str) -> tuple[float, float]:
