@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import outlines
+from envs.standin.picture.faces import Index, outlines
 from envs.standin.picture.fill import fill, pixels
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
@@ -42,6 +42,7 @@ class LightMap:
         self.shaded = _byte_colour(light.ambient * dry)
         lamps = light.night > 0.3
         self.plain = not lamps and float(light.direct.max()) < 0.05
+        self._lean = _lean(light)
         share = np.zeros((rows, columns), np.uint8)
         if lamps:
             self._lamps(share, scenery)
@@ -70,8 +71,7 @@ class LightMap:
         _shine(out[top:].reshape(rows, -1), gain.reshape(len(gain), -1))
 
     def _vehicles(self, view: View, top: int, step: int, movers: Movers, gain: Image) -> None:
-        away = movers.centre[:, :2] - view.place[:2]
-        movers = movers.take(np.flatnonzero((away * away).sum(axis=1) < _SHADOW_REACH**2))
+        movers = movers.take(_near(view.place, movers.centre))
         if not len(movers):
             return
         blue, green, red, opaque = self.shaded.tolist()
@@ -79,9 +79,11 @@ class LightMap:
         contact = (int(0.45 * blue), int(0.45 * green), int(0.45 * red), opaque)
         sunny = not self.plain and self.light.night < 0.3
         steps = (4 if step > 1 else 2) if sunny else 0
-        patches = _patches(movers.centre, movers.half, movers.turn, _lean(self.light), steps)
+        patches = _patches(movers.centre, movers.half, movers.turn, self._lean, steps)
         self._fill(view, top, step, patches, [shade] * steps + [contact], gain)
-        on = np.flatnonzero(movers.beams(self.light) & (self.light.night > 0.2))
+        if self.light.night <= 0.2:
+            return
+        on = np.flatnonzero(movers.beams(self.light))
         if len(on):
             pool = np.zeros_like(gain)
             some = movers.take(on)
@@ -109,7 +111,7 @@ class LightMap:
         return np.rint(((points - self.low) / CELL - 0.5) * 16.0).astype(np.int32)
 
     def _shadows(self, share: Image, scenery: Scenery) -> None:
-        lean = _lean(self.light)
+        lean = self._lean
         for row in scenery.buildings:
             angle = np.radians(row["yaw"])
             along = np.array([np.cos(angle), np.sin(angle)]) * row["half_x"]
@@ -158,6 +160,16 @@ def _byte_colour(gain: Array) -> NDArray[np.uint8]:
 def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
     share = np.linspace(0.0, 1.0, 256)[:, None]
     return np.rint(low + (high.astype(float) - low) * share).astype(np.uint8)
+
+
+@compiled
+def _near(place: Array, centre: Array) -> Index:
+    found, count = np.empty(len(centre), np.int64), 0
+    for i in range(len(centre)):
+        if (centre[i, 0] - place[0]) ** 2 + (centre[i, 1] - place[1]) ** 2 < _SHADOW_REACH**2:
+            found[count] = i
+            count += 1
+    return found[:count]
 
 
 _X, _Y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])

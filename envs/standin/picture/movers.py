@@ -41,8 +41,8 @@ class Movers:
 
     def take(self, rows: Index) -> Movers:
         """Some of the boxes."""
-        return Movers(self.boxes[rows], self.centre[rows], self.half[rows], self.turn[rows],
-                      self.style[rows], self.lights[rows])
+        return Movers(self.boxes[rows], *_taken(
+            self.centre, self.half, self.turn, self.style, self.lights, rows))
 
     def not_around(self, place: Array) -> Index:
         """All but the things that a place is in or on the roof of: a camera sees out of them."""
@@ -56,6 +56,13 @@ class Movers:
         """Vehicles whose headlights are on; at night all of them."""
         on = (self.lights & _BEAMS) > 0 if light.night <= 0.5 else np.ones(len(self), bool)
         return on & (self.style <= 2)
+
+
+@compiled
+def _taken(
+    centre: Array, half: Array, turn: Array, style: Index, lights: Index, rows: Index
+) -> tuple[Array, Array, Array, Index, Index]:
+    return centre[rows], half[rows], turn[rows], style[rows], lights[rows]
 
 
 @compiled

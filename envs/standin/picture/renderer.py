@@ -122,9 +122,7 @@ class Renderer:
 
     def _moving(self, view: View, boxes: NDArray[np.void]) -> Movers:
         """The moving things in or near the picture."""
-        centre = np.stack([boxes["x"], boxes["y"], boxes["z"]], axis=1)
-        radius = 2.0 * np.maximum(boxes["half_x"], boxes["half_z"]) + 6.0
-        return movers_of(boxes[cull.visible(view, centre, radius, _REACH)])
+        return movers_of(boxes[cull.visible(view, *_spheres(boxes), _REACH)])
 
     def _gather(self, view: View, movers: Movers) -> tuple[geometry.Faces, Movers]:
         """All faces that may be seen, and the moving things among them."""
@@ -188,6 +186,17 @@ class Renderer:
         block = out[top:min(out.shape[0], int(y1) + 1), left:min(out.shape[1], int(x1) + 1)]
         if block.size:
             self._facades.draw(face, matrix, storey, self._light.haze, share, block, (left, top))
+
+
+@compiled
+def _spheres(boxes: NDArray[np.void]) -> tuple[Array, Array]:
+    """Centres (N, 3) of things, and radii of spheres around them and their shadows."""
+    centre, radius = np.empty((len(boxes), 3)), np.empty(len(boxes))
+    for i in range(len(boxes)):
+        box = boxes[i]
+        centre[i, 0], centre[i, 1], centre[i, 2] = box.x, box.y, box.z
+        radius[i] = 2.0 * max(box.half_x, box.half_z) + 6.0
+    return centre, radius
 
 
 @compiled

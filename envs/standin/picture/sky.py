@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.types import Image
 from envs.standin.picture.weather import Light
@@ -35,8 +36,8 @@ class Sky:
     def draw(self, view: View, rows: int, out: Image) -> None:
         """Draws the sky into the first `rows` rows of `out` (H, W, 4)."""
         step = round(view.camera.yaw / (360.0 / _PANELS))
-        matrix = _to_panel(view, math.radians(step * 360.0 / _PANELS))
-        if _covered(matrix, view, rows):
+        matrix = _to_panel(view.rays, math.radians(step * 360.0 / _PANELS))
+        if _covered(matrix, view.camera.width, rows):
             cv2.warpPerspective(
                 self._panel(step % _PANELS), matrix, (out.shape[1], rows), dst=out[:rows],
                 flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
@@ -72,27 +73,32 @@ class Sky:
             cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _to_panel(view: View, bearing: float) -> Array:
+@compiled
+def _to_panel(rays: Array, bearing: float) -> Array:
     """Pixel index to panel index."""
     cos, sin = math.cos(bearing), math.sin(bearing)
-    turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    forward, right, up = turn @ view.rays
     wide = (_PANEL_WIDTH - 1) / (2.0 * _SIDE)
     tall = (_PANEL_HEIGHT - 1) / (_TOP - _BOTTOM)
-    matrix = np.stack([
-        wide * right + wide * _SIDE * forward, tall * _TOP * forward - tall * up, forward])
-    matrix[:, 2] += 0.5 * (matrix[:, 0] + matrix[:, 1])
+    matrix = np.empty((3, 3))
+    for k in range(3):
+        forward = cos * rays[0, k] + sin * rays[1, k]
+        right = cos * rays[1, k] - sin * rays[0, k]
+        matrix[0, k] = wide * right + wide * _SIDE * forward
+        matrix[1, k] = tall * _TOP * forward - tall * rays[2, k]
+        matrix[2, k] = forward
+    for row in range(3):
+        matrix[row, 2] += 0.5 * (matrix[row, 0] + matrix[row, 1])
     return matrix
 
 
-def _covered(matrix: Array, view: View, rows: int) -> bool:
-    width = view.camera.width
-    corners = np.array([[0, width, 0, width], [0, 0, rows, rows], [1, 1, 1, 1]])
-    x, y, w = matrix @ corners
-    if (w <= 1e-3).any():
-        return False
-    x, y = x / w, y / w
-    return bool(x.min() >= -1 and x.max() <= _PANEL_WIDTH and y.min() >= -1)
+@compiled
+def _covered(matrix: Array, width: int, rows: int) -> bool:
+    """Whether the panel holds all that the first rows of a picture see."""
+    for column, row in ((0, 0), (width, 0), (0, rows), (width, rows)):
+        x, y, w = matrix[:, 0] * column + matrix[:, 1] * row + matrix[:, 2]
+        if w <= 1e-3 or x < -w or x > _PANEL_WIDTH * w or y < -w:
+            return False
+    return True
 
 
 def _panorama(light: Light, seed: int) -> Image:
