@@ -139,7 +139,7 @@ def test_a_bfloat16_encoder_learns_float32_weights_along_nearly_the_same_gradien
     for name in ("float32", "bfloat16"):
         config = tiny_config(encoder_dtype=name, feature_size=16, conv_channels=(8, 8))
         params = init(config, PIXELS, jax.random.key(0)).critic.params
-        gradient = jax.grad(losses.critic_loss, has_aux=True)
+        gradient = jax.jit(jax.grad(losses.critic_loss, has_aux=True), static_argnums=1)
         found.append(gradient(params, config, observation, batch.action, target)[0])
         leaves = jax.tree.leaves((params, found[-1]))
         assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
