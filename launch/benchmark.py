@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from launch.benchmarks.rows import Row, table, write_json
+from launch.benchmarks.rows import Row, explain_rest, table, write_json
 
 SUITES = ("update", "replay", "act", "loop", "standin", "gpu", "scaling")
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     for suite in options.suite or SUITES[:-1]:
         module = importlib.import_module(f"launch.benchmarks.{suite}")
         extra = {"plots": options.plots} if suite == "scaling" else {}
-        rows += module.run(options.rounds, **extra)
+        rows += explain_rest(module.run(options.rounds, **extra))
         if options.json is not None:  # after each suite: a long run keeps what it has
             write_json(options.json, rows)
     print(table(rows))

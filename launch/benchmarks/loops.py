@@ -62,7 +62,7 @@ def halfcheetah() -> Work:
 
 
 def halfcheetah_alone() -> Work:
-    """The environment's steps, random actions."""
+    """The environment's steps, under one random action."""
     import gymnasium
 
     env = gymnasium.make("HalfCheetah-v5")

@@ -9,11 +9,10 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import MALLOC, Contestant, Result
-from launch.benchmarks.rows import Row, compare, explained, measure
+from launch.benchmarks.rows import BAR_PEAK, Row, compare, explained, measure
 from launch.benchmarks.tasks import gflop
 
 _CALLS = 50
-_BAR_PEAK = 205.0  # GFLOP/s of the machine that the shares of the peak were set on
 _PEAKS = [
     Contestant(f"peak {name}", "ours:matmul", {"library": name}, work=6)
     for name in ("numpy", "jax", "torch")
@@ -45,6 +44,10 @@ def _pixels(rounds: int) -> list[Row]:
     ours, shared = _figures(ms["ours"]), _figures(ms["shared"])
     sb3, tuned = "SB3 as it comes", "SB3, malloc settings + channels_last"
     unit = "ms/update"
+    share = _share("pixels", results["ours"], results, ">= 0.72")
+    why = f"both spend their time in products: ours at {share.ours:.3g} GFLOP/s"
+    if not isinstance(ms["tuned"], str):
+        why += f", SB3 tuned at {1e3 * gflop('pixels') / float(np.median(ms['tuned'])):.3g}"
     variants = [
         compare("update", f"pixels, {name}", unit, _figures(ms[key]), ms["tuned"], tuned, "")
         for key, name in (("reuse", "reused features"), ("calls", "4 updates a call"))
@@ -53,9 +56,10 @@ def _pixels(rounds: int) -> list[Row]:
         _metrics_cost(_figures(ms["bare"]), _figures(ms["all"])),
         *variants,
         compare("update", "pixels", unit, ours, ms["sb3"], sb3, ">= 1.25"),
-        compare("update", "pixels", unit, ours, ms["tuned"], tuned, ">= 1.05"),
-        _share("pixels", results["ours"], results, ">= 0.72"),
-        compare("update", "pixels, shared encoder", unit, shared, ms["tuned"], tuned, ">= 1.6"),
+        explained(compare("update", "pixels", unit, ours, ms["tuned"], tuned, ">= 1.05"), why),
+        share,
+        explained(compare("update", "pixels, shared encoder", unit, shared, ms["tuned"], tuned,
+                          ">= 1.6"), why),
     ]
 
 
@@ -117,9 +121,9 @@ def _share(name: str, ours: Result, results: Mapping[str, Result], bar: str) -> 
     row = compare("update", name, "GFLOP/s", rate, rates[best], peer, bar, inverse=True)
     assert row.ours is not None
     assert row.peer is not None
-    return explained(row, f"the bar was set where products reach {_BAR_PEAK} GFLOP/s, so at "
-                     f"{float(bar.split()[1]) * _BAR_PEAK:.0f}; here large products are "
-                     f"{row.peer / _BAR_PEAK:.2g} and this update {row.ours / _BAR_PEAK:.2g} times "
+    return explained(row, f"the bar was set where products reach {BAR_PEAK:.0f} GFLOP/s, so at "
+                     f"{float(bar.split()[1]) * BAR_PEAK:.0f}; here large products are "
+                     f"{row.peer / BAR_PEAK:.2g} and this update {row.ours / BAR_PEAK:.2g} times "
                      "that peak")
 
 

@@ -125,6 +125,15 @@ def test_a_missed_bar_is_explained_below_the_table():
     assert len(lines) == 6
 
 
+def test_a_missed_bar_without_a_reason_gets_the_machine_s_speed(monkeypatch):
+    monkeypatch.setattr(rows, "product_gflops", lambda: 102.0)
+    missed, kept = (rows.measure("s", "n", "ms", figure, "<= 2") for figure in (3.0, 1.0))
+    known = rows.explained(missed, "the host is slow")
+    found = rows.explain_rest([missed, kept, known])
+    assert found[0].why.startswith("right after, this machine multiplied large matrices at 102 ")
+    assert [row.why for row in found[1:]] == ["", "the host is slow"]
+
+
 def test_the_stand_in_s_rows_tell_what_the_client_takes(monkeypatch):
     answers = [{"seconds": 4e-3, "cpu": 2e-3}, {"seconds": 4e-3, "cpu": 2e-3}]
     monkeypatch.setattr(contest, "run", lambda runners, rounds: {runners[0].name: answers})
