@@ -11,6 +11,7 @@ import carla
 
 from envs import server
 from envs.config import EnvConfig
+from envs.waker import Waker
 from launch.benchmarks.contestant import Work
 
 _DELTA_S = 0.05
@@ -78,10 +79,14 @@ def ticks(npcs: int, width: int, height: int) -> Work:
     camera.listen(pictures.put)
     atexit.register(camera.stop)
 
+    frame, waker = world.get_snapshot().frame, Waker(world, port)
+
     def work(count: int) -> None:
+        nonlocal frame
         for _ in range(count):
             ego.apply_control(carla.VehicleControl(throttle=0.3))
-            frame = world.tick()
+            with waker.watching(frame):
+                frame = world.tick()
             while pictures.get(timeout=_TIMEOUT_S).frame != frame:
                 pass
 
