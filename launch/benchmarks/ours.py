@@ -73,7 +73,8 @@ def update(
 
     step: Any = td3jax.update if calls == 1 else td3jax.update_many
     shown = max(1, agent.policy_delay // calls)
-    done = 0
+    # The steps before the first turn compile both programs, that without the scalars first.
+    done = max(0, log_every // calls - shown - 1)
 
     def work(count: int) -> None:
         nonlocal state, done
