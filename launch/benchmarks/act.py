@@ -19,8 +19,7 @@ def run(rounds: int) -> list[Row]:
         if task == "vector":
             contestants.append(Contestant("SBX predict", "peers:sbx_act", work=work))
         results = contest.run(contestants, rounds)
-        ours = contest.column(results["ours"], factor=1e3)
-        assert not isinstance(ours, str)
+        ours = contest.own(results, "ours", factor=1e3)
         for peer in contestants[1:]:
             times = contest.column(results[peer.name], factor=1e3)
             bar = "<= 0.6" if peer.name == "SB3 predict" else ""

@@ -26,7 +26,7 @@ MALLOC = {
     "MALLOC_ARENA_MAX": "1",
 }
 #: Most bars are the processor's, also on a machine with a GPU.
-_CPU = {"JAX_PLATFORMS": "cpu"}
+CPU = {"JAX_PLATFORMS": "cpu"}
 #: Contestants share the card, so none may take most of its memory.
 GPU = {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
@@ -59,7 +59,7 @@ class _Process:
             [*command, json.dumps(dict(contestant.options))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **_CPU, **contestant.environment},
+            env={**os.environ, **CPU, **contestant.environment},
             text=True,
         )
         self.ready = self._answer()
@@ -139,3 +139,13 @@ def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
 def column(result: Result, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
     """One figure per round; the reason of absence as it is."""
     return result if isinstance(result, str) else [answer[key] * factor for answer in result]
+
+
+def own(
+    results: Mapping[str, Result], name: str, key: str = "seconds", factor: float = 1.0
+) -> list[float]:
+    """One figure per round of a contestant that is ours. Raises RuntimeError if it did not run."""
+    figures = column(results[name], key, factor)
+    if isinstance(figures, str):
+        raise RuntimeError(f"our own contestant did not run: {name}: {figures}")
+    return figures

@@ -30,7 +30,8 @@ def _usage() -> tuple[float, int]:
     return usage.ru_utime + usage.ru_stime, usage.ru_minflt
 
 
-def _turn(work: Work, count: int) -> dict[str, float]:
+def turn(work: Work, count: int) -> dict[str, float]:
+    """What a piece of work takes, done `count` times: seconds, CPU seconds, page faults."""
     cpu, faults = _usage()
     start = time.perf_counter()
     work(count)
@@ -68,7 +69,7 @@ def main() -> None:
     print(json.dumps(ready), file=answers, flush=True)
     for line in sys.stdin:
         if work is not None:
-            print(json.dumps(_turn(work, int(line))), file=answers, flush=True)
+            print(json.dumps(turn(work, int(line))), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
 from launch.benchmarks import contest
-from launch.benchmarks.contest import Contestant
+from launch.benchmarks.contest import CPU, Contestant
 from launch.benchmarks.rows import Row, compare, explained
 
 _CHEETAH_STEPS = 1000
@@ -31,12 +30,9 @@ def _cheetah(rounds: int) -> list[Row]:
         ],
         rounds,
     )
-    ours = contest.column(results["ours"], factor=1e3)
-    assert not isinstance(ours, str)
-    parts = [contest.column(results[name], factor=1e3) for name in ("env", "update")]
-    env, update = (float(np.median(part)) for part in parts if not isinstance(part, str))
-    why = (f"a step of the environment takes {env:.2g} ms for either, and our update alone "
-           f"{update:.3g} ms, by the same XLA kernels as SBX's")
+    ours, env, update = (contest.own(results, k, factor=1e3) for k in ("ours", "env", "update"))
+    why = (f"a step of the environment takes {np.median(env):.2g} ms for either, and our "
+           f"update alone {np.median(update):.3g} ms, by the same XLA kernels as SBX's")
     name = "HalfCheetah-v5, one update a step, logging on"
     peers = (("sbx", "SBX", ">= 1.3"), ("sb3", "SB3", ""))
     return [
@@ -47,9 +43,7 @@ def _cheetah(rounds: int) -> list[Row]:
     ]
 
 
-def driving(
-    rounds: int, suite: str = "loop", environment: Mapping[str, str] = MappingProxyType({})
-) -> Row:
+def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = CPU) -> Row:
     """A step of training against the longer of a tick alone and an update alone."""
     update = {"task": "pixels", "critic_norm": "layer"}
     results = contest.run(
@@ -60,11 +54,7 @@ def driving(
         ],
         rounds,
     )
-    columns = {}
-    for name, result in results.items():
-        values = contest.column(result, factor=1e3)
-        assert not isinstance(values, str)
-        columns[name] = values
+    columns = {name: contest.own(results, name, factor=1e3) for name in results}
     longer = np.maximum(columns["tick"], columns["update"]).tolist()
     name = "stand-in, 84 x 84 x 4, 20 NPC"
     medians = {part: float(np.median(columns[part])) for part in ("tick", "update")}

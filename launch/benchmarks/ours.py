@@ -72,15 +72,15 @@ def update(
         return jax.tree.map(lambda a: a.reshape(calls, batch_size, *a.shape[1:]), batch)
 
     step: Any = td3jax.update if calls == 1 else td3jax.update_many
-    shown = max(1, agent.policy_delay // calls)
+    shown, period = max(1, agent.policy_delay // calls), max(1, log_every // calls)
     # The steps before the first turn compile both programs, that without the scalars first.
-    done = max(0, log_every // calls - shown - 1)
+    done = max(0, period - shown - 1)
 
     def work(count: int) -> None:
         nonlocal state, done
         for _ in range(max(1, count // calls)):
             done += 1
-            scalars = log_every > 0 and -done % max(1, log_every // calls) < shown
+            scalars = log_every > 0 and -done % period < shown
             state, _ = step(state, draw(), scalars)
             if awaited:
                 jax.block_until_ready(state)

@@ -6,13 +6,16 @@ import dataclasses
 import json
 import os
 import platform
-import time
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from launch.benchmarks.contestant import turn
+from launch.benchmarks.ours import matmul
+from launch.benchmarks.tasks import product_gflop
 
 #: GFLOP/s of matrix products on the machine that the bars were set on.
 BAR_PEAK = 205.0
@@ -43,8 +46,12 @@ def judge(ratio: float | None, bar: str) -> bool | None:
     """Whether a figure meets a bar such as ">= 1.25" or "<= 7300"; None where either is absent."""
     if ratio is None or not bar:
         return None
-    relation, limit = bar.split()
-    return ratio >= float(limit) if relation == ">=" else ratio <= float(limit)
+    return ratio >= limit(bar) if bar.startswith(">=") else ratio <= limit(bar)
+
+
+def limit(bar: str) -> float:
+    """The figure of a bar."""
+    return float(bar.split()[1])
 
 
 def compare(
@@ -91,15 +98,10 @@ def explain_rest(rows: Sequence[Row]) -> list[Row]:
     return [row if row.why else explained(row, why) for row in rows]
 
 
-def product_gflops(size: int = 2048, times: int = 5) -> float:
+def product_gflops() -> float:
     """GFLOP/s of numpy's float32 matrix product: how fast a shared machine is just now."""
-    a = np.random.default_rng(0).normal(size=(size, size)).astype(np.float32)
-    seconds = []
-    for _ in range(times):
-        start = time.perf_counter()
-        a @ a
-        seconds.append(time.perf_counter() - start)
-    return float(2.0 * size**3 / 1e9 / np.median(seconds))
+    work = matmul("numpy")
+    return float(product_gflop() / np.median([turn(work, 1)["seconds"] for _ in range(5)]))
 
 
 def machine() -> dict[str, Any]:

@@ -78,8 +78,7 @@ def run(rounds: int, plots: Path | None = None) -> list[Row]:
             contestant = Contestant(
                 "ours", curve.factory, {**curve.options, **options}, work=curve.work
             )
-            seconds = contest.column(contest.run([contestant], rounds)["ours"])
-            assert not isinstance(seconds, str)
+            seconds = contest.own(contest.run([contestant], rounds), "ours")
             figures[value] = curve.figure(seconds)
             name = f"{curve.axis} {value:,}"
             rows.append(measure("scaling", name, curve.unit, figures[value]))

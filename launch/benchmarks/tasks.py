@@ -35,6 +35,11 @@ def gflop(task: str, batch: int = BATCH) -> float:
     return batch * 2 * (critic_step + 0.5 * actor_step) / 1e9
 
 
+def product_gflop(size: int = 2048) -> float:
+    """Work of a product of two square matrices, in 10^9 operations."""
+    return 2.0 * size**3 / 1e9
+
+
 class Data:
     """Observations, actions and rewards that repeat after a few hundred steps."""
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import MALLOC, Contestant, Result
-from launch.benchmarks.rows import BAR_PEAK, Row, compare, explained, measure
-from launch.benchmarks.tasks import gflop
+from launch.benchmarks.rows import BAR_PEAK, Row, compare, explained, limit, measure
+from launch.benchmarks.tasks import gflop, product_gflop
 
 _CALLS = 50
 _PEAKS = [
@@ -41,19 +41,22 @@ def _pixels(rounds: int) -> list[Row]:
         rounds,
     )
     ms = {name: contest.column(result, factor=1e3) for name, result in results.items()}
-    ours, shared = _figures(ms["ours"]), _figures(ms["shared"])
+    ours, shared, bare, everything = (
+        contest.own(results, k, factor=1e3) for k in ("ours", "shared", "bare", "all")
+    )
     sb3, tuned = "SB3 as it comes", "SB3, malloc settings + channels_last"
     unit = "ms/update"
-    share = _share("pixels", results["ours"], results, ">= 0.72")
+    share = _share("pixels", results, ">= 0.72")
     why = f"both spend their time in products: ours at {share.ours:.3g} GFLOP/s"
     if not isinstance(ms["tuned"], str):
         why += f", SB3 tuned at {1e3 * gflop('pixels') / float(np.median(ms['tuned'])):.3g}"
     variants = [
-        compare("update", f"pixels, {name}", unit, _figures(ms[key]), ms["tuned"], tuned, "")
+        compare("update", f"pixels, {name}", unit, contest.own(results, key, factor=1e3),
+                ms["tuned"], tuned, "")
         for key, name in (("reuse", "reused features"), ("calls", "4 updates a call"))
     ]
     return [
-        _metrics_cost(_figures(ms["bare"]), _figures(ms["all"])),
+        _metrics_cost(bare, everything),
         *variants,
         compare("update", "pixels", unit, ours, ms["sb3"], sb3, ">= 1.25"),
         explained(compare("update", "pixels", unit, ours, ms["tuned"], tuned, ">= 1.05"), why),
@@ -87,9 +90,9 @@ def _vector(rounds: int) -> list[Row]:
         rounds,
     )
     ms = {name: contest.column(result, factor=1e3) for name, result in results.items()}
-    many, one = _figures(ms["ours"]), _figures(ms["single"])
+    many, one = (contest.own(results, k, factor=1e3) for k in ("ours", "single"))
     name, unit = f"vector, {_CALLS} updates a call", "ms/update"
-    share = _share(name, results["ours"], results, ">= 0.75")
+    share = _share(name, results, ">= 0.75")
     assert share.peer is not None
     products = 1e3 * gflop("vector") / share.peer
     return [
@@ -103,26 +106,20 @@ def _vector(rounds: int) -> list[Row]:
     ]
 
 
-def _figures(values: list[float] | str) -> list[float]:
-    if isinstance(values, str):
-        raise RuntimeError(f"our own contestant did not run: {values}")
-    return values
-
-
-def _share(name: str, ours: Result, results: Mapping[str, Result], bar: str) -> Row:
+def _share(name: str, results: Mapping[str, Result], bar: str) -> Row:
     """GFLOP/s of an update against the best library's matrix product in the same rounds."""
     work = gflop("pixels" if name.startswith("pixels") else "vector")
-    rate = [work / s for s in _figures(contest.column(ours))]
-    product = 2 * 2048**3 / 1e9
+    rate = [work / s for s in contest.own(results, "ours")]
     columns = {p.name: contest.column(results[p.name]) for p in _PEAKS}
-    rates = {k: [product / s for s in v] for k, v in columns.items() if not isinstance(v, str)}
+    most = product_gflop()
+    rates = {k: [most / s for s in v] for k, v in columns.items() if not isinstance(v, str)}
     best = max(rates, key=lambda k: float(np.median(rates[k])))
     peer = f"{best.removeprefix('peak ')} product of 2048 x 2048"
     row = compare("update", name, "GFLOP/s", rate, rates[best], peer, bar, inverse=True)
     assert row.ours is not None
     assert row.peer is not None
     return explained(row, f"the bar was set where products reach {BAR_PEAK:.0f} GFLOP/s, so at "
-                     f"{float(bar.split()[1]) * BAR_PEAK:.0f}; here large products are "
+                     f"{limit(bar) * BAR_PEAK:.0f}; here large products are "
                      f"{row.peer / BAR_PEAK:.2g} and this update {row.ours / BAR_PEAK:.2g} times "
                      "that peak")
 
@@ -132,10 +129,10 @@ def _first_update() -> list[Row]:
     with tempfile.TemporaryDirectory() as cache:
         options = {"task": "pixels", "cache": cache}
         first, again = (
-            contest.run([Contestant("ours", "ours:update", options, work=2)], 1)["ours"]
+            contest.run([Contestant("ours", "ours:update", options, work=2)], 1)
             for _ in range(2)
         )
-    seconds = [_figures(contest.column(result, "first"))[0] for result in (first, again)]
+    seconds = [contest.own(result, "ours", "first")[0] for result in (first, again)]
     return [
         measure("update", "pixels, first update", "s", seconds[0], "<= 8"),
         measure("update", "pixels, first update when run again", "s", seconds[1], "<= 2"),

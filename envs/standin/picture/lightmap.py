@@ -164,6 +164,7 @@ def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
 
 @compiled
 def _near(place: Array, centre: Array) -> Index:
+    """Things whose shadow or headlights may reach what the camera sees of the ground."""
     found, count = np.empty(len(centre), np.int64), 0
     for i in range(len(centre)):
         if (centre[i, 0] - place[0]) ** 2 + (centre[i, 1] - place[1]) ** 2 < _SHADOW_REACH**2:
