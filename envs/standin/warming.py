@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 import numpy as np
 
@@ -14,21 +16,47 @@ from envs.standin.town.model import Town
 from envs.standin.vehicle_fit import model_of
 from envs.standin.world import CLEAR_NOON, Identity, Settings, World
 
+_MIDNIGHT = -80.0
+
 
 def warm_up(town: Town) -> None:
-    """Takes two cars through a crash; where that had to be compiled, also draws one."""
+    """Takes two cars through a crash; where that has to be compiled, also draws one."""
     world = World(town, 0, Identity(), Settings())
+    world.step(0.05)
+    if not dynamics.was_compiled():
+        _crash(world)
+        return
+    print("standin: compiling for this machine, once (up to a minute)", file=sys.stderr, flush=True)
+    # A second process compiles pictures meanwhile; this one then finds them on disk.
+    other = os.fork()
+    if not other:
+        try:
+            _draw(town)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    _crash(world)
+    os.waitpid(other, 0)
+    _draw(town)
+
+
+def _crash(world: World) -> None:
     for actor_id in (1, 2):
         world.fleet.add(actor_id, model_of("vehicle.tesla.model3"))
     world.step(0.05)
     Snapshots().message(world)
-    if not dynamics.was_compiled():
-        return
-    print("standin: compiling for this machine, once (about 12 s)", file=sys.stderr, flush=True)
+
+
+def _draw(town: Town) -> None:
+    """A car by day and by night."""
     x, y, z, _, yaw, _ = town.spawn_points[0]
     car = np.zeros(1, BOX)
     car["x"], car["y"], car["z"], car["yaw"] = x, y, z, yaw
     car["half_x"], car["half_y"], car["half_z"] = 2.4, 1.0, 0.75
     back = np.radians(yaw)
     camera = Camera("rgb", 84, 84, 90.0, x - 8 * np.cos(back), y - 8 * np.sin(back), z + 1, yaw=yaw)
-    renderer_of(town).render(camera, car, np.array(CLEAR_NOON))
+    night = np.array(CLEAR_NOON)
+    night[5] = _MIDNIGHT
+    for weather in (night, np.array(CLEAR_NOON)):
+        renderer_of(town).render(camera, car, weather)

@@ -7,13 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
-from envs.standin.picture.camera import View
-from envs.standin.picture.types import Image
-from envs.standin.picture.weather import Light
+from envs.standin.picture.camera import Eye
+from envs.standin.picture.runs import GROUND, Runs
+from envs.standin.picture.types import Image, Pixels, pixels
+from envs.standin.picture.warp import veil
+from envs.standin.picture.weather import Light, bgra, fog
 
 Array = NDArray[np.float64]
 
 _SHEETS = 4
+#: Smaller shares of haze are not seen.
+_LEAST = 0.008
 
 
 class Air:
@@ -21,23 +25,16 @@ class Air:
 
     def __init__(self, light: Light) -> None:
         self._light = light
+        self._mirrored = bgra(0.8 * light.horizon + 0.3 * light.zenith)
+        self._haze = bgra(light.haze)
         self._rain: dict[tuple[int, int], list[Image]] = {}
 
-    def veil(self, view: View, top: int, depth: Array, out: Image) -> None:
-        """Mixes haze, and where it is wet the sky, into the rows from `top` on.
+    def veil(self, eye: Eye, runs: Runs, depth: Array, out: Image) -> None:
+        """Mixes haze, and where it is wet the sky, into the ground.
 
-        depth: distance of the ground in each of these rows.
+        depth: distance of the ground in each row of the runs.
         """
-        light = self._light
-        fall = view.rays[2]
-        rows = np.arange(top, len(out)) + 0.5
-        slope = -(fall[0] * view.camera.width / 2.0 + fall[1] * rows + fall[2])
-        if light.wet > 0.02:
-            grazing = np.clip(1.0 - slope * 1.3, 0.0, 1.0)
-            share = light.wet * (0.16 + 0.8 * grazing**2)
-            _mix_rows(out[top:], share, 0.8 * light.horizon + 0.3 * light.zenith)
-        if light.extinction * 200.0 > 0.01:
-            _mix_rows(out[top:], light.fog(depth), light.haze)
+        _veil(eye, self._light, runs, depth, self._mirrored, self._haze, pixels(out))
 
     def rain(self, out: Image, time: float) -> None:
         """Streaks over the whole picture, another sheet of them every 50 ms."""
@@ -67,20 +64,21 @@ class Air:
         return sheet
 
 
-def _mix_rows(rows: Image, share: Array, colour: Array) -> None:
-    """Mixes a colour into rows, each to its own share."""
-    paint = np.array([*np.clip(colour, 0.0, 255.0), 255.0], np.float32)
-    _mix(rows.reshape(len(rows), -1), share.astype(np.float32), np.tile(paint, rows.shape[1]))
-
-
 @compiled
-def _mix(rows: Image, share: NDArray[np.float32], paint: NDArray[np.float32]) -> None:
-    one, half, width = np.float32(1.0), np.float32(0.5), rows.shape[1]
-    for row in range(len(rows)):
-        if share[row] <= 0.008:
-            continue
-        veil = min(share[row], one)
-        kept = one - veil
-        for i in range(width):
-            mixed = kept * np.float32(rows[row, i]) + veil * paint[i] + half
-            rows[row, i] = np.uint8(np.int32(mixed))
+def _veil(
+    eye: Eye, light: Light, runs: Runs, depth: Array, sky: int, haze: int, out: Pixels
+) -> None:
+    fall = eye.rays[2]
+    for row in range(len(depth)):
+        y = runs.top + row
+        slope = -(fall[0] * eye.width / 2.0 + fall[1] * (y + 0.5) + fall[2])
+        grazing = min(max(1.0 - slope * 1.3, 0.0), 1.0)
+        mirrored = light.wet * (0.16 + 0.8 * grazing**2) if light.wet > 0.02 else 0.0
+        hazy = fog(light, depth[row])
+        for run in range(runs.first[row], runs.first[row + 1]):
+            if runs.what[run] == GROUND:
+                line = out[y, runs.left[run]:runs.right[run]]
+                if mirrored > _LEAST:
+                    veil(line, min(mirrored, 1.0), sky)
+                if hazy > _LEAST:
+                    veil(line, hazy, haze)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,72 @@ from envs.standin.picture.types import Camera
 Array = NDArray[np.float64]
 
 
-def rotation(pitch: float, yaw: float, roll: float) -> Array:
-    """Matrix from a body's axes (forward, right, up) to the world, CARLA's convention, degrees."""
-    p, y, r = math.radians(pitch), math.radians(yaw), math.radians(roll)
-    cp, sp, cy, sy, cr, sr = (
-        math.cos(p), math.sin(p), math.cos(y), math.sin(y), math.cos(r), math.sin(r)
-    )
+class Eye(NamedTuple):
+    """A camera with its matrices at hand. Pixel (i, j) has its centre at (i + 0.5, j + 0.5).
+
+    Attributes:
+      place (3,): where it is; axes (3, 3): columns forward, right, up in the world.
+      rays (3, 3): homogeneous image coordinates to the ray's direction in the world, depth 1.
+      focal: focal length in pixels; width, height: of the picture. yaw: in rad.
+      level: whether it looks about straight ahead.
+    """
+
+    place: Array
+    axes: Array
+    rays: Array
+    focal: float
+    width: int
+    height: int
+    yaw: float
+    level: bool
+
+
+class View(NamedTuple):
+    """A camera, and the same for compiled loops.
+
+    Attributes:
+      horizon: first row that shows any flat ground, and first row from which on all is ground.
+    """
+
+    camera: Camera
+    eye: Eye
+    horizon: tuple[int, int]
+
+    @staticmethod
+    def of(camera: Camera) -> View:
+        """What there is to know of a camera."""
+        return View(camera, *_looking(
+            camera.width, camera.height, float(camera.fov), float(camera.x), float(camera.y),
+            float(camera.z), float(camera.pitch), float(camera.yaw), float(camera.roll)))
+
+    def ground(self, level: float) -> Array:
+        """(3, 3): homogeneous image coordinates to x, y on the plane z = level."""
+        return _on_plane(self.eye, level - self.camera.z)
+
+
+@compiled
+def _looking(
+    width: int, height: int, fov: float, x: float, y: float, z: float, pitch: float, yaw: float,
+    roll: float,
+) -> tuple[Eye, tuple[int, int]]:
+    focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
+    axes = _rotation(math.radians(pitch), math.radians(yaw), math.radians(roll))
+    rays = np.empty((3, 3))
+    for row in range(3):
+        rays[row, 0] = axes[row, 1] / focal
+        rays[row, 1] = -axes[row, 2] / focal
+        rays[row, 2] = (axes[row, 0] - axes[row, 1] * width / (2.0 * focal)
+                        + axes[row, 2] * height / (2.0 * focal))
+    eye = Eye(np.array([x, y, z]), axes, rays, focal, width, height, math.radians(yaw),
+              abs(pitch) < 30.0 and abs(roll) < 20.0)
+    return eye, _horizon(rays[2], width, height)
+
+
+@compiled
+def _rotation(pitch: float, yaw: float, roll: float) -> Array:
+    """From a body's axes (forward, right, up) to the world, CARLA's convention, rad."""
+    cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
+    cr, sr = math.cos(roll), math.sin(roll)
     return np.array([
         [cp * cy, cy * sp * sr - sy * cr, -cy * sp * cr - sy * sr],
         [cp * sy, sy * sp * sr + cy * cr, -sy * sp * cr + cy * sr],
@@ -28,60 +87,26 @@ def rotation(pitch: float, yaw: float, roll: float) -> Array:
     ])
 
 
-@dataclass(frozen=True)
-class View:
-    """A camera with its matrices at hand. Pixel (i, j) has its centre at (i + 0.5, j + 0.5)."""
-
-    camera: Camera
-
-    @cached_property
-    def focal(self) -> float:
-        """Focal length in pixels."""
-        return self.camera.width / (2.0 * math.tan(math.radians(self.camera.fov) / 2.0))
-
-    @cached_property
-    def place(self) -> Array:
-        """Where the camera is."""
-        return np.array([self.camera.x, self.camera.y, self.camera.z])
-
-    @cached_property
-    def axes(self) -> Array:
-        """Columns: forward, right, up in the world."""
-        return rotation(self.camera.pitch, self.camera.yaw, self.camera.roll)
-
-    @cached_property
-    def rays(self) -> Array:
-        """(3, 3): homogeneous image coordinates to the ray's direction in the world, depth 1."""
-        f, cx, cy = self.focal, self.camera.width / 2.0, self.camera.height / 2.0
-        pinhole = np.array([[0.0, 0.0, 1.0], [1.0 / f, 0.0, -cx / f], [0.0, -1.0 / f, cy / f]])
-        return self.axes @ pinhole
-
-    def ground(self, level: float) -> Array:
-        """(3, 3): homogeneous image coordinates to x, y on the plane z = level."""
-        rays, drop = self.rays, level - self.camera.z
-        return _on_plane(self.place, rays, drop)
-
-    @cached_property
-    def horizon(self) -> tuple[int, int]:
-        """First row that shows any ground, and first row from which on all is ground."""
-        height, width = self.camera.height, self.camera.width
-        across, down, start = self.rays[2].tolist()
-        if abs(down) < 1e-12:
-            return (0, 0) if start < 0 else (height, height)
-        if down > 0:
-            # Upside down: ground above the horizon line.
-            return 0, height
-        edge = [-(across * u + start) / down for u in (0.5, width - 0.5)]
-        first = math.ceil(min(edge) - 0.5 + 1e-6)
-        last = math.ceil(max(edge) - 0.5 + 1e-6)
-        return min(max(first, 0), height), min(max(last, 0), height)
+@compiled
+def _horizon(fall: Array, width: int, height: int) -> tuple[int, int]:
+    across, down, start = fall[0], fall[1], fall[2]
+    if abs(down) < 1e-12:
+        return (0, 0) if start < 0.0 else (height, height)
+    if down > 0.0:
+        # Upside down: ground above the horizon line.
+        return 0, height
+    one, other = -(across * 0.5 + start) / down, -(across * (width - 0.5) + start) / down
+    first = math.ceil(min(one, other) - 0.5 + 1e-6)
+    last = math.ceil(max(one, other) - 0.5 + 1e-6)
+    return min(max(first, 0), height), min(max(last, 0), height)
 
 
 @compiled
-def _on_plane(place: Array, rays: Array, drop: float) -> Array:
+def _on_plane(eye: Eye, drop: float) -> Array:
     matrix = np.empty((3, 3))
     for column in range(3):
         for row in (0, 1):
-            matrix[row, column] = place[row] * rays[2, column] + drop * rays[row, column]
-        matrix[2, column] = rays[2, column]
+            matrix[row, column] = (
+                eye.place[row] * eye.rays[2, column] + drop * eye.rays[row, column])
+        matrix[2, column] = eye.rays[2, column]
     return matrix

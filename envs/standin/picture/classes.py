@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.picture.camera import View
-from envs.standin.picture.faces import SHIFT, Faces, Outlines, in_order, outlines
-from envs.standin.picture.fill import fill, pixels
-from envs.standin.picture.foliage import Foliage
+from envs.standin.picture.faces import SHIFT, Faces, Outlines, outlines
+from envs.standin.picture.fill import stamp
+from envs.standin.picture.foliage import Crowns
 from envs.standin.picture.groundview import FARTHEST, GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.movers import Movers
+from envs.standin.picture.runs import SHAPES
+from envs.standin.picture.shapes import cover, shapes_of
 from envs.standin.picture.statics import Statics
 from envs.standin.picture.types import Image
 
@@ -30,47 +32,41 @@ def codes(faces: Faces, statics: Statics, movers: Movers, instance: bool) -> NDA
     fixed = faces.thing >= 0
     moving = -1 - faces.thing[~fixed]
     result[fixed, 2] = statics.tag[faces.thing[fixed]]
-    result[~fixed, 2] = movers.boxes["tag"][moving]
+    result[~fixed, 2] = movers.tag[moving]
     if instance:
         number = np.where(fixed, 40000 + faces.thing, 0)
-        number[~fixed] = movers.boxes["id"][moving]
+        number[~fixed] = movers.number[moving]
         result[:, 1], result[:, 0] = number & 255, (number >> 8) & 255
     return result
 
 
 def draw_codes(
     view: View, ground: GroundView | HillView, faces: Faces, code: NDArray[np.uint8],
-    foliage: Foliage, out: Image,
-) -> None:
-    """Draws codes of sky, ground and faces, far to near, into `out` (H, W, 4)."""
-    tags = np.full(out.shape[:2], SKY, np.uint8)
+    crowns: Crowns,
+) -> Image:
+    """Codes of sky, ground and faces, uint8 (H, W, 4)."""
+    shapes, shown = shapes_of(view.eye, faces), ground.mark(view, 0, view.camera.height)
+    cover(shapes, crowns, 0.0, 0, shown)
+    tags = np.full(shown.shape, SKY, np.uint8)
     ground.draw_tags(view, tags)
-    out[..., :2], out[..., 2], out[..., 3] = 0, tags, 255
-    order = in_order(faces)
-    shapes = outlines(view, faces.corners[order])
-    index = order[shapes.index]
-    opaque = np.full((len(index), 1), 255, np.uint8)
-    colours, image = pixels(np.hstack([code[index], opaque])), pixels(out)
-    source, done = faces.source[index], 0
-    for row in [*np.flatnonzero(source < -1).tolist(), len(index)]:
-        fill(shapes.points, shapes.counts, colours, done, row, image)
-        if row < len(index):
-            block, mask = _crown(shapes, row, int(source[row]), foliage, image)
-            block[mask] = colours[row]
-        done = row + 1
+    rest = np.zeros((SHAPES, 3), np.uint8)
+    out = np.empty((*shown.shape, 4), np.uint8)
+    out[..., :3], out[..., 3] = np.concatenate([rest, code[shapes.face]])[shown], 255
+    out[..., 2] = np.where(shown < SHAPES, tags, out[..., 2])
+    return out
 
 
-def draw_depth(view: View, ground: GroundView | HillView, faces: Faces, foliage: Foliage) -> Image:
+def draw_depth(view: View, ground: GroundView | HillView, faces: Faces, crowns: Crowns) -> Image:
     """Depth along the camera's axis, coded in 24 bits: R low byte, G, B high byte."""
     depth = ground.depth(view)
-    shapes = outlines(view, faces.corners)
-    corners = faces.corners[shapes.index]
+    shapes = outlines(view.eye, faces.corners)
+    corners = faces.corners[shapes.face]
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    height = (normal * (corners[:, 0] - view.place)).sum(axis=1)
-    slope = normal @ view.rays
-    for row, source in enumerate(faces.source[shapes.index].tolist()):
+    height = (normal * (corners[:, 0] - view.eye.place)).sum(axis=1)
+    slope = normal @ view.eye.rays
+    for row, source in enumerate(faces.source[shapes.face].tolist()):
         if source < -1:
-            block, mask = _crown(shapes, row, source, foliage, depth)
+            block, mask = _crown(shapes, row, source, crowns, depth)
         else:
             block, mask = _polygon(shapes, row, depth)
         if block.size:
@@ -116,10 +112,10 @@ def _polygon(
 
 
 def _crown(
-    shapes: Outlines, row: int, source: int, foliage: Foliage, image: NDArray
+    shapes: Outlines, row: int, source: int, crowns: Crowns, image: NDArray
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     block = _block(shapes, row, image)
     top, left = _corner(shapes, row)
-    (x0, y0), (x1, y1) = shapes.low[row].tolist(), shapes.high[row].tolist()
-    box = (x0 - left, y0 - top, max(x1 - x0, 0.5), max(y1 - y0, 0.5))
-    return block, foliage.mask(-2 - source, box, block.shape[:2])
+    corner, mask = np.array([left, top], float), np.zeros(block.shape[:2], np.uint8)
+    stamp(crowns, -2 - source, shapes.low[row] - corner, shapes.high[row] - corner, 1, 0, mask)
+    return block, mask > 0

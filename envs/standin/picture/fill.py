@@ -1,7 +1,7 @@
-"""Convex polygons filled with a colour, and pictures with holes, pixel by pixel in machine code.
+"""Convex polygons and crowns filled with a value, pixel by pixel in machine code.
 
 A pixel belongs to a polygon that touches its row within half a pixel of its middle, so that thin
-things keep at least one pixel of width. Pixels are BGRA read as one uint32.
+things keep at least one pixel of width.
 """
 
 from __future__ import annotations
@@ -14,73 +14,76 @@ from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
 from envs.standin.picture.faces import SHIFT, Index
+from envs.standin.picture.foliage import Crowns
 
-Pixels = NDArray[np.uint32]
+Array = NDArray[np.float64]
 Points = NDArray[np.int32]
 
 _ONE = 1 << SHIFT
-_OPAQUE, _HALF_OPAQUE = 0xFF000000, 0x80000000
-
-
-def pixels(image: NDArray[Any]) -> Pixels:
-    """A picture, uint8 (H, W, 4), as uint32 (H, W) of the same memory."""
-    return image.view(np.uint32)[..., 0]
+_HALF_OPAQUE = 0x80000000
 
 
 @compiled
 def fill(
-    points: Points, counts: Index, colours: Pixels, begin: int, end: int, out: Pixels
+    points: Points, counts: Index, values: NDArray[Any], begin: int, end: int, top: int,
+    out: NDArray[Any],
 ) -> None:
-    """Fills polygons [begin, end), (K, 5, 2) in pixels with fractional bits, one after another."""
+    """Fills polygons [begin, end), (K, 5, 2) in pixels with fractional bits, one after another.
+
+    out: the rows of the picture from `top` on.
+    """
     height, width = out.shape
     for row in range(begin, end):
-        polygon, count, colour = points[row], counts[row], colours[row]
-        first, last = _rows(polygon, count, height)
+        polygon, count, value = points[row], counts[row], values[row]
+        first, last = _rows(polygon, count, top, top + height)
         for y in range(first, last):
             left, right = _columns(polygon, count, y, width)
             for x in range(left, right):
-                out[y, x] = colour
+                out[y - top, x] = value
 
 
 @compiled
 def stamp(
-    picture: Pixels, left: float, top: float, width: float, height: float, share: float,
-    haze: int, out: Pixels,
+    crowns: Crowns, kind: int, low: Array, high: Array, value: int, top: int, out: NDArray[Any]
 ) -> None:
-    """Draws the opaque pixels of a picture into a box, mixed with a share of haze."""
-    rows, columns = picture.shape
-    across, down = columns / width, rows / height
-    x0, x1 = max(int(left), 0), min(int(left + width) + 1, out.shape[1])
-    veil = round(share * 256.0)
-    fog, kept = _mixed(haze, 0, veil), 256 - veil
-    for y in range(max(int(top), 0), min(int(top + height) + 1, out.shape[0])):
-        v = math.floor((y + 0.5 - top) * down)
-        if v < 0 or v >= rows:
+    """Sets the pixels of a box, from its least to its greatest coordinates, that a crown covers.
+
+    out: the rows of the picture from `top` on.
+    """
+    level, left, upper, across, down = fitted(crowns, low, high)
+    size = crowns.size[level]
+    x0, x1 = max(int(left), 0), min(int(high[0]) + 2, out.shape[1])
+    for y in range(max(int(upper), top), min(int(high[1]) + 2, top + out.shape[0])):
+        v = math.floor((y + 0.5 - upper) * down)
+        if v < 0 or v >= size:
             continue
+        line = crowns.first[kind, level] + v * size
         for x in range(x0, x1):
             u = math.floor((x + 0.5 - left) * across)
-            if u < 0 or u >= columns:
-                continue
-            pixel = picture[v, u]
-            if pixel >= _HALF_OPAQUE:
-                out[y, x] = (_mixed(pixel, fog, kept) if veil else pixel) | _OPAQUE
+            if 0 <= u < size and crowns.texels[line + u] >= _HALF_OPAQUE:
+                out[y - top, x] = value
 
 
 @compiled
-def _mixed(pixel: int, other: int, share: int) -> int:
-    """`share` / 256 of one pixel, added to another; the fourth byte has no meaning."""
-    even = (pixel & 0xFF00FF) * share >> 8 & 0xFF00FF
-    odd = (pixel & 0xFF00) * share >> 8 & 0xFF00
-    return other + even + odd
+def fitted(
+    crowns: Crowns, low: Array, high: Array
+) -> tuple[int, float, float, float, float]:
+    """Which size of a crown fits a box, the box's corner, and texels per pixel across and down."""
+    width, height = max(high[0] - low[0], 0.5), max(high[1] - low[1], 0.5)
+    level = 0
+    while level < len(crowns.size) - 1 and crowns.size[level] > 1.4 * height:
+        level += 1
+    size = crowns.size[level]
+    return level, low[0], low[1], size / width, size / height
 
 
 @compiled
-def _rows(polygon: Points, count: int, height: int) -> tuple[int, int]:
+def _rows(polygon: Points, count: int, top: int, bottom: int) -> tuple[int, int]:
     low = high = polygon[0, 1]
     for corner in range(1, count):
         low, high = min(low, polygon[corner, 1]), max(high, polygon[corner, 1])
     half = _ONE // 2
-    return max((low + half) // _ONE, 0), min((high + half) // _ONE + 1, height)
+    return max((low + half) // _ONE, top), min((high + half) // _ONE + 1, bottom)
 
 
 @compiled

@@ -1,51 +1,43 @@
-"""Crowns of trees as small pictures with a mask, in several sizes."""
+"""Crowns of trees as small images with holes, in several sizes."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.picture.fill import Pixels, pixels, stamp
-from envs.standin.picture.types import Image
+from envs.standin.picture.types import Image, Pixels, pixels
 from envs.standin.picture.weather import Light
 
 _SIZES = (128, 64, 32, 16, 8)
 KINDS = 8
 
 
+class Crowns(NamedTuple):
+    """Square images of crowns behind one another, BGRA read as uint32: of each kind all sizes.
+
+    Attributes:
+      first (KINDS, sizes), size (sizes,): first texel, and rows or columns, of each.
+    """
+
+    texels: Pixels
+    first: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+
 class Foliage:
-    """Crown pictures under one light: kinds 0..3 are round, 4..7 pointed."""
+    """Crown images under one light: kinds 0..3 are round, 4..7 pointed."""
 
     def __init__(self, plain: list[Image], light: Light) -> None:
         gain = np.append(light.ambient * 0.95 + light.direct * 0.75, 1.0)
         self.colours = np.array([_mean(picture) for picture in plain]) * gain[:3]
-        self._levels = [
-            [pixels(level) for level in _levels(_lit(picture, gain))] for picture in plain
-        ]
-        haze = np.array([*np.clip(light.haze, 0.0, 255.0), 255.0]).astype(np.uint8)
-        self._haze = int(pixels(haze))
-
-    def draw(
-        self, kind: int, box: tuple[float, float, float, float], share: float, out: Pixels
-    ) -> None:
-        """Draws a crown into the box (left, top, width, height) in pixels, mixed with haze."""
-        veil = share if share > 0.06 else 0.0
-        stamp(self._pick(kind, box[3]), *box, veil, self._haze, out)
-
-    def mask(
-        self, kind: int, box: tuple[float, float, float, float], shape: tuple[int, int]
-    ) -> NDArray[np.bool_]:
-        """Which pixels of an image of this shape a crown covers."""
-        image = np.zeros(shape, np.uint32)
-        stamp(self._pick(kind, box[3]), *box, 0.0, 0, image)
-        return image > 0
-
-    def _pick(self, kind: int, height: float) -> Pixels:
-        for size, picture in zip(_SIZES, self._levels[kind], strict=True):
-            if size <= height * 1.4 or size == _SIZES[-1]:
-                return picture
-        raise AssertionError("the smallest size always fits")
+        levels = [pixels(level) for picture in plain for level in _levels(_lit(picture, gain))]
+        end = np.cumsum([level.size for level in levels])
+        size = np.array(_SIZES)
+        self.crowns = Crowns(np.concatenate([level.ravel() for level in levels]),
+                             end.reshape(KINDS, -1) - size * size, size)
 
 
 def crowns(seed: int) -> list[Image]:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
-from envs.standin.picture.camera import View
+from envs.standin.picture import warp
+from envs.standin.picture.camera import Eye, View
 from envs.standin.picture.paint import TAGS, GroundTexture
-from envs.standin.picture.types import Camera, Image
+from envs.standin.picture.runs import GROUND, SKY, Runs, Shown
+from envs.standin.picture.types import Camera, Image, Pixels, pixels
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -24,7 +26,6 @@ Index = NDArray[np.int64]
 #: Depth in metres that stands for the sky.
 FARTHEST = 1000.0
 _MAX_OVERSAMPLING = 8
-_FLAGS = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 
 
 class Band(NamedTuple):
@@ -43,27 +44,29 @@ class GroundView:
         self.texture = texture
         self.tags = TAGS[texture.surface]
         self._bands: dict[tuple[float, ...], tuple[Band, ...]] = {}
-        self._outside = tuple(int(c) for c in texture.levels[-1][0, 0])
+        self._levels = tuple(pixels(level) for level in texture.levels)
 
     def rows(self, view: View) -> tuple[int, int]:
         """First row that shows any ground, and first row from which on all is ground."""
         return view.horizon
 
-    def draw(self, view: View, out: Image) -> None:
-        """Draws all rows below the horizon; rows that it crosses are drawn below it only."""
-        to_ground = view.ground(0.0)
-        for band in self.bands(view):
-            if band.top < view.horizon[1]:
-                self._draw_cut(view, to_ground, band, out)
-            else:
-                self._warp(to_ground, band, out[band.top:band.bottom])
+    def mark(self, view: View, begin: int, end: int) -> Shown:
+        """GROUND where a pixel of the rows begin .. end looks down, SKY elsewhere."""
+        return _looks_down(view.eye.rays[2], *view.horizon, view.camera.width, begin, end)
+
+    def draw(self, view: View, runs: Runs, out: Image) -> None:
+        """Colours the ground, unlit."""
+        bands = np.array(self.bands(view), np.int64).reshape(-1, 4)
+        _draw_bands(self._levels, view.ground(0.0), self.texture.low, self.texture.cell, bands,
+                    True, runs, GROUND, pixels(out))
 
     def draw_tags(self, view: View, out: Image) -> None:
         """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
         top = view.horizon[0]
         if top >= len(out):
             return
-        matrix = self._matrix(view.ground(0.0), 0, top, 1)
+        matrix = _to_texel(view.ground(0.0), self.texture.low, self.texture.cell)
+        matrix[:, 2] += matrix @ np.array([0.5, top + 0.5, 0.0])
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         below = ground_mask(view)[top:]
         drawn = cv2.warpPerspective(
@@ -75,44 +78,34 @@ class GroundView:
         """Depth (H, W) of the ground along the camera's axis; FARTHEST where the sky is."""
         return ground_depth(view)
 
-    def row_depth(self, view: View, top: int) -> Array:
-        """Depth of the ground at the middle column of each row from `top` on."""
-        rows = np.arange(top, view.camera.height) + 0.5
-        fall = view.rays[2]
-        slope = -(fall[0] * view.camera.width / 2.0 + fall[1] * rows + fall[2])
-        return np.abs(view.camera.z) / np.maximum(slope, 1e-4)
+    def row_depth(self, view: View, begin: int, end: int) -> Array:
+        """Depth of the ground at the middle column of the rows begin .. end."""
+        return _row_depth(view.eye, begin, end)
 
     def look_down(
-        self, image: Image, low: Array, cell: float, view: View, top: int, step: int,
-        outside: tuple[int, ...],
-    ) -> Image:
-        """An image from above as the camera sees it from row `top` on, `step` times smaller.
+        self, image: Image, low: Array, cell: float, view: View, runs: Runs, out: Image
+    ) -> None:
+        """Draws an image from above as the camera sees it on the ground.
 
-        outside: what lies beyond the image's edges.
+        Its texel (0, 0) stands for what lies beyond its edges.
         """
-        matrix = _to_texel(view.ground(0.0), low, cell, float(top), float(step), float(step))
-        size = (-(-view.camera.width // step), -(-(view.camera.height - top) // step))
-        return np.asarray(cv2.warpPerspective(
-            image, matrix, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT,
-            borderValue=outside), np.uint8)
-
-    def in_sight(self, view: View, rows: Index, centre: Array, top: Array) -> Index:
-        """All rows of things: flat ground hides nothing."""
-        return rows
+        matrix = _to_texel(view.ground(0.0), low, cell)
+        warp.draw(pixels(image), matrix, True, 1, runs, GROUND, 0, len(out), pixels(out))
 
     def bands(self, view: View) -> tuple[Band, ...]:
         """The bands of a view; those of cameras alike in height and pitch are shared."""
         camera = view.camera
         key = (camera.width, camera.height, camera.fov, round(camera.pitch * 2.0) / 2.0,
                round(camera.roll / 5.0) * 5.0, round(camera.z * 5.0) / 5.0)
-        if key not in self._bands:
+        plan = self._bands.get(key)
+        if plan is None:
             if len(self._bands) > 500:
                 self._bands.clear()
-            self._bands[key] = self._plan(*key)
+            plan = self._bands[key] = self._plan(*key)
         top = view.horizon[0]
         bands = [
             Band(top + begin, min(top + end, camera.height), level, oversampling)
-            for begin, end, level, oversampling in self._bands[key] if top + begin < camera.height
+            for begin, end, level, oversampling in plan if top + begin < camera.height
         ]
         if bands and bands[-1].bottom < camera.height:
             bands[-1] = bands[-1]._replace(bottom=camera.height)
@@ -122,7 +115,7 @@ class GroundView:
         self, width: int, height: int, fov: float, pitch: float, roll: float, z: float
     ) -> tuple[Band, ...]:
         """Bands of a typical camera, with rows counted from the horizon."""
-        view = View(Camera("rgb", width, height, fov, 0.0, 0.0, z, pitch, 0.0, roll))
+        view = View.of(Camera("rgb", width, height, fov, 0.0, 0.0, z, pitch, 0.0, roll))
         top = min(view.horizon[0], height - 1)
         across, along = footprints(view, np.arange(top, height, dtype=float) + 0.5)
         cell = self.texture.cell
@@ -139,32 +132,9 @@ class GroundView:
             for a, b in itertools.pairwise(edges)
         )
 
-    def _matrix(self, to_ground: Array, level: int, top: float, oversampling: int) -> Array:
-        """Pixel index in a band's image to texel index of a level."""
-        cell = self.texture.cell * 2**level
-        return _to_texel(to_ground, self.texture.low, cell, float(top), 1.0, 1.0 / oversampling)
-
-    def _warp(self, to_ground: Array, band: Band, out: Image) -> None:
-        matrix = self._matrix(to_ground, band.level, band.top, band.oversampling)
-        rows, columns = out.shape[:2]
-        size = (columns, rows * band.oversampling)
-        target = out if band.oversampling == 1 else None
-        drawn = cv2.warpPerspective(
-            self.texture.levels[band.level], matrix, size, dst=target, flags=_FLAGS,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=self._outside)
-        if band.oversampling > 1:
-            _average(drawn.reshape(rows, band.oversampling, -1), out.reshape(rows, -1))
-
-    def _draw_cut(self, view: View, to_ground: Array, band: Band, out: Image) -> None:
-        block = out[band.top:band.bottom]
-        drawn = np.empty_like(block)
-        self._warp(to_ground, band, drawn)
-        cv2.copyTo(drawn, ground_mask(view)[band.top:band.bottom], block)
-
-
 def ground_mask(view: View) -> Image:
     """255 where a pixel looks down, uint8 (H, W)."""
-    fall = view.rays[2]
+    fall = view.eye.rays[2]
     u = np.arange(view.camera.width) + 0.5
     v = np.arange(view.camera.height) + 0.5
     looks_down = (fall[0] * u + fall[2])[None, :] + (fall[1] * v)[:, None] < -1e-9
@@ -175,7 +145,7 @@ def ground_depth(view: View, level: float = 0.0) -> Array:
     """Depth (H, W) of the plane z = level; FARTHEST where the sky is."""
     depth = np.full((view.camera.height, view.camera.width), FARTHEST)
     below = ground_mask(view) > 0
-    fall = view.rays[2]
+    fall = view.eye.rays[2]
     u = np.arange(view.camera.width) + 0.5
     v = np.arange(view.camera.height) + 0.5
     slope = (fall[0] * u + fall[2])[None, :] + (fall[1] * v)[:, None]
@@ -207,33 +177,48 @@ def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
 
 
 @compiled
-def _average(rows: Image, out: Image) -> None:
-    """Means over the second axis, (R, N, C) to (R, C)."""
-    count, columns = rows.shape[1], rows.shape[2]
-    total, share = np.empty(columns, np.float32), np.float32(1.0 / count)
-    for row in range(len(rows)):
-        for i in range(columns):
-            total[i] = np.float32(rows[row, 0, i])
-        for k in range(1, count):
-            for i in range(columns):
-                total[i] += np.float32(rows[row, k, i])
-        for i in range(columns):
-            out[row, i] = np.uint8(np.int32(total[i] * share + np.float32(0.5)))
+def _looks_down(fall: Array, top: int, below: int, width: int, begin: int, end: int) -> Shown:
+    shown = np.empty((end - begin, width), np.uint16)
+    for y in range(begin, end):
+        row = shown[y - begin]
+        if y < top or y >= below:
+            for x in range(width):
+                row[x] = SKY if y < top else GROUND
+            continue
+        for x in range(width):
+            slope = fall[0] * (x + 0.5) + fall[1] * (y + 0.5) + fall[2]
+            row[x] = GROUND if slope < -1e-9 else SKY
+    return shown
 
 
 @compiled
-def _to_texel(
-    to_ground: Array, low: Array, cell: float, top: float, wide: float, tall: float
-) -> Array:
-    """Pixel index to texel index, for pixels of another size that begin at row `top`."""
+def _row_depth(eye: Eye, begin: int, end: int) -> Array:
+    depth, fall = np.empty(end - begin), eye.rays[2]
+    for y in range(begin, end):
+        slope = -(fall[0] * eye.width / 2.0 + fall[1] * (y + 0.5) + fall[2])
+        depth[y - begin] = abs(eye.place[2]) / max(slope, 1e-4)
+    return depth
+
+
+@compiled
+def _draw_bands(
+    levels: tuple[Pixels, ...], to_ground: Array, low: Array, cell: float, bands: Index,
+    beyond: bool, runs: Runs, what: int, out: Pixels,
+) -> None:
+    for band in range(len(bands)):
+        begin, end, level, oversampling = bands[band]
+        matrix = _to_texel(to_ground, low, cell * 2**level)
+        warp.draw(levels[level], matrix, beyond, oversampling, runs, what, begin, end, out)
+
+
+@compiled
+def _to_texel(to_ground: Array, low: Array, cell: float) -> Array:
+    """Image coordinates to texel index."""
     matrix = np.empty((3, 3))
-    for row in range(3):
-        right, down = wide * to_ground[row, 0], tall * to_ground[row, 1]
-        matrix[row, 0], matrix[row, 1] = right, down
-        matrix[row, 2] = (
-            0.5 * right + 0.5 * down + top * to_ground[row, 1] + to_ground[row, 2])
+    for column in range(3):
+        matrix[2, column] = to_ground[2, column]
     for row in (0, 1):
         shift = -low[row] / cell - 0.5
         for column in range(3):
-            matrix[row, column] = matrix[row, column] / cell + shift * matrix[2, column]
+            matrix[row, column] = to_ground[row, column] / cell + shift * to_ground[2, column]
     return matrix

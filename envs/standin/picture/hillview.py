@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from envs.standin.picture.camera import View
 from envs.standin.picture.groundview import FARTHEST
 from envs.standin.picture.paint import TAGS, GroundTexture
+from envs.standin.picture.runs import GROUND, SKY, Runs, Shown
 from envs.standin.picture.types import Image
 from envs.standin.town.ground import Ground
 
@@ -63,16 +64,21 @@ class HillView:
         top = int(some[0]) if len(some) else len(mask)
         return top, int(broken[-1]) + 1 if len(broken) else 0
 
-    def draw(self, view: View, out: Image) -> None:
-        """Draws the ground, band by band of rows at about the same distance."""
-        seen, (top, _) = self._seen(view), self.rows(view)
-        levels = self._row_levels(view, seen)
-        edges = [top, *(np.flatnonzero(np.diff(levels[top:])) + 1 + top).tolist(), len(out)]
+    def mark(self, view: View, begin: int, end: int) -> Shown:
+        """GROUND where a pixel of the rows begin .. end shows any, SKY elsewhere."""
+        mask = self._seen(view).mask[begin:end]
+        return np.where(mask > 0, np.uint16(GROUND), np.uint16(SKY))
+
+    def draw(self, view: View, runs: Runs, out: Image) -> None:
+        """Colours the ground, unlit, band by band of rows at about the same distance."""
+        seen, top, (first, last) = self._seen(view), self.rows(view)[0], runs.rows
+        levels, top = self._row_levels(view, seen)[:last], max(top, first)
+        edges = [top, *(np.flatnonzero(np.diff(levels[top:])) + 1 + top).tolist(), last]
         for begin, end in itertools.pairwise(edges):
             if end > begin:
                 level = int(levels[begin])
                 drawn = self._look(self.texture.levels[level], self.texture.low,
-                                   self.texture.cell * 2**level, seen, slice(begin, end), 1,
+                                   self.texture.cell * 2**level, seen, slice(begin, end),
                                    self._outside, cv2.INTER_LINEAR)
                 cv2.copyTo(drawn, seen.mask[begin:end], out[begin:end])
 
@@ -80,7 +86,7 @@ class HillView:
         """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
         seen = self._seen(view)
         drawn = self._look(self.tags, self.texture.low, self.texture.cell, seen,
-                           slice(0, len(out)), 1, int(TAGS[0]), cv2.INTER_NEAREST)
+                           slice(0, len(out)), int(TAGS[0]), cv2.INTER_NEAREST)
         cv2.copyTo(drawn, seen.mask, out)
 
     def depth(self, view: View) -> Array:
@@ -91,21 +97,22 @@ class HillView:
         depth[below] = 1.0 / seen.inverse[below]
         return depth
 
-    def row_depth(self, view: View, top: int) -> Array:
-        """Depth of the ground at the middle column of each row from `top` on."""
-        column = self._seen(view).inverse[top:, view.camera.width // 2]
+    def row_depth(self, view: View, begin: int, end: int) -> Array:
+        """Depth of the ground at the middle column of the rows begin .. end."""
+        column = self._seen(view).inverse[begin:end, view.camera.width // 2]
         return 1.0 / np.maximum(column.astype(float), 1.0 / FARTHEST)
 
     def look_down(
-        self, image: Image, low: Array, cell: float, view: View, top: int, step: int,
-        outside: tuple[int, ...],
-    ) -> Image:
-        """An image from above as the camera sees it from row `top` on, `step` times smaller.
+        self, image: Image, low: Array, cell: float, view: View, runs: Runs, out: Image
+    ) -> None:
+        """Draws an image from above as the camera sees it on the ground.
 
-        outside: what lies beyond the image's edges.
+        Its texel (0, 0) stands for what lies beyond its edges.
         """
-        return self._look(image, low, cell, self._seen(view), slice(top, None, step), step,
-                          outside, cv2.INTER_LINEAR)
+        outside = tuple(int(c) for c in image[0, 0])
+        rows = slice(*runs.rows)
+        out[rows] = self._look(image, low, cell, self._seen(view), rows, outside,
+                               cv2.INTER_LINEAR)
 
     def in_sight(self, view: View, rows: Index, centre: Array, top: Array) -> Index:
         """Those rows of things (centre (N, 3), greatest height (N,)) not wholly behind a crest."""
@@ -121,19 +128,19 @@ class HillView:
         return rows[(reach <= 6.0) | (steep >= seen.profile[row, column] - 0.002)]
 
     def _look(
-        self, image: Image, low: Array, cell: float, seen: _Seen, rows: slice, step: int,
+        self, image: Image, low: Array, cell: float, seen: _Seen, rows: slice,
         outside: tuple[int, ...] | int, interpolation: int,
     ) -> Image:
-        x = (seen.x[rows, ::step] - np.float32(low[0])) * np.float32(1.0 / cell) - np.float32(0.5)
-        y = (seen.y[rows, ::step] - np.float32(low[1])) * np.float32(1.0 / cell) - np.float32(0.5)
+        x = (seen.x[rows] - np.float32(low[0])) * np.float32(1.0 / cell) - np.float32(0.5)
+        y = (seen.y[rows] - np.float32(low[1])) * np.float32(1.0 / cell) - np.float32(0.5)
         return np.asarray(cv2.remap(
             image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=outside),
             np.uint8)
 
     def _row_levels(self, view: View, seen: _Seen) -> NDArray[np.int64]:
-        depth = self.row_depth(view, 0)
+        depth = self.row_depth(view, 0, view.camera.height)
         along = np.abs(np.gradient(depth)) if len(depth) > 1 else depth
-        texel = np.maximum(1.3 * depth / view.focal, along / 4.0)
+        texel = np.maximum(1.3 * depth / view.eye.focal, along / 4.0)
         level = np.rint(np.log2(np.maximum(texel / self.texture.cell, 1.0)))
         return np.clip(level, 0, len(self.texture.levels) - 1).astype(int)
 
@@ -148,7 +155,7 @@ class HillView:
         columns, rows = max(2, -(-width // step)), max(2, -(-height // step))
         u = ((np.arange(columns) + 0.5) * (width / columns)).astype(np.float32)
         v = ((np.arange(rows) + 0.5) * (height / rows)).astype(np.float32)
-        dx, dy, dz = (_plane(row, u, v) for row in view.rays)
+        dx, dy, dz = (_plane(row, u, v) for row in view.eye.rays)
         flat = np.hypot(dx, dy)
         bearings = self._bearings(view, dx, dy)
         profile = self._profile(view, bearings)
@@ -169,8 +176,8 @@ class HillView:
         mask = (full > 1.0 / 410.0).astype(np.uint8) * np.uint8(255)
         depth = 1.0 / np.maximum(full, np.float32(1.0 / 410.0))
         u, v = (np.arange(n, dtype=np.float32) + np.float32(0.5) for n in (width, height))
-        x = np.float32(view.camera.x) + depth * _plane(view.rays[0], u, v)
-        y = np.float32(view.camera.y) + depth * _plane(view.rays[1], u, v)
+        x = np.float32(view.camera.x) + depth * _plane(view.eye.rays[0], u, v)
+        y = np.float32(view.camera.y) + depth * _plane(view.eye.rays[1], u, v)
         return _Seen(view.camera, x, y, full, mask, bearings, profile)
 
     def _under(self, view: View) -> float:

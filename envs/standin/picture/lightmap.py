@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
-from envs.standin.picture.camera import View
+from envs.standin.picture.camera import Eye, View
 from envs.standin.picture.faces import Index, outlines
-from envs.standin.picture.fill import fill, pixels
+from envs.standin.picture.fill import Points, fill
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
-from envs.standin.picture.movers import Movers
+from envs.standin.picture.movers import Movers, beams
+from envs.standin.picture.runs import Runs, multiply
 from envs.standin.picture.statics import shading
-from envs.standin.picture.types import Image
+from envs.standin.picture.types import Image, Pixels, pixels
 from envs.standin.picture.weather import Light
 from envs.standin.town.model import Scenery
 
@@ -23,10 +26,22 @@ Array = NDArray[np.float64]
 CELL = 0.4
 #: A gain of 1 as a byte.
 UNIT = 140.0
+#: Columns beyond which shadows of vehicles are drawn in more steps.
+_FINE = 240
+#: Corners of a box's foot, and the light of far and of near headlights.
+_X, _Y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
+_BEAM_COLOURS = np.array([[50, 62, 66, 0], [92, 112, 118, 0]], np.uint8)
 _UP = np.array([[0.0, 0.0, 1.0]])
-_LONGEST = 45.0
 _LAMP_REACH = 11.0
 _SHADOW_REACH = 70.0
+
+
+class Patches(NamedTuple):
+    """Polygons in a picture, as in `Outlines`, each with its colour."""
+
+    points: Points
+    counts: Index
+    colours: Pixels
 
 
 class LightMap:
@@ -51,56 +66,39 @@ class LightMap:
             self._shadows(share, scenery)
             cv2.blur(share, (3, 3), dst=share)
         self.texture = _ramp(self.shaded, self._brightest(lamps))[share]
+        self.texture[0, 0] = self.shaded if lamps else self.lit
 
     def draw(
-        self, ground: GroundView | HillView, view: View, top: int, movers: Movers, out: Image
+        self, ground: GroundView | HillView, view: View, runs: Runs, shadows: Patches,
+        beams: Image | None, gain: Image, out: Image,
     ) -> None:
-        """Multiplies the rows of `out` from `top` on with the light that falls on them."""
-        rows, columns = out.shape[0] - top, out.shape[1]
-        step = 2 if columns > 240 else 1
-        size = (-(-columns // step), -(-rows // step))
+        """Multiplies the ground with the light that falls on it; `gain` is a picture to work in."""
+        rows = slice(*runs.rows)
         if self.plain:
-            gain = np.full((size[1], size[0], 4), self.shaded, np.uint8)
+            gain[rows] = self.shaded
         else:
-            outside = self.lit if self.light.night <= 0.3 else self.shaded
-            gain = ground.look_down(self.texture, self.low, CELL, view, top, step,
-                                    tuple(int(c) for c in outside))
-        self._vehicles(view, top, step, movers, gain)
-        if step > 1:
-            gain = cv2.resize(gain, (size[0] * step, size[1] * step))
-        _shine(out[top:].reshape(rows, -1), gain.reshape(len(gain), -1))
+            ground.look_down(self.texture, self.low, CELL, view, runs, gain)
+        _fill(shadows, runs.top, gain[rows])
+        if beams is not None:
+            cv2.add(gain[rows], beams[rows], dst=gain[rows])
+        multiply(out, gain, UNIT, runs)
 
-    def _vehicles(self, view: View, top: int, step: int, movers: Movers, gain: Image) -> None:
-        movers = movers.take(_near(view.place, movers.centre))
-        if not len(movers):
-            return
-        blue, green, red, opaque = self.shaded.tolist()
-        shade = (blue, green, red, opaque)
-        contact = (int(0.45 * blue), int(0.45 * green), int(0.45 * red), opaque)
+    def shadows(self, eye: Eye, movers: Movers) -> Patches:
+        """The dark under vehicles, and by day their shadows."""
         sunny = not self.plain and self.light.night < 0.3
-        steps = (4 if step > 1 else 2) if sunny else 0
-        patches = _patches(movers.centre, movers.half, movers.turn, self._lean, steps)
-        self._fill(view, top, step, patches, [shade] * steps + [contact], gain)
-        if self.light.night <= 0.2:
-            return
-        on = np.flatnonzero(movers.beams(self.light))
-        if len(on):
-            pool = np.zeros_like(gain)
-            some = movers.take(on)
-            beams = np.concatenate([_beam(some, 26.0, 4.2), _beam(some, 15.0, 2.6)])
-            self._fill(view, top, step, beams, [(50, 62, 66, 0), (92, 112, 118, 0)], pool)
-            wide = max(3, gain.shape[1] // 24)
-            cv2.add(gain, cv2.blur(pool, (wide, wide)), dst=gain)
+        steps = (4 if eye.width > _FINE else 2) if sunny else 0
+        dark = (*(0.45 * self.shaded[:3]).astype(np.uint8), self.shaded[3])
+        colours = pixels(np.array([self.shaded, dark], np.uint8))
+        return _shadows(eye, movers, self._lean, steps, colours)
 
-    def _fill(
-        self, view: View, top: int, step: int, patches: Array, colours: list[tuple[int, ...]],
-        out: Image,
-    ) -> None:
-        """Draws quadrilaterals (len(colours) * N, 4, 3), N of each colour."""
-        shapes = outlines(view, patches, top, step)
-        group = shapes.index // (len(patches) // len(colours))
-        paint = pixels(np.array(colours, np.uint8))
-        fill(shapes.points, shapes.counts, paint[group], 0, len(group), pixels(out))
+    def beams(self, eye: Eye, movers: Movers) -> Image | None:
+        """Light of headlights on the ground, BGRA, to be added to the gain; None by day."""
+        if self.light.night <= 0.2:
+            return None
+        pool = np.zeros((eye.height, eye.width, 4), np.uint8)
+        _fill(_pools(eye, movers, self.light, pixels(_BEAM_COLOURS)), 0, pool)
+        wide = max(3, eye.width // 24)
+        return np.asarray(cv2.blur(pool, (wide, wide)))
 
     def _brightest(self, lamps: bool) -> NDArray[np.uint8]:
         if not lamps:
@@ -147,6 +145,11 @@ class LightMap:
                 cv2.max(block, stamp[:block.shape[0], :block.shape[1]], dst=block)
 
 
+def _fill(patches: Patches, top: int, rows: Image) -> None:
+    fill(patches.points, patches.counts, patches.colours, 0, len(patches.counts), top,
+         pixels(rows))
+
+
 def _lean(light: Light) -> Array:
     """How far a shadow reaches per metre of height, at most a few metres."""
     length = min(np.hypot(*light.sun[:2]) / max(light.sun[2], 0.02), 4.0)
@@ -163,6 +166,61 @@ def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
 
 
 @compiled
+def _shadows(eye: Eye, movers: Movers, lean: Array, steps: int, colours: Pixels) -> Patches:
+    """Shadows of boxes on the ground, then the dark under them.
+
+    A shadow is the outline of its box, moved away from the sun in steps of the box's height.
+    """
+    near = _near(eye.place, movers.centre)
+    corners, group = np.empty(((steps + 1) * len(near), 4, 3)), 0
+    for step in range(steps + 1):
+        under = step == steps
+        share = 0.0 if under else 1.8 * (step + 1.0) / steps
+        for i in near:
+            centre, half, turn = movers.centre[i], movers.half[i], movers.turn[i]
+            long = (0.98 if under else 0.97) * half[0]
+            wide = (1.02 if under else 0.97) * half[1]
+            for corner in range(4):
+                x, y = long * _X[corner], wide * _Y[corner]
+                for axis in (0, 1):
+                    corners[group, corner, axis] = (
+                        centre[axis] + turn[axis, 0] * x + turn[axis, 1] * y
+                        + share * half[2] * lean[axis])
+                corners[group, corner, 2] = centre[2] - half[2] + 0.01
+            group += 1
+    seen = outlines(eye, corners)
+    colour = np.empty(len(seen.face), np.uint32)
+    for row, patch in enumerate(seen.face):
+        colour[row] = colours[0 if patch < steps * len(near) else 1]
+    return Patches(seen.points, seen.counts, colour)
+
+
+@compiled
+def _pools(eye: Eye, movers: Movers, light: Light, colours: Pixels) -> Patches:
+    """Trapezoids on the road ahead of cars: wide and faint ones, then short and bright ones."""
+    near = _near(eye.place, movers.centre)
+    corners, count = np.empty((2 * len(near), 4, 3)), 0
+    for reach, spread in ((26.0, 4.2), (15.0, 2.6)):
+        for i in near:
+            if not beams(movers, i, light):
+                continue
+            centre, half, turn = movers.centre[i], movers.half[i], movers.turn[i]
+            for corner in range(4):
+                x = half[0] + (0.8 if corner < 2 else reach)
+                y = (0.9 if corner < 2 else spread) * (1.0 if corner in (1, 2) else -1.0)
+                for axis in (0, 1):
+                    corners[count, corner, axis] = (
+                        centre[axis] + turn[axis, 0] * x + turn[axis, 1] * y)
+                corners[count, corner, 2] = centre[2] - half[2] + 0.01
+            count += 1
+    seen = outlines(eye, corners[:count])
+    colour = np.empty(len(seen.face), np.uint32)
+    for row, patch in enumerate(seen.face):
+        colour[row] = colours[0 if 2 * patch < count else 1]
+    return Patches(seen.points, seen.counts, colour)
+
+
+@compiled
 def _near(place: Array, centre: Array) -> Index:
     """Things whose shadow or headlights may reach what the camera sees of the ground."""
     found, count = np.empty(len(centre), np.int64), 0
@@ -171,53 +229,3 @@ def _near(place: Array, centre: Array) -> Index:
             found[count] = i
             count += 1
     return found[:count]
-
-
-_X, _Y = np.array([1.0, 1.0, -1.0, -1.0]), np.array([1.0, -1.0, -1.0, 1.0])
-
-
-@compiled
-def _patches(centre: Array, half: Array, turn: Array, lean: Array, steps: int) -> Array:
-    """Shadows of boxes on the ground, then the dark under them: ((steps + 1) * N, 4, 3).
-
-    A shadow is the outline of its box, moved away from the sun in steps of the box's height.
-    """
-    count = len(centre)
-    patches = np.empty(((steps + 1) * count, 4, 3))
-    for group in range(steps + 1):
-        under = group == steps
-        share = 0.0 if under else 1.8 * (group + 1.0) / steps
-        for i in range(count):
-            long = (0.98 if under else 0.97) * half[i, 0]
-            wide = (1.02 if under else 0.97) * half[i, 1]
-            for corner in range(4):
-                x, y = long * _X[corner], wide * _Y[corner]
-                patch = patches[group * count + i, corner]
-                for axis in (0, 1):
-                    patch[axis] = (centre[i, axis] + turn[i, axis, 0] * x + turn[i, axis, 1] * y
-                                   + share * half[i, 2] * lean[axis])
-                patch[2] = centre[i, 2] - half[i, 2] + 0.01
-    return patches
-
-
-def _beam(movers: Movers, reach: float, spread: float) -> Array:
-    """Trapezoids on the road ahead of cars."""
-    x = movers.half[:, :1] + np.array([0.8, 0.8, reach, reach])
-    y = np.array([-0.9, 0.9, spread, -spread])
-    turn = movers.turn
-    world = np.empty((len(movers), 4, 3))
-    for axis in (0, 1):
-        world[..., axis] = (movers.centre[:, axis, None] + turn[:, axis, 0, None] * x
-                            + turn[:, axis, 1, None] * y)
-    world[..., 2] = (movers.centre[:, 2] - movers.half[:, 2])[:, None] + 0.01
-    return world
-
-
-@compiled
-def _shine(rows: Image, gain: Image) -> None:
-    """Multiplies bytes by gains, of which UNIT stands for 1."""
-    one, half, width = np.float32(1.0 / UNIT), np.float32(0.5), rows.shape[1]
-    for row in range(len(rows)):
-        for i in range(width):
-            value = np.float32(rows[row, i]) * np.float32(gain[row, i]) * one + half
-            rows[row, i] = np.uint8(np.int32(min(value, np.float32(255.0))))

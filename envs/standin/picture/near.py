@@ -13,6 +13,7 @@ from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
 from envs.standin.picture.marks import mark_polygons, ribbon, stop_lines
 from envs.standin.picture.paint import ASPHALT, COLOURS, KERB, WHITE, YELLOW
+from envs.standin.picture.runs import Runs, multiply
 from envs.standin.picture.types import Image
 from envs.standin.town.lanes import RoadMap
 from envs.standin.town.model import Town
@@ -25,7 +26,8 @@ LEAST_ROWS = 200
 _REACH, _GRAIN_REACH = 16.0, 5.5
 #: The grain's tile in texels, how often it is repeated each way, and metres per texel.
 _GRAIN_SIZE, _GRAIN_TILES, _GRAIN_CELL = 256, 5, 0.02
-_PLAIN = (128, 128, 128, 128)
+#: A byte that changes nothing.
+_PLAIN = 128
 _RIM = 0.13
 
 
@@ -53,21 +55,25 @@ class Near:
         self._colours = [(*(int(c) for c in COLOURS[kind]), 255) for kind in colours]
         self._grain = _grain()
 
-    def draw(self, ground: GroundView | HillView, view: View, top: int, out: Image) -> None:
-        """Draws onto unlit ground."""
-        index = _ahead(view.place, view.axes, self._middle)
+    def mark(self, view: View, out: Image) -> None:
+        """Draws marks and kerbs onto unlit ground."""
+        index = _ahead(view.eye.place, view.eye.axes, self._middle)
         if len(index):
-            shapes = outlines(view, self._corners[index])
-            for row, polygon in zip(index[shapes.index].tolist(), shapes.polygons(), strict=True):
+            shapes = outlines(view.eye, self._corners[index])
+            for row, polygon in zip(index[shapes.face].tolist(), shapes.polygons(), strict=True):
                 cv2.fillConvexPoly(out, polygon, self._colours[row], cv2.LINE_AA, SHIFT)
-        depth = ground.row_depth(view, top)
-        rows = np.flatnonzero(depth < _GRAIN_REACH)
+
+    def roughen(
+        self, ground: GroundView | HillView, view: View, runs: Runs, gain: Image, out: Image
+    ) -> None:
+        """Adds grain to unlit ground; `gain` is a picture to work in."""
+        rows = np.flatnonzero(ground.row_depth(view, *runs.rows) < _GRAIN_REACH)
         if len(rows):
-            first = top + int(rows[0])
+            runs = runs.below(runs.top + int(rows[0]))
             tile = _GRAIN_SIZE * _GRAIN_CELL
-            low = (np.floor(view.place[:2] / tile) - _GRAIN_TILES // 2) * tile
-            grain = ground.look_down(self._grain, low, _GRAIN_CELL, view, first, 1, _PLAIN)
-            cv2.multiply(out[first:], grain, dst=out[first:], scale=1.0 / 128.0)
+            low = (np.floor(view.eye.place[:2] / tile) - _GRAIN_TILES // 2) * tile
+            ground.look_down(self._grain, low, _GRAIN_CELL, view, runs, gain)
+            multiply(out, gain, _PLAIN, runs)
 
 
 @compiled
@@ -114,5 +120,5 @@ def _grain(seed: int = 11) -> Image:
     rng = np.random.default_rng(seed)
     field = rng.normal(0.0, 11.0, (_GRAIN_SIZE, _GRAIN_SIZE)).astype(np.float32)
     field = 1.6 * cv2.GaussianBlur(np.pad(field, 4, mode="wrap"), (0, 0), 0.8)[4:-4, 4:-4]
-    tile = np.tile(np.clip(field + 128.0, 0, 255).astype(np.uint8), (_GRAIN_TILES, _GRAIN_TILES))
-    return np.dstack([tile, tile, tile, np.full_like(tile, 128)])
+    tile = np.tile(np.clip(field + _PLAIN, 0, 255).astype(np.uint8), (_GRAIN_TILES, _GRAIN_TILES))
+    return np.dstack([tile, tile, tile, np.full_like(tile, _PLAIN)])

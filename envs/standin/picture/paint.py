@@ -36,7 +36,8 @@ class GroundTexture:
     """Attributes:
       low: x, y of the texture's corner in metres.
       cell: metres per texel of the finest level; each further level is twice as coarse.
-      levels: BGRA images, from fine to coarse; row index grows with y, column index with x.
+      levels: BGRA images, from fine to coarse; row index grows with y, column index with x. The
+        first texel of each has the colour of what lies beyond the town.
       surface: class of each texel of the finest level, an index into TAGS.
     """
 
@@ -169,6 +170,8 @@ def _pyramid(finest: Image) -> tuple[Image, ...]:
         rows, columns = levels[-1].shape[:2]
         levels.append(cv2.resize(
             levels[-1], (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA))
+    for level in levels:
+        level[0, 0] = levels[-1][0, 0]
     return tuple(levels)
 
 

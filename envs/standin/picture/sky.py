@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
+from envs.standin.picture import warp
 from envs.standin.picture.camera import View
-from envs.standin.picture.types import Image
+from envs.standin.picture.runs import SKY, Runs
+from envs.standin.picture.types import Image, pixels
 from envs.standin.picture.weather import Light
 
 Array = NDArray[np.float64]
@@ -33,16 +35,17 @@ class Sky:
         self._panorama = _panorama(light, seed)
         self._panels: dict[int, Image] = {}
 
-    def draw(self, view: View, rows: int, out: Image) -> None:
-        """Draws the sky into the first `rows` rows of `out` (H, W, 4)."""
+    def draw(self, view: View, runs: Runs, rows: int, out: Image) -> None:
+        """Draws the sky, which is in the first `rows` rows of `out` (H, W, 4)."""
         step = round(view.camera.yaw / (360.0 / _PANELS))
-        matrix = _to_panel(view.rays, math.radians(step * 360.0 / _PANELS))
+        matrix = _to_panel(view.eye.rays, math.radians(step * 360.0 / _PANELS))
         if _covered(matrix, view.camera.width, rows):
-            cv2.warpPerspective(
-                self._panel(step % _PANELS), matrix, (out.shape[1], rows), dst=out[:rows],
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+            panel = pixels(self._panel(step % _PANELS))
+            warp.draw(panel, matrix, False, 1, runs, SKY, 0, rows, pixels(out))
         else:
-            out[:rows] = self._general(view, rows)
+            begin, end = runs.rows
+            end = max(min(rows, end), begin)
+            out[begin:end] = self._general(view, begin, end)
 
     def _panel(self, step: int) -> Image:
         if step not in self._panels:
@@ -54,12 +57,12 @@ class Sky:
                 np.broadcast_to(azimuth, elevation.shape), elevation)
         return self._panels[step]
 
-    def _general(self, view: View, rows: int) -> Image:
+    def _general(self, view: View, begin: int, end: int) -> Image:
         """Any view, pixel by pixel: slower."""
         u = np.arange(view.camera.width) + 0.5
-        v = np.arange(rows) + 0.5
+        v = np.arange(begin, end) + 0.5
         x, y, z = (
-            row[0] * u[None, :] + row[1] * v[:, None] + row[2] for row in view.rays
+            row[0] * u[None, :] + row[1] * v[:, None] + row[2] for row in view.eye.rays
         )
         azimuth = np.arctan2(y, x).astype(np.float32)
         return self._look_up(azimuth, np.arctan2(z, np.hypot(x, y)).astype(np.float32))
@@ -75,7 +78,7 @@ class Sky:
 
 @compiled
 def _to_panel(rays: Array, bearing: float) -> Array:
-    """Pixel index to panel index."""
+    """Image coordinates to panel index."""
     cos, sin = math.cos(bearing), math.sin(bearing)
     wide = (_PANEL_WIDTH - 1) / (2.0 * _SIDE)
     tall = (_PANEL_HEIGHT - 1) / (_TOP - _BOTTOM)
@@ -86,8 +89,6 @@ def _to_panel(rays: Array, bearing: float) -> Array:
         matrix[0, k] = wide * right + wide * _SIDE * forward
         matrix[1, k] = tall * _TOP * forward - tall * rays[2, k]
         matrix[2, k] = forward
-    for row in range(3):
-        matrix[row, 2] += 0.5 * (matrix[row, 0] + matrix[row, 1])
     return matrix
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,8 @@ _STOREY = 3.1
 _GAP = 0.9
 
 
-@dataclass(frozen=True, eq=False)
-class Statics:
-    """Things (N) and their faces (Q); the faces of thing i are first[i] .. first[i] + count[i].
+class Statics(NamedTuple):
+    """Things (N) and their faces (Q); the faces of thing i are first[i] .. first[i] + faces[i].
 
     Attributes:
       centre (N, 3), radius (N,): a sphere around the thing.
@@ -42,7 +41,7 @@ class Statics:
     radius: Array
     girth: Array
     first: Index
-    count: Index
+    faces: Index
     tag: NDArray[np.uint8]
     crown: NDArray[np.int64]
     crown_size: Array
@@ -63,21 +62,24 @@ class Statics:
         return np.clip(self.colour * shading(self.normal, light), 0.0, 255.0)
 
 
+@compiled
 def shading(normal: Array, light: Light) -> Array:
     """Gain (F, 3) of surfaces with these normals: skylight from above, and the sun."""
-    return _gains(normal, light.sun, light.ambient, light.direct)
+    gain = np.empty((len(normal), 3))
+    for i in range(len(normal)):
+        shade(normal[i], light, gain[i])
+    return gain
 
 
 @compiled
-def _gains(normal: Array, sun: Array, ambient: Array, direct: Array) -> Array:
-    gain = np.empty((len(normal), 3))
-    for i in range(len(normal)):
-        cosine = normal[i, 0] * sun[0] + normal[i, 1] * sun[1] + normal[i, 2] * sun[2]
-        towards = min(max(1.1 * cosine + 0.1, 0.0), 1.15)
-        upward = 0.82 + 0.18 * normal[i, 2]
-        for c in range(3):
-            gain[i, c] = ambient[c] * upward + direct[c] * towards
-    return gain
+def shade(normal: Array, light: Light, gain: Array) -> None:
+    """`shading` of one surface."""
+    sun = light.sun
+    cosine = normal[0] * sun[0] + normal[1] * sun[1] + normal[2] * sun[2]
+    towards = min(max(1.1 * cosine + 0.1, 0.0), 1.15)
+    upward = 0.82 + 0.18 * normal[2]
+    for c in range(3):
+        gain[c] = light.ambient[c] * upward + light.direct[c] * towards
 
 
 class _Builder:
@@ -164,7 +166,7 @@ def _packed(builder: _Builder) -> Statics:
     return Statics(
         centre=things[:, :3].copy(), radius=radius,
         girth=np.where(tag == _POLE, 0.4, radius),
-        first=first, count=count,
+        first=first, faces=count,
         tag=tag, crown=things[:, 7].astype(np.int64),
         crown_size=things[:, 8:10].copy(), tall=things[:, 10].copy(),
         house=house, footprint=outline, top=np.where(house, eaves, things[:, 2] + things[:, 3]),

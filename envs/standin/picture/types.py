@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 #: An array of uint8; OpenCV's stubs know no closer type.
 Image = NDArray[Any]
+#: BGRA read as one uint32.
+Pixels = NDArray[np.uint32]
 Kind = Literal["rgb", "semantic", "instance", "depth"]
 
 #: A moving thing as an oriented box. Lengths in metres, angles in degrees, colour 0..255,
@@ -38,3 +40,8 @@ class Camera:
     pitch: float = 0.0
     yaw: float = 0.0
     roll: float = 0.0
+
+
+def pixels(image: Image) -> Pixels:
+    """A picture, uint8 (H, W, 4), as uint32 (H, W) of the same memory."""
+    return image.view(np.uint32)[..., 0]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from envs.standin.compiled import compiled
 
 Array = NDArray[np.float64]
 
@@ -15,8 +17,7 @@ FOG_DENSITY, FOG_DISTANCE, FOG_FALLOFF, WETNESS = range(6, 10)
 DUST = 13
 
 
-@dataclass(frozen=True, eq=False)
-class Light:
+class Light(NamedTuple):
     """Light, sky and air. Colours are B, G, R gains or values; directions are unit vectors.
 
     Attributes:
@@ -41,9 +42,20 @@ class Light:
     rain: float
     night: float
 
-    def fog(self, distance: Array) -> Array:
-        """Share of the haze in what is seen at these distances."""
-        return 1.0 - np.exp(-self.extinction * np.maximum(distance - self.clear, 0.0))
+
+@compiled
+def fog(light: Light, distance: float) -> float:
+    """Share of the haze in what is seen at a distance."""
+    return 1.0 - math.exp(-light.extinction * max(distance - light.clear, 0.0))
+
+
+@compiled
+def bgra(colour: Array) -> int:
+    """A colour (3,) of values 0 to 255 as an opaque pixel."""
+    code = 255
+    for c in (2, 1, 0):
+        code = (code << 8) | int(np.rint(min(max(colour[c], 0.0), 255.0)))
+    return code
 
 
 def light_of(weather: Array) -> Light:
@@ -75,7 +87,7 @@ def light_of(weather: Array) -> Light:
         sun=np.array([cos * math.cos(bearing), cos * math.sin(bearing), math.sin(elevation)]),
         direct=direct, ambient=ambient, zenith=zenith, horizon=horizon,
         haze=_mix(horizon, gray * float(horizon.mean()), 0.4),
-        extinction=0.0005 + 0.028 * share[FOG_DENSITY] ** 2 + 0.004 * rain + 0.02 * dust,
+        extinction=float(0.0005 + 0.028 * share[FOG_DENSITY] ** 2 + 0.004 * rain + 0.02 * dust),
         clear=max(0.0, float(weather[FOG_DISTANCE])),
         clouds=float(clouds), rain=float(rain), night=1.0 - day,
         wet=min(1.0, float(max(share[WETNESS], 1.2 * share[DEPOSITS], 0.7 * rain))),

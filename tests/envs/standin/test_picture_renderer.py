@@ -6,7 +6,7 @@ import carla
 import numpy as np
 import pytest
 
-from envs.standin.picture import BOX, CAR, Camera, Renderer
+from envs.standin.picture import BOX, CAR, Camera, Renderer, parts
 from tests.envs.standin.test_picture_geometry import NOON, camera_at, crate, project
 from tests.envs.standin.town_support import town
 
@@ -68,6 +68,16 @@ def test_the_same_arguments_give_the_same_bytes():
     again = [second.render(camera, traffic(), rainy) for camera in reversed(cameras)]
     for a, b in zip(once, reversed(again), strict=True):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", ["Town01", "Town03"])
+def test_a_picture_made_in_parts_is_the_same(name, monkeypatch):
+    """By two threads, and at once."""
+    camera = camera_at(town(name).spawn_points[3], width=320, height=240)
+    in_parts = Renderer(town(name)).render(camera, traffic(), weather("ClearNight"))
+    monkeypatch.setattr(parts, "_LEAST_PIXELS", 10**9)
+    at_once = Renderer(town(name)).render(camera, traffic(), weather("ClearNight"))
+    assert np.array_equal(in_parts, at_once)
 
 
 def test_the_lane_mark_is_brighter_than_the_road(renderer):
