@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.actors import Actor, Kind
+from envs.standin.compiled import compiled
+from envs.standin.fleet import POSE, ROW
 from envs.standin.picture import BIKE, BOX, CAR, PROP, SIGNAL, TRUCK, WALKER
 from envs.standin.vehicle_table import BY_NAME
 from envs.standin.walkers import HALF as WALKER_HALF
@@ -15,6 +17,8 @@ _STYLES = {"truck": TRUCK, "bus": TRUCK, "van": TRUCK, "motorcycle": BIKE, "bicy
 _PROP_COLOUR = (214, 96, 30)
 _CLOTHES = ((60, 80, 140), (150, 60, 60), (70, 110, 70), (90, 90, 95), (170, 140, 60))
 _DEGREES = 180.0 / np.pi
+_X, _Y, _Z, _PITCH, _YAW, _ROLL = (ROW[name] for name in POSE)
+_HALF_HEIGHT, _BRAKE, _REVERSE = ROW["half_height"], ROW["brake"], ROW["reverse"]
 
 
 class Bodies:
@@ -39,24 +43,28 @@ class Bodies:
     def _move(self, world: World) -> None:
         boxes, fleet, walkers = self._boxes, world.fleet, world.walkers
         count = len(fleet)
-        cars = boxes[:count]
-        cars["x"], cars["y"] = fleet.x, fleet.y
-        cars["z"] = fleet.z + fleet.half_height
-        for row, name in ((3, "pitch"), (4, "yaw"), (5, "roll")):
-            cars[name] = fleet.data[row] * _DEGREES
-        cars["lights"] = _lamps(world)
-        people = boxes[count : count + len(walkers)]
-        people["x"], people["y"], people["z"] = walkers.data[:3]
-        people["yaw"] = walkers.data[3] * _DEGREES
-        signals = boxes[len(boxes) - len(world.lights) :]
-        signals["lights"] = world.lights.state
+        _move_cars(fleet.data, boxes)
+        for actor_id, flags in world.light_flags.items():
+            if actor_id in fleet.columns:
+                boxes["lights"][fleet.columns[actor_id]] |= flags
+        if len(walkers):
+            people = boxes[count : count + len(walkers)]
+            people["x"], people["y"], people["z"] = walkers.data[:3]
+            people["yaw"] = walkers.data[3] * _DEGREES
+        if len(world.lights):
+            boxes["lights"][len(boxes) - len(world.lights) :] = world.lights.state
 
 
-def _lamps(world: World) -> NDArray[np.int64]:
-    """Lights of vehicles that were switched on, and those that come on by themselves."""
-    fleet = world.fleet
-    switched = np.array([world.light_flags.get(actor_id, 0) for actor_id in fleet.ids], np.int64)
-    return switched | np.where(fleet.brake > 0.05, 8, 0) | np.where(fleet.reverse > 0, 64, 0)
+@compiled
+def _move_cars(f: NDArray[np.float64], boxes: NDArray[np.void]) -> None:
+    """Places of vehicles, and the lights that come on by themselves."""
+    for i in range(f.shape[1]):
+        box = boxes[i]
+        box.x, box.y, box.z = f[_X, i], f[_Y, i], f[_Z, i] + f[_HALF_HEIGHT, i]
+        box.pitch, box.yaw = f[_PITCH, i] * _DEGREES, f[_YAW, i] * _DEGREES
+        box.roll = f[_ROLL, i] * _DEGREES
+        brake, reverse = f[_BRAKE, i] > 0.05, f[_REVERSE, i] > 0.0
+        box.lights = (8 if brake else 0) + (64 if reverse else 0)
 
 
 def _unmoved(world: World) -> NDArray[np.void]:

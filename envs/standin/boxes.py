@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,13 +85,9 @@ def overlap(a: Array, first: Index, b: Array, second: Index) -> tuple[Array, Arr
     return depth, direction
 
 
-def close_pairs(boxes: Boxes) -> tuple[Index, Index]:
-    """Pairs (i < j) of boxes whose surrounding circles meet."""
-    return _close_pairs(boxes.table)
-
-
 @compiled
-def _close_pairs(table: Array) -> tuple[Index, Index]:
+def close_pairs(table: Array) -> tuple[Index, Index]:
+    """Pairs (i < j) of boxes whose surrounding circles meet."""
     found = [(0, 0) for _ in range(0)]  # an empty list of a known type
     x, y, half_x, half_y = table[0], table[1], table[4], table[5]
     radius = np.hypot(half_x, half_y)
@@ -110,6 +107,15 @@ def _columns(pairs: list[tuple[int, int]]) -> tuple[Index, Index]:
     return first, second
 
 
+class Cells(NamedTuple):
+    """Cells of a rectangle: what cell c holds is inside[start[c]:start[c + 1]]."""
+
+    low: Index
+    shape: Index
+    start: Index
+    inside: Index
+
+
 class ObstacleGrid:
     """Static boxes, found by place."""
 
@@ -119,34 +125,29 @@ class ObstacleGrid:
         x, y, z, half_x, half_y, half_z, yaw, tag = table.T
         self.boxes = Boxes(np.stack([x, y, z, np.radians(yaw), half_x, half_y, half_z]))
         self.tags = tag.astype(np.int64)
-        self._build()
+        self.cells = self._build()
 
-    def _build(self) -> None:
-        """Cells of a rectangle; what cell c holds is _inside[_start[c]:_start[c + 1]]."""
+    def _build(self) -> Cells:
         boxes = self.boxes
         cos, sin = np.abs(np.cos(boxes.yaw)), np.abs(np.sin(boxes.yaw))
         width = boxes.half_x * cos + boxes.half_y * sin + _REACH
         depth = boxes.half_x * sin + boxes.half_y * cos + _REACH
         low = np.floor(np.stack([boxes.x - width, boxes.y - depth], 1) / _CELL).astype(int)
         high = np.floor(np.stack([boxes.x + width, boxes.y + depth], 1) / _CELL).astype(int)
-        self._low = low.min(axis=0) if len(low) else np.zeros(2, np.int64)
-        self._shape = high.max(axis=0) - self._low + 1 if len(low) else np.zeros(2, np.int64)
-        low, high = low - self._low, high - self._low
+        corner = low.min(axis=0) if len(low) else np.zeros(2, np.int64)
+        shape = high.max(axis=0) - corner + 1 if len(low) else np.zeros(2, np.int64)
+        low, high = low - corner, high - corner
         pairs = [
-            (cx * int(self._shape[1]) + cy, index)
+            (cx * int(shape[1]) + cy, index)
             for index, ((x0, y0), (x1, y1)) in enumerate(
                 zip(low.tolist(), high.tolist(), strict=True)
             )
             for cx in range(x0, x1 + 1)
             for cy in range(y0, y1 + 1)
         ]
-        cell, self._inside = np.array(sorted(pairs), np.int64).reshape(-1, 2).T.copy()
-        counts = np.bincount(cell, minlength=int(self._shape.prod()))
-        self._start = np.concatenate([[0], np.cumsum(counts)])
-
-    def candidates(self, movers: Boxes) -> tuple[Index, Index]:
-        """Pairs (mover, obstacle) that are near each other."""
-        return _candidates(movers.table, self._low, self._shape, self._start, self._inside)
+        cell, inside = np.array(sorted(pairs), np.int64).reshape(-1, 2).T.copy()
+        counts = np.bincount(cell, minlength=int(shape.prod()))
+        return Cells(corner, shape, np.concatenate([[0], np.cumsum(counts)]), inside)
 
     def within(self, x: float, y: float, distance: float) -> Index:
         """Indices of obstacles whose surrounding circle is within the distance of a place."""
@@ -156,9 +157,9 @@ class ObstacleGrid:
 
 
 @compiled
-def _candidates(
-    table: Array, low: Index, shape: Index, start: Index, inside: Index
-) -> tuple[Index, Index]:
+def candidates(table: Array, cells: Cells) -> tuple[Index, Index]:
+    """Pairs (mover, obstacle) that are near each other."""
+    low, shape, start, inside = cells
     x, y, yaw, half = table[0], table[1], table[3], table[4]
     found = [(0, 0) for _ in range(0)]
     for mover in range(len(x)):

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from envs.standin.boxes import Boxes, Index, ObstacleGrid, close_pairs, overlap
+from envs.standin.boxes import (
+    Boxes,
+    Cells,
+    Index,
+    ObstacleGrid,
+    candidates,
+    close_pairs,
+    overlap,
+)
 from envs.standin.compiled import compiled
 from envs.standin.dynamics import INERTIA, MASS, PHYSICS, VX, VY, YAW, YAW_RATE, X, Y, Z
 from envs.standin.fleet import ROW, Array, Fleet
@@ -54,8 +62,10 @@ def vehicle_boxes(fleet: Fleet) -> Boxes:
 @compiled
 def _outlines(f: Array) -> Array:
     table = np.empty((7, f.shape[1]))
-    table[0], table[1], table[2], table[3] = f[X], f[Y], f[Z] + f[_HALF_HEIGHT], f[YAW]
-    table[4], table[5], table[6] = f[_HALF_LENGTH], f[_HALF_WIDTH], f[_HALF_HEIGHT]
+    for i in range(f.shape[1]):
+        table[0, i], table[1, i], table[2, i] = f[X, i], f[Y, i], f[Z, i] + f[_HALF_HEIGHT, i]
+        table[3, i], table[4, i] = f[YAW, i], f[_HALF_LENGTH, i]
+        table[5, i], table[6, i] = f[_HALF_WIDTH, i], f[_HALF_HEIGHT, i]
     return table
 
 
@@ -66,19 +76,13 @@ def collide(
 
     others: boxes of actors that are no vehicles, of which the first `walkers` can be moved.
     """
-    count = len(fleet)
-    if not count:
+    if not len(fleet):
         return []
-    boxes = vehicle_boxes(fleet)
-    bodies = Boxes.join([boxes, others]) if len(others) else boxes
+    each, walls = _collide(fleet.data, others.table, walkers, grid.boxes.table, grid.cells)
+    if not len(each[0]) and not len(walls[0]):
+        return []
     ids = [*fleet.ids, *other_ids]
-    hits = _resolve(fleet.data, bodies.table, bodies.table, *close_pairs(bodies), count, walkers)
-    contacts = _contacts(fleet, ids, *hits)
-    if len(grid.boxes):
-        near = grid.candidates(boxes)
-        hits = _resolve(fleet.data, boxes.table, grid.boxes.table, *near, 0, 0)
-        contacts += _contacts(fleet, None, *hits)
-    return contacts
+    return _contacts(fleet, ids, *each) + _contacts(fleet, None, *walls)
 
 
 def _contacts(
@@ -89,6 +93,28 @@ def _contacts(
         Contact(fleet.ids[i], -1 - j if ids is None else ids[j], (x, y, 0.0))
         for i, j, (x, y) in zip(first.tolist(), second.tolist(), impulse.tolist(), strict=True)
     ]
+
+
+_Hits = tuple[Index, Index, Array]
+
+
+@compiled
+def _collide(
+    f: Array, others: Array, walkers: int, obstacles: Array, cells: Cells
+) -> tuple[_Hits, _Hits]:
+    """Collisions of vehicles with each other and other actors, and with obstacles."""
+    cars, count = _outlines(f), f.shape[1]
+    bodies = np.empty((7, count + others.shape[1]))
+    for row in range(7):
+        for i in range(count):
+            bodies[row, i] = cars[row, i]
+        for i in range(others.shape[1]):
+            bodies[row, count + i] = others[row, i]
+    first, second = close_pairs(bodies)
+    each = _resolve(f, bodies, bodies, first, second, count, walkers)
+    none = int(np.int64(0))
+    first, second = candidates(cars, cells)
+    return each, _resolve(f, cars, obstacles, first, second, none, none)
 
 
 @compiled

@@ -28,6 +28,8 @@ class Snapshots:
 
     def __init__(self) -> None:
         self._records: NDArray[np.void] = np.zeros(0, ACTOR_RECORD)
+        self._bytes: NDArray[np.uint8] = np.zeros((0, ACTOR_RECORD.itemsize), np.uint8)
+        self._light_ids = np.zeros(0, np.int64)
         self._vehicles = slice(0)
         self._lights = slice(0)
         self._walkers = slice(0)
@@ -63,6 +65,8 @@ class Snapshots:
         self._walkers = slice(ends[1], ends[2])
         self._rest = slice(ends[2], len(ids))
         self._records = records
+        self._bytes = records.view(np.uint8).reshape(len(ids), -1)
+        self._light_ids = np.array(world.lights.ids, np.int64)
         self._fixed_parts(world)
         self._world = world
         world.layout_changed = False
@@ -94,26 +98,11 @@ class Snapshots:
                     self._records["motion"][row, 6:15] = self._records["motion"][column, 6:15]
 
     def _fill_vehicles(self, world: World) -> None:
-        fleet, block = world.fleet, self._vehicles
-        records = self._records
-        records["motion"][block] = _motion(fleet.data)
-        # Controls in the fleet's order: throttle, steer, brake; hand brake, reverse, manual; gear.
-        records["pedals"][block] = fleet.control[:3].T
-        records["switches"][block] = fleet.control[3:6].T
-        records["gear"][block] = dynamics.reported_gear(fleet)
-        self._fill_light_flags(world)
-
-    def _fill_light_flags(self, world: World) -> None:
-        """Which light each vehicle faces; without one the protocol says green, not at a light."""
-        records, block = self._records, self._vehicles
-        facing = world.at_light
-        if not len(world.lights) or len(facing) != len(world.fleet):
-            return
-        at = facing >= 0
-        records["at_light"][block] = at
-        records["light_state"][block] = np.where(at, world.lights.state[facing], GREEN)
-        ids = np.array(world.lights.ids)
-        records["light_id"][block] = np.where(at, ids[facing], 0)
+        fleet, lights = world.fleet, world.lights
+        rows = self._bytes[self._vehicles]
+        _write_vehicles(fleet.data, dynamics.reported_gear(fleet), rows)
+        if len(lights) and len(world.at_light) == len(fleet):
+            _write_lights(world.at_light, lights.state, self._light_ids, rows)
 
     def _fill_lights(self, world: World) -> None:
         lights, block = world.lights, self._lights
@@ -133,12 +122,24 @@ class Snapshots:
         self._records["jump"][block] = walkers.data[8]
 
 
+def _offset(name: str) -> int:
+    assert ACTOR_RECORD.fields is not None
+    return ACTOR_RECORD.fields[name][1]
+
+
+_MOTION, _SWITCHES, _GEAR = _offset("motion"), _offset("switches"), _offset("gear")
+_LIGHT_STATE, _AT_LIGHT, _LIGHT_ID = (
+    _offset("light_state"), _offset("at_light"), _offset("light_id")
+)
+
+
 @compiled
-def _motion(f: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Location, rotation, velocity, angular velocity and acceleration of vehicles, (N, 15)."""
-    motion = np.empty((f.shape[1], 15), np.float32)
+def _write_vehicles(
+    f: NDArray[np.float64], gears: NDArray[np.float64], out: NDArray[np.uint8]
+) -> None:
+    """Location, rotation, velocity, angular velocity, acceleration, and controls of vehicles."""
+    row, gear = np.empty(18, np.float32), np.empty(1, np.int32)
     for i in range(f.shape[1]):
-        row = motion[i]
         row[0], row[1], row[2] = f[dynamics.X, i], f[dynamics.Y, i], f[dynamics.Z, i]
         row[3], row[5] = f[dynamics.PITCH, i] * _DEGREES, f[dynamics.ROLL, i] * _DEGREES
         # Half a turn is +180, as in spawn points.
@@ -148,4 +149,32 @@ def _motion(f: NDArray[np.float64]) -> NDArray[np.float32]:
         row[10] = f[dynamics.PITCH_RATE, i] * _DEGREES
         row[11] = f[dynamics.YAW_RATE, i] * _DEGREES
         row[12], row[13], row[14] = f[dynamics.AX, i], f[dynamics.AY, i], f[dynamics.AZ, i]
-    return motion
+        row[15], row[16] = f[dynamics.THROTTLE, i], f[dynamics.STEER, i]
+        row[17] = f[dynamics.BRAKE, i]
+        _copy(row.view(np.uint8), out[i, _MOTION:])
+        out[i, _SWITCHES] = f[dynamics.HAND_BRAKE, i]
+        out[i, _SWITCHES + 1] = f[dynamics.REVERSE, i]
+        out[i, _SWITCHES + 2] = f[dynamics.MANUAL, i]
+        gear[0] = gears[i]
+        _copy(gear.view(np.uint8), out[i, _GEAR:])
+
+
+@compiled
+def _write_lights(
+    facing: NDArray[np.int64], state: NDArray[np.uint8], ids: NDArray[np.int64],
+    out: NDArray[np.uint8],
+) -> None:
+    """Which light each vehicle faces; without one the protocol says green, not at a light."""
+    number = np.empty(1, np.uint32)
+    for i in range(len(facing)):
+        at = facing[i] >= 0
+        out[i, _AT_LIGHT] = at
+        out[i, _LIGHT_STATE] = state[facing[i]] if at else GREEN
+        number[0] = ids[facing[i]] if at else 0
+        _copy(number.view(np.uint8), out[i, _LIGHT_ID:])
+
+
+@compiled
+def _copy(data: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    for i in range(len(data)):
+        out[i] = data[i]

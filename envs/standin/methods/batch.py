@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from envs.standin import spawning
+from envs.standin.compiled import compiled
 from envs.standin.geometry import pose, vector
 from envs.standin.methods import lifecycle, lights, vehicles, walkers
 from envs.standin.methods.registry import bare
@@ -92,13 +94,27 @@ def _all_vehicle_controls(sim: Simulation, commands: list[Any]) -> list[Any] | N
         table = np.array([control for _, control in wanted], np.float64)
     except (TypeError, ValueError, KeyError, IndexError):
         return None
-    if table.shape != (len(commands), len(_LOWEST)) or not np.isfinite(table).all():
+    if table.shape != (len(commands), len(_LOWEST)):
         return None
-    table = np.minimum(np.maximum(np.trunc(table, out=table, where=_WHOLE), _LOWEST), _HIGHEST)
-    sim.world.fleet.control[:, places] = table.T
+    if not _steer(table, np.array(places), sim.world.fleet.control):
+        return None
     for actor_id, _ in wanted if sim.world.controllers else ():
         sim.world.controllers.pop(actor_id, None)
     return [success(actor_id) for actor_id, _ in wanted]
+
+
+@compiled
+def _steer(
+    table: NDArray[np.float64], places: NDArray[np.int64], control: NDArray[np.float64]
+) -> bool:
+    """Sets the controls of vehicles within their limits; sets none where a number is not finite."""
+    if not np.isfinite(table).all():
+        return False
+    for row in range(len(places)):
+        for i in range(len(_LOWEST)):
+            value = np.trunc(table[row, i]) if _WHOLE[i] else table[row, i]
+            control[i, places[row]] = min(max(value, _LOWEST[i]), _HIGHEST[i])
+    return True
 
 
 def _run(sim: Simulation, command: Any) -> Any:
