@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.compiled import compiled
 from envs.standin.town.lanes import RoadMap, Strip
 
 Array = NDArray[np.float64]
@@ -40,23 +43,12 @@ class Plot:
 
     def corners(self, x: float, y: float, yaw: float, half_x: float, half_y: float) -> Array:
         """Corners (4, 2) of a rectangle; yaw in degrees."""
-        angle = np.radians(yaw)
-        along = np.array([np.cos(angle), np.sin(angle)])
-        across = np.array([-along[1], along[0]])
-        signs = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]])
-        return np.array([x, y]) + signs[:, :1] * half_x * along + signs[:, 1:] * half_y * across
+        return _corners(x, y, math.radians(yaw), half_x, half_y)
 
     def is_free(self, x: float, y: float, yaw: float, half_x: float, half_y: float) -> bool:
         """Whether nothing is under a rectangle and it lies inside the raster."""
         corners = self.corners(x, y, yaw, half_x, half_y)
-        if (corners < self.low + CELL).any() or (corners > self.high - CELL).any():
-            return False
-        counts = np.maximum(2, np.ceil([2 * half_x / CELL, 2 * half_y / CELL]).astype(int) + 1)
-        u = np.linspace(0.0, 1.0, counts[0])[:, None, None]
-        v = np.linspace(0.0, 1.0, counts[1])[None, :, None]
-        first, second, third, fourth = corners
-        points = (first * (1 - u) + fourth * u) * (1 - v) + (second * (1 - u) + third * u) * v
-        return not self.at(points.reshape(-1, 2)).any()
+        return _is_free(self.cells, self.low, self.high, corners, half_x, half_y)
 
     def at(self, points: Array) -> NDArray[np.uint8]:
         """What is at places (N, 2); outside counts as taken."""
@@ -88,3 +80,44 @@ class Plot:
             if tree[0][index][3] >= 0 and cv2.contourArea(contour) * CELL * CELL < 120.0:
                 cv2.drawContours(self.cells, contours, index, ROAD, cv2.FILLED)
                 self.gaps.append(contour)
+
+
+@compiled
+def _corners(x: float, y: float, yaw: float, half_x: float, half_y: float) -> Array:
+    corners, cos, sin = np.empty((4, 2)), math.cos(yaw), math.sin(yaw)
+    for corner in range(4):
+        along = half_x if corner < 2 else -half_x
+        across = half_y if corner in (0, 3) else -half_y
+        corners[corner, 0] = x + along * cos - across * sin
+        corners[corner, 1] = y + along * sin + across * cos
+    return corners
+
+
+@compiled
+def _is_free(
+    cells: NDArray[np.uint8], low: Array, high: Array, corners: Array, half_x: float, half_y: float
+) -> bool:
+    for corner in range(4):
+        for axis in (0, 1):
+            place = corners[corner, axis]
+            if place < low[axis] + CELL or place > high[axis] - CELL:
+                return False
+    across = max(2, math.ceil(2 * half_x / CELL) + 1)
+    along = max(2, math.ceil(2 * half_y / CELL) + 1)
+    first, second, third, fourth = corners[0], corners[1], corners[2], corners[3]
+    for i in range(across):
+        u = i / (across - 1)
+        for j in range(along):
+            v = j / (along - 1)
+            column = _between(first[0], second[0], third[0], fourth[0], u, v) - low[0]
+            row = _between(first[1], second[1], third[1], fourth[1], u, v) - low[1]
+            if cells[int(row / CELL), int(column / CELL)] != FREE:
+                return False
+    return True
+
+
+@compiled
+def _between(
+    first: float, second: float, third: float, fourth: float, u: float, v: float
+) -> float:
+    return (first * (1 - u) + fourth * u) * (1 - v) + (second * (1 - u) + third * u) * v
