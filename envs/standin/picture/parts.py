@@ -10,7 +10,7 @@ from envs.standin.picture.types import Camera
 
 #: Small pictures are done before a second thread is awake, and it would take the client's core.
 _LEAST_PIXELS = 40_000
-_PARTS = 8
+_PARTS = 4
 
 
 class Parts:
