@@ -26,7 +26,8 @@ def warm_up(town: Town) -> None:
     if not dynamics.was_compiled():
         _crash(world)
         return
-    print("standin: compiling for this machine, once (up to half a minute)", file=sys.stderr, flush=True)
+    print("standin: compiling for this machine, once (up to half a minute)", file=sys.stderr,
+          flush=True)
     # A second process compiles pictures meanwhile; this one then finds them on disk.
     other = os.fork()
     if not other:
