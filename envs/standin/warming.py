@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import sys
 import traceback
+from typing import IO
 
 import numpy as np
 
@@ -20,14 +23,30 @@ _MIDNIGHT = -80.0
 
 
 def warm_up(town: Town) -> None:
-    """Takes two cars through a crash; where that has to be compiled, also draws one."""
+    """Takes two cars through a crash; where that has to be compiled, also draws one.
+
+    Of several servers that start at once one compiles; the others wait, and find it on disk.
+    """
     world = World(town, 0, Identity(), Settings())
-    world.step(0.05)
-    if not dynamics.was_compiled():
-        _crash(world)
-        return
-    print("standin: compiling for this machine, once (up to half a minute)", file=sys.stderr,
-          flush=True)
+    with open(__file__) as lock:
+        _hold(lock, fcntl.LOCK_SH)
+        world.step(0.05)
+        if not dynamics.was_compiled():
+            _crash(world)
+            return
+        print("standin: compiling for this machine, once (up to half a minute)", file=sys.stderr,
+              flush=True)
+        _hold(lock, fcntl.LOCK_EX)
+        _compile(world, town)
+
+
+def _hold(lock: IO[str], kind: int) -> None:
+    # On a file system without locks, servers compile side by side.
+    with contextlib.suppress(OSError):
+        fcntl.flock(lock, kind)
+
+
+def _compile(world: World, town: Town) -> None:
     # A second process compiles pictures meanwhile; this one then finds them on disk.
     other = os.fork()
     if not other:

@@ -25,7 +25,7 @@ from envs.supervised import SupervisedCarlaEnv
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = with_options(
-    EnvConfig(), npc_vehicles=3, episode_steps=40, tick_timeout=5.0, connect_timeout=30.0
+    EnvConfig(), npc_vehicles=3, episode_steps=40, tick_timeout=5.0, connect_timeout=60.0
 )
 STEER = np.array([0.1, 0.5], np.float32)
 NOT_A_SERVER = f"{sys.executable} -c pass"

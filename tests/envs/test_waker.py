@@ -99,9 +99,10 @@ def outcome(standin: Server, script: str, how: str) -> tuple[dict, str]:
 def test_a_stuck_traffic_manager_is_woken(standin, helped: str) -> None:
     found, complaints = outcome(standin, STUCK, helped)
     if helped == "helped":
-        assert found["woken"] == 2
+        # Once more where a busy machine takes longer to go on than the waker's patience.
+        assert found["woken"] >= 2
         assert not found["stuck"]
-        assert complaints.count("woken") == 2
+        assert complaints.count("woken") == found["woken"]
     else:
         assert found["stuck"]
 
