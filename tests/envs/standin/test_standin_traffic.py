@@ -69,7 +69,7 @@ os._exit(0)  # the client's threads abort an interpreter that winds down (docs/c
 
 
 def _traffic(server, cars: int, steps: int, manager_port: int, attempts: int = 3) -> dict:
-    """What came of a drive. A Traffic Manager of 0.9.16 may hang for ever; then it starts anew."""
+    """What came of a drive. A client of 0.9.16 may hang for ever or crash; then it starts anew."""
     command = [sys.executable, "-c", DRIVE, str(server.port), str(cars), str(steps)]
     for attempt in range(attempts):
         try:
@@ -79,9 +79,11 @@ def _traffic(server, cars: int, steps: int, manager_port: int, attempts: int = 3
             )
         except subprocess.TimeoutExpired:
             continue
+        if result.returncode < 0:
+            continue
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout.splitlines()[-1])
-    pytest.fail(f"the Traffic Manager hung {attempts} times")
+    pytest.fail(f"the client hung or crashed {attempts} times")
 
 
 def test_traffic_manager_drives_twenty_cars_in_their_lanes(server):
