@@ -69,12 +69,6 @@ def compose(parent: Pose, relative: Pose) -> Pose:
     return (*location, math.degrees(pitch), math.degrees(yaw), math.degrees(roll))
 
 
-def to_local(frame: Pose, point: Vector) -> Vector:
-    """A world point in the frame of `frame`."""
-    matrix = axes(*frame[3:])
-    return rotate_back(matrix, (point[0] - frame[0], point[1] - frame[1], point[2] - frame[2]))
-
-
 def rotate_back(matrix: Matrix, value: Vector) -> Vector:
     """A world vector in the frame whose axes are given."""
     x, y, z = value

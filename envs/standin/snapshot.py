@@ -149,6 +149,7 @@ def _write_vehicles(
         row[10] = f[dynamics.PITCH_RATE, i] * _DEGREES
         row[11] = f[dynamics.YAW_RATE, i] * _DEGREES
         row[12], row[13], row[14] = f[dynamics.AX, i], f[dynamics.AY, i], f[dynamics.AZ, i]
+        # The pedals lie right behind the motion.
         row[15], row[16] = f[dynamics.THROTTLE, i], f[dynamics.STEER, i]
         row[17] = f[dynamics.BRAKE, i]
         _copy(row.view(np.uint8), out[i, _MOTION:])

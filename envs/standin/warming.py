@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import os
 import sys
-import traceback
 from typing import IO
 
 import numpy as np
@@ -47,18 +46,16 @@ def _hold(lock: IO[str], kind: int) -> None:
 
 
 def _compile(world: World, town: Town) -> None:
-    # A second process compiles pictures meanwhile; this one then finds them on disk.
+    # A second process compiles pictures meanwhile; the first camera then finds them on disk.
     other = os.fork()
     if not other:
-        try:
+        with contextlib.suppress(BaseException):
             _draw(town)
-        except BaseException:
-            traceback.print_exc()
-        finally:
             os._exit(0)
+        os._exit(1)
     _crash(world)
-    os.waitpid(other, 0)
-    _draw(town)
+    if os.waitpid(other, 0)[1]:
+        _draw(town)
 
 
 def _crash(world: World) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye
+from envs.standin.picture.camera import Eye, descent
 from envs.standin.picture.runs import GROUND, Runs
 from envs.standin.picture.types import Image, Pixels, pixels
 from envs.standin.picture.warp import veil
@@ -68,11 +68,9 @@ class Air:
 def _veil(
     eye: Eye, light: Light, runs: Runs, depth: Array, sky: int, haze: int, out: Pixels
 ) -> None:
-    fall = eye.rays[2]
     for row in range(len(depth)):
         y = runs.top + row
-        slope = -(fall[0] * eye.width / 2.0 + fall[1] * (y + 0.5) + fall[2])
-        grazing = min(max(1.0 - slope * 1.3, 0.0), 1.0)
+        grazing = min(max(1.0 - descent(eye, y) * 1.3, 0.0), 1.0)
         mirrored = light.wet * (0.16 + 0.8 * grazing**2) if light.wet > 0.02 else 0.0
         hazy = fog(light, depth[row])
         for run in range(runs.first[row], runs.first[row + 1]):

@@ -63,8 +63,8 @@ def _looking(
     roll: float,
 ) -> tuple[Eye, tuple[int, int]]:
     focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
-    axes = _rotation(math.radians(pitch), math.radians(yaw), math.radians(roll))
-    rays = np.empty((3, 3))
+    axes, rays = np.empty((3, 3)), np.empty((3, 3))
+    rotate(pitch, yaw, roll, axes)
     for row in range(3):
         rays[row, 0] = axes[row, 1] / focal
         rays[row, 1] = -axes[row, 2] / focal
@@ -76,15 +76,22 @@ def _looking(
 
 
 @compiled
-def _rotation(pitch: float, yaw: float, roll: float) -> Array:
-    """From a body's axes (forward, right, up) to the world, CARLA's convention, rad."""
+def rotate(pitch: float, yaw: float, roll: float, out: Array) -> None:
+    """From a body's axes (forward, right, up) to the world, CARLA's convention, degrees."""
+    pitch, yaw, roll = math.radians(pitch), math.radians(yaw), math.radians(roll)
     cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
     cr, sr = math.cos(roll), math.sin(roll)
-    return np.array([
-        [cp * cy, cy * sp * sr - sy * cr, -cy * sp * cr - sy * sr],
-        [cp * sy, sy * sp * sr + cy * cr, -sy * sp * cr + cy * sr],
-        [sp, -cp * sr, cp * cr],
-    ])
+    out[0, 0], out[1, 0], out[2, 0] = cp * cy, cp * sy, sp
+    out[0, 1], out[1, 1] = cy * sp * sr - sy * cr, sy * sp * sr + cy * cr
+    out[0, 2], out[1, 2] = -cy * sp * cr - sy * sr, -sy * sp * cr + cy * sr
+    out[2, 1], out[2, 2] = -cp * sr, cp * cr
+
+
+@compiled
+def descent(eye: Eye, row: int) -> float:
+    """How far the middle of a row looks down at depth 1."""
+    fall = eye.rays[2]
+    return float(-(fall[0] * eye.width / 2.0 + fall[1] * (row + 0.5) + fall[2]))
 
 
 @compiled

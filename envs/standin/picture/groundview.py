@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
 from envs.standin.picture import warp
-from envs.standin.picture.camera import Eye, View
+from envs.standin.picture.camera import Eye, View, descent
 from envs.standin.picture.paint import TAGS, GroundTexture
 from envs.standin.picture.runs import GROUND, SKY, Runs, Shown
 from envs.standin.picture.types import Camera, Image, Pixels, pixels
@@ -193,10 +193,9 @@ def _looks_down(fall: Array, top: int, below: int, width: int, begin: int, end: 
 
 @compiled
 def _row_depth(eye: Eye, begin: int, end: int) -> Array:
-    depth, fall = np.empty(end - begin), eye.rays[2]
+    depth = np.empty(end - begin)
     for y in range(begin, end):
-        slope = -(fall[0] * eye.width / 2.0 + fall[1] * (y + 0.5) + fall[2])
-        depth[y - begin] = abs(eye.place[2]) / max(slope, 1e-4)
+        depth[y - begin] = abs(eye.place[2]) / max(descent(eye, y), 1e-4)
     return depth
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from envs.standin.compiled import compiled
 from envs.standin.picture import bodies
-from envs.standin.picture.camera import Eye
+from envs.standin.picture.camera import Eye, rotate
 from envs.standin.picture.faces import Faces, cross
 from envs.standin.picture.statics import shade
 from envs.standin.picture.weather import Light
@@ -56,13 +56,7 @@ def movers_of(boxes: NDArray[np.void]) -> Movers:
         paint[i, 0], paint[i, 1], paint[i, 2] = box.b, box.g, box.r
         style[i], lights[i] = min(box.style, _STYLES - 1), box.lights
         tag[i], number[i] = box.tag, box.id
-        pitch, yaw, roll = math.radians(box.pitch), math.radians(box.yaw), math.radians(box.roll)
-        cp, sp, cy, sy = math.cos(pitch), math.sin(pitch), math.cos(yaw), math.sin(yaw)
-        cr, sr = math.cos(roll), math.sin(roll)
-        turn[i, 0, 0], turn[i, 1, 0], turn[i, 2, 0] = cp * cy, cp * sy, sp
-        turn[i, 0, 1], turn[i, 1, 1] = cy * sp * sr - sy * cr, sy * sp * sr + cy * cr
-        turn[i, 0, 2], turn[i, 1, 2] = -cy * sp * cr - sy * sr, -sy * sp * cr + cy * sr
-        turn[i, 2, 1], turn[i, 2, 2] = -cp * sr, cp * cr
+        rotate(box.pitch, box.yaw, box.roll, turn[i])
     return Movers(centre, half, turn, paint, style, lights, tag, number)
 
 

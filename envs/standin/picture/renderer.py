@@ -142,10 +142,10 @@ class Renderer:
     def _faces(self, view: View, movers: Movers) -> Faces:
         """All faces that may be seen, far to near."""
         statics = self._statics
-        fixed, moving = in_view(view.eye, statics, movers)
+        fixed, rows = in_view(view.eye, statics, movers)
         if isinstance(self._ground, HillView):
             fixed = self._ground.in_sight(view, fixed, statics.centre, statics.top)
             top = movers.centre[:, 2] + np.linalg.norm(movers.half, axis=1)
-            moving = self._ground.in_sight(view, moving, movers.centre, top)
-        return faces_of(view.eye, statics, fixed, self._lit, self._foliage.colours, movers, moving,
+            rows = self._ground.in_sight(view, rows, movers.centre, top)
+        return faces_of(view.eye, statics, fixed, self._lit, self._foliage.colours, movers, rows,
                         self._light)

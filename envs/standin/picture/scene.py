@@ -21,12 +21,10 @@ Array = NDArray[np.float64]
 @compiled
 def moving(eye: Eye, boxes: NDArray[np.void]) -> Movers:
     """Those of the moving things that are in or near the picture, with their shadows."""
-    centre, radius = np.empty((len(boxes), 3)), np.empty(len(boxes))
+    movers, radius = movers_of(boxes), np.empty(len(boxes))
     for i in range(len(boxes)):
-        box = boxes[i]
-        centre[i, 0], centre[i, 1], centre[i, 2] = box.x, box.y, box.z
-        radius[i] = 2.0 * max(box.half_x, box.half_z) + 6.0
-    return some_of(movers_of(boxes), visible(eye, centre, radius, radius, np.float64(0.0)))
+        radius[i] = 2.0 * max(movers.half[i, 0], movers.half[i, 2]) + 6.0
+    return some_of(movers, visible(eye, movers.centre, radius, radius, np.float64(0.0)))
 
 
 @compiled

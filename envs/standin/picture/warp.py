@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 SCRATCH = 7
 _AT, _ACROSS, _DOWN, _TEXELS = 0, 1, 2, 3
 _U, _I, _F, _P = np.uint32, np.int32, np.float32, np.uintp
-_EVEN, _ODD, _ROUND = np.uint32(0x00FF00FF), np.uint32(0xFF00FF00), np.uint32(0x00800080)
+_EVEN, _ROUND = np.uint32(0x00FF00FF), np.uint32(0x00800080)
 _EIGHT, _ONE = np.uint32(8), np.uint32(256)
 
 

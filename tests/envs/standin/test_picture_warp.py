@@ -54,9 +54,8 @@ def reference(source: np.ndarray, place: np.ndarray, y: float, x: float, beyond:
 def test_an_image_is_looked_up_between_four_texels(seed: int, beyond: bool) -> None:
     source, place = image(seed), matrix(seed)
     out, scratch = np.zeros(WIDTH, np.uint32), np.zeros((warp.SCRATCH, WIDTH), np.uint32)
-    texels = np.concatenate([np.zeros(7, np.uint32), pixels(source).ravel()])
-    first = 7 if not beyond else 0
-    texels = texels if not beyond else pixels(source).ravel()
+    first = 0 if beyond else 7
+    texels = np.concatenate([np.zeros(first, np.uint32), pixels(source).ravel()])
     warp.look_up(texels, first, 30, 50, beyond, place, 3.5, scratch, 5, out)
     drawn = out.view(np.uint8).reshape(WIDTH, 4).astype(float)
     for i in range(WIDTH):
