@@ -18,7 +18,10 @@ F = TypeVar("F", bound=Callable[..., object])
 #: Divisions follow IEEE rules, as in numpy; other threads may run Python meanwhile; nothing is
 #: made for callers in C.
 _OPTIONS: dict[str, Any] = {
-    "cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True,
+    "cache": True,
+    "error_model": "numpy",
+    "nogil": True,
+    "no_cfunc_wrapper": True,
 }
 
 

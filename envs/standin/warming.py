@@ -33,8 +33,11 @@ def warm_up(town: Town) -> None:
         if not dynamics.was_compiled():
             _crash(world)
             return
-        print("standin: compiling for this machine, once (up to half a minute)", file=sys.stderr,
-              flush=True)
+        print(
+            "standin: compiling for this machine, once (up to half a minute)",
+            file=sys.stderr,
+            flush=True,
+        )
         _hold(lock, fcntl.LOCK_EX)
         _compile(world, town)
 
