@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from envs.errors import EnvError
-from launch.errors import FAILED, INTERRUPTED, LaunchError
+from launch.errors import BAD_INPUT, FAILED, INTERRUPTED, LaunchError
+from td3jax.errors import BadCheckpoint
 
 
 def wants_help(argv: Sequence[str]) -> bool:
@@ -20,6 +21,8 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         return body()
     except LaunchError as error:
         return _tell(name, str(error), error.exit_code)
+    except BadCheckpoint as error:
+        return _tell(name, str(error), BAD_INPUT)
     except EnvError as error:
         return _tell(name, str(error), FAILED)
     except OSError as error:

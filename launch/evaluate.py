@@ -26,6 +26,7 @@ from launch.training.evaluation import Stopped, make_film, run_episodes, table
 from launch.training.folder import write_whole
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.session import find_algorithm
 
 POLICIES = ("checkpoint", "random", "expert")
 COMMAND = Command(
@@ -140,7 +141,9 @@ def _policy(plan: Plan, env: Env) -> Policy:
     if plan.policy == "random":
         return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
     assert plan.path is not None
-    return policies.greedy(checkpoint.read(plan.path, plan.config, spaces).state)
+    algorithm = find_algorithm(plan.config)
+    state = checkpoint.read(plan.path, plan.config, spaces, algorithm).state
+    return policies.greedy(algorithm, state)
 
 
 if __name__ == "__main__":

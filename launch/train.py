@@ -21,7 +21,6 @@ from launch.training.environments import make_env, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
 from launch.training.folder import (
-    CONFIG,
     exact_run_folder,
     locked,
     new_run_folder,
@@ -31,6 +30,7 @@ from launch.training.folder import (
 from launch.training.loop import StoppedNoGo, train
 from launch.training.machine import cache_compilations, describe, tune
 from launch.training.session import Session, open_session
+from td3jax.checkpoint import CONFIG
 
 COMMAND = Command(
     "train",

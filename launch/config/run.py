@@ -25,6 +25,8 @@ class LoopConfig(Options):
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
+    algorithm: str = option("td3", "td3, or module:NAME (file.py:NAME) of an Algorithm of your own")
+    rules: str = option("", "module:NAME (file.py:NAME) of td3jax.Rules: other formulas for td3")
     steps: int = option(5000, "environment steps of the whole run", low=1)
     learning_starts: int = option(
         1000,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from launch.errors import BadInput
 
-CONFIG, CHECKPOINTS, METRICS = "config.json", "checkpoints", "metrics.csv"
+METRICS = "metrics.csv"
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "carla", "gymnasium")
 
 
