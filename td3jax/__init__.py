@@ -27,12 +27,15 @@ _HOMES = {
     "update_many": "agent",
 }
 
+__version__ = "0.2.0"
+
 __all__ = [
     "AgentConfig",
     "Batch",
     "ReplayConfig",
     "Spaces",
     "TrainState",
+    "__version__",
     "act",
     "init",
     "update",
