@@ -55,9 +55,9 @@ clean: ## remove environments and build output
 
 # An interrupted installation leaves no stamp, and the next one starts from nothing.
 $(VENV)/locked: requirements.lock
-	.ci/install "$(PYTHON)" $(VENV)
-	touch $@
+	@.ci/install "$(PYTHON)" $(VENV)
+	@touch $@
 
 $(VENV)/ready: $(VENV)/locked setup.py
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	touch $@
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -27,8 +27,6 @@ _HOMES = {
     "update_many": "agent",
 }
 
-__version__ = "0.2.0"
-
 __all__ = [
     "AgentConfig",
     "Batch",

@@ -75,7 +75,6 @@ def test_its_help_needs_none_of_them():
     assert "--logdir" in done.stdout, done.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="td3jax imports jax at once")
 def test_the_version_is_told_without_jax():
     done = without("import td3jax; print(td3jax.__version__)")
     assert done.returncode == 0, done.stderr
