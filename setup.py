@@ -29,6 +29,7 @@ RUN = [
     *DIAGNOSE,
     "gymnasium>=1.1,<2",
     "imageio-ffmpeg>=0.5",
+    "networkx>=3.2,<4",
     "opencv-python>=4.10",
     "tensorboardX>=2.6.2",
     "tqdm>=4.66",
@@ -37,7 +38,6 @@ CARLA = [
     *RUN,
     "carla==0.9.16",  # The protocol is that of one release.
     "msgpack>=1",
-    "networkx>=3.2,<4",
     "numba>=0.61",
 ]
 GYM = [
