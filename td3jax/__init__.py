@@ -57,6 +57,7 @@ __all__ = [
     "Rules",
     "Spaces",
     "TrainState",
+    "__version__",
     "act",
     "compiler_options",
     "init",
