@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import b1, f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 from envs.standin.picture.types import Camera
 
 Array = NDArray[np.float64]
@@ -34,6 +35,10 @@ class Eye(NamedTuple):
     level: bool
 
 
+#: `Eye` in compiled code.
+EYE = named(Eye, f8[::1], f8[:, ::1], f8[:, ::1], f8, i8, i8, f8, b1)
+
+
 class View(NamedTuple):
     """A camera, and the same for compiled loops.
 
@@ -57,6 +62,7 @@ class View(NamedTuple):
         return _on_plane(self.eye, level - self.camera.z)
 
 
+@called_with(i8, i8, f8, f8, f8, f8, f8, f8, f8)
 @compiled
 def _looking(
     width: int, height: int, fov: float, x: float, y: float, z: float, pitch: float, yaw: float,
@@ -108,6 +114,7 @@ def _horizon(fall: Array, width: int, height: int) -> tuple[int, int]:
     return min(max(first, 0), height), min(max(last, 0), height)
 
 
+@called_with(EYE, f8)
 @compiled
 def _on_plane(eye: Eye, drop: float) -> Array:
     matrix = np.empty((3, 3))

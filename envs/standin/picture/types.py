@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numba import typeof
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -22,6 +23,8 @@ BOX = np.dtype([
     ("roll", "f8"), ("half_x", "f8"), ("half_y", "f8"), ("half_z", "f8"), ("r", "u1"),
     ("g", "u1"), ("b", "u1"), ("tag", "u1"), ("style", "u1"), ("lights", "u4"),
 ])
+#: An array of them in compiled code.
+BOXES = typeof(np.zeros(0, BOX))
 
 CAR, TRUCK, BIKE, WALKER, PROP, SIGNAL = range(6)
 
