@@ -207,7 +207,9 @@ class ServerConfig:
         "", "command that starts a server, {port} and {town} filled in; empty = the stand-in"
     )
     server_log: str = _option("", "file for the output of the server and client; empty = none")
-    connect_timeout: float = _option(60.0, "seconds for a server to start and answer")
+    connect_timeout: float = _option(
+        60.0, "seconds for a server to answer; one of server_command has to start in them too"
+    )
     load_timeout: float = _option(180.0, "seconds for a map to load")
     tick_timeout: float = _option(15.0, "seconds for one simulation step or sensor reading")
     restarts_per_hour: int = _option(12, "restarts after faults before giving up")

@@ -27,11 +27,6 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--town", default="Town01", help="town to start with (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of sensor noise (%(default)s)")
     parser.add_argument(
-        "--pictures",
-        action="store_true",
-        help="prepare the town's pictures before being ready, not with the first camera",
-    )
-    parser.add_argument(
         "--exit-with-parent",
         type=int,
         metavar="PID",
@@ -69,14 +64,15 @@ def main(argv: list[str] | None = None) -> int:
     from envs.standin.starting import CannotStart, start
 
     try:
-        server = start(options.host, options.port, options.town, options.seed, options.pictures,
-                       say)  # fmt: skip
+        server = start(options.host, options.port, options.town, options.seed, say)
     except CannotStart as error:
         return _refuse(str(error))
     except KeyboardInterrupt:
         return 130
     print(f"ready on port {options.port}", flush=True)
     tell(READY)
+    if options.ready_fd is not None:
+        os.close(options.ready_fd)
     server.run()
     return 0
 

@@ -82,7 +82,7 @@ def locked(file: str, kind: int = fcntl.LOCK_EX) -> Iterator[IO[str]]:
         yield lock
 
 
-class _SharedCache(FunctionCache):  # type: ignore[misc]
+class _SharedCache(FunctionCache):
     """Machine code on disk. Numba mixes up files when two processes write at the same time."""
 
     def save_overload(self, sig: Any, data: Any) -> None:

@@ -18,9 +18,7 @@ class CannotStart(Exception):
     """A town or port that cannot be had; one line."""
 
 
-def start(
-    host: str, port: int, town: str, seed: int, pictures: bool, say: Callable[[str], None]
-) -> Server:
+def start(host: str, port: int, town: str, seed: int, say: Callable[[str], None]) -> Server:
     """A server that listens and waits for `run`. Raises CannotStart.
 
     The ports are taken at once, but refuse clients until everything is there.
@@ -37,8 +35,7 @@ def start(
         simulation = Simulation(
             hub, town, seed, towns.load_town, towns.TOWNS, towns.town_from_opendrive
         )
-        if pictures:
-            renderer_of(simulation.world.town)
+        renderer_of(simulation.world.town)
         server = Server(calls, hub, simulation)
         server.stop_on_signals()
         # Collections would scan the town again and again; what is made from here on is small.
