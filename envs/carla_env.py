@@ -15,17 +15,18 @@ import cv2
 import gymnasium
 import numpy as np
 
-from envs import client, reward, spaces
-from envs.actors import silence
 from envs.config import EnvConfig
-from envs.drive import Drive
 from envs.episode import Episode, begin
 from envs.errors import EnvError, SimulatorFault
-from envs.expert import Expert
-from envs.observation import Observation
-from envs.route import Route
-from envs.senses import Senses
-from envs.stage import Stage, Tick
+from envs.task import reward, spaces
+from envs.task.drive import Drive
+from envs.task.expert import Expert
+from envs.task.observation import Observation
+from envs.task.route import Route
+from envs.world import client
+from envs.world.actors import silence
+from envs.world.senses import Senses
+from envs.world.stage import Stage, Tick
 
 START_TRIES = 8
 Info = dict[str, Any]

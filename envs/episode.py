@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from envs import observation, reward, senses
 from envs.config import EnvConfig
-from envs.drive import Drive
-from envs.metrics import EpisodeMetrics
-from envs.observation import FrameStack, Observation, grey
-from envs.route import Route
-from envs.senses import Senses
-from envs.termination import Ending, Timers, advance, ending
+from envs.task import observation, reward
+from envs.task.drive import Drive
+from envs.task.metrics import EpisodeMetrics
+from envs.task.observation import FrameStack, Observation, grey
+from envs.task.route import Route
+from envs.task.termination import Ending, Timers, advance, ending
+from envs.world import senses
+from envs.world.senses import Senses
 
 
 @dataclasses.dataclass

@@ -17,14 +17,14 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from envs import server as servers
-from envs import spaces
-from envs.child import Child
 from envs.config import EnvConfig, ServerConfig, with_options
 from envs.errors import EnvError, ServerUnreachable, SimulatorFault, SimulatorUnavailable
-from envs.observation import Observation
-from envs.ready import Say
-from envs.server import Server
+from envs.process import server as servers
+from envs.process.child import Child
+from envs.process.ready import Say
+from envs.process.server import Server
+from envs.task import spaces
+from envs.task.observation import Observation
 
 TIDY_SECONDS = 5.0  # how long `close` waits for a foreign server that has just failed
 MARGIN = 5.0  # s beyond the client's own time-outs before the child counts as hung

@@ -18,13 +18,13 @@ import jax
 from absl import app, flags, logging
 from tqdm import tqdm
 
-from launch.ablation.arms import Arm, groups
-from launch.ablation.decision import Table, decide, markdown, write_csv
-from launch.ablation.figures import draw_causes, draw_town
-from launch.ablation.run import Result, run
-from launch.ablation.story import draw, read
 from launch.cli import guarded
 from launch.errors import BadInput
+from launch.studies.ablation.arms import Arm, groups
+from launch.studies.ablation.decision import Table, decide, markdown, write_csv
+from launch.studies.ablation.figures import draw_causes, draw_town
+from launch.studies.ablation.run import Result, run
+from launch.studies.ablation.story import draw, read
 
 _OUT = flags.DEFINE_string("out_dir", "runs/ablation", "folder of the results")
 _GROUPS = flags.DEFINE_list(

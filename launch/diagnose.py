@@ -11,13 +11,13 @@ from pathlib import Path
 
 from absl import app, flags
 
-from launch.causes import LIKELY, Cause, rank_causes
-from launch.criteria import Verdict
-from launch.limits import VerdictLimits, parse_limits
-from launch.report import run_notes, write_report
-from launch.runs import read_run
-from launch.tags import read_tag_map
-from launch.verdicts import GO, NO_GO, STAGES, judge
+from launch.diagnosis.causes import LIKELY, Cause, rank_causes
+from launch.diagnosis.criteria import Verdict
+from launch.diagnosis.limits import VerdictLimits, parse_limits
+from launch.diagnosis.read.run import read_run
+from launch.diagnosis.report import run_notes, write_report
+from launch.diagnosis.tags import read_tag_map
+from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
 
 EXIT = {GO: 0, NO_GO: 1}
 NOTHING = 2
@@ -75,7 +75,7 @@ def define_flags() -> None:
         "tag_map", None, "JSON file {their tag: our tag} for event files of another library"
     )
     flags.DEFINE_multi_string(
-        "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
+        "limits", [], "name=value or a JSON file of limits; may be repeated"
     )
     flags.DEFINE_enum(
         "stage", None, list(STAGES), "gate to judge; default: the highest that the run reached"

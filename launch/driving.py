@@ -12,8 +12,8 @@ from pathlib import Path
 
 from absl import app, flags
 
-from launch.driving_results import ARMS, write_results
-from launch.study import conduct
+from launch.studies.driving import ARMS, write_results
+from launch.studies.study import conduct
 
 _OUT = flags.DEFINE_string("out_dir", "runs/driving", "folder of runs and results")
 _ARMS = flags.DEFINE_list("arms", list(ARMS), "arms to train")

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from envs.config import with_options
-from launch import checkpoint, policies, seeds
 from launch.cli import guarded, wants_help
-from launch.config import CARLA, RunConfig
-from launch.environments import Env, make_env, spaces_of
+from launch.config.flags import Command, Extra
+from launch.config.run import CARLA, RunConfig
 from launch.errors import BadInput
-from launch.evaluation import Stopped, make_film, run_episodes, table
-from launch.flags import Command, Extra
-from launch.platforms import cache_compilations, tune
-from launch.policies import Policy
-from launch.run_folder import write_whole
 from launch.signals import StopRequest, stop_on_signals
+from launch.training import checkpoint, policies, seeds
+from launch.training.environments import Env, make_env, spaces_of
+from launch.training.evaluation import Stopped, make_film, run_episodes, table
+from launch.training.folder import write_whole
+from launch.training.machine import cache_compilations, tune
+from launch.training.policies import Policy
 
 POLICIES = ("checkpoint", "random", "expert")
 COMMAND = Command(

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from absl import app, flags
 
-from launch.parity_results import TASKS, Task, write_results
-from launch.study import conduct
+from launch.studies.parity import TASKS, Task, write_results
+from launch.studies.study import conduct
 
 _OUT = flags.DEFINE_string("out_dir", "runs/parity", "folder of runs and results")
 _ENVS = flags.DEFINE_list("envs", [task.env for task in TASKS], "environments to train")

@@ -15,9 +15,9 @@ import matplotlib
 from absl import app, flags
 
 from launch.cli import guarded
-from launch.endurance import Row, soak
 from launch.errors import BadInput
-from launch.study import write_rows
+from launch.studies.endurance import Row, soak
+from launch.studies.study import write_rows
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -11,17 +11,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from launch import checkpoint
 from launch.cli import guarded, wants_help
-from launch.config import RunConfig, resolve, to_json
-from launch.environments import make_env, spaces_of
+from launch.config.flags import Command, Extra
+from launch.config.run import RunConfig, resolve, to_json
 from launch.errors import BadInput, NonFinite
-from launch.evaluation import Stopped
-from launch.finish import finish, report
-from launch.flags import Command, Extra
-from launch.loop import StoppedNoGo, train
-from launch.platforms import cache_compilations, describe, tune
-from launch.run_folder import (
+from launch.signals import StopRequest, stop_on_signals
+from launch.training import checkpoint
+from launch.training.environments import make_env, spaces_of
+from launch.training.evaluation import Stopped
+from launch.training.finish import finish, report
+from launch.training.folder import (
     CONFIG,
     exact_run_folder,
     locked,
@@ -29,8 +28,9 @@ from launch.run_folder import (
     note_start,
     write_whole,
 )
-from launch.session import Session, open_session
-from launch.signals import StopRequest, stop_on_signals
+from launch.training.loop import StoppedNoGo, train
+from launch.training.machine import cache_compilations, describe, tune
+from launch.training.session import Session, open_session
 
 COMMAND = Command(
     "train",

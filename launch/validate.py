@@ -16,13 +16,13 @@ from pathlib import Path
 
 from absl import app, flags
 
-from launch.causes import LIKELY, rank_causes
-from launch.criteria import Verdict
-from launch.events import Unreadable
-from launch.limits import VerdictLimits, parse_limits
-from launch.report import criteria_table, run_notes, write_report, write_text
-from launch.runs import read_run
-from launch.verdicts import GO, STAGES, judge
+from launch.diagnosis.causes import LIKELY, rank_causes
+from launch.diagnosis.criteria import Verdict
+from launch.diagnosis.limits import VerdictLimits, parse_limits
+from launch.diagnosis.read.events import Unreadable
+from launch.diagnosis.read.run import read_run
+from launch.diagnosis.report import criteria_table, run_notes, write_report, write_text
+from launch.diagnosis.verdict import GO, STAGES, judge
 
 Train = Callable[[int, Path, bool], int]
 
@@ -132,7 +132,7 @@ def define_flags() -> None:
     flags.DEFINE_string("run_dir", None, "folder of the run; must not exist or be empty")
     flags.DEFINE_list("stages", list(STAGES), "gates to run")
     flags.DEFINE_multi_string(
-        "limits", [], "name=value or a JSON file of limits (launch/limits.py); may be repeated"
+        "limits", [], "name=value or a JSON file of limits; may be repeated"
     )
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 from flax import struct
 
-from td3jax import losses, metrics, networks
+from td3jax import metrics, networks, td3
 from td3jax.augment import random_shift
 from td3jax.batch import Batch, Observation
 from td3jax.config import AgentConfig, Spaces
@@ -60,8 +60,8 @@ UpdateFunction = Callable[[TrainState, Batch], Updated]
 class Rules(NamedTuple):
     """The two formulas of an update, so that an experiment can study a wrong one."""
 
-    td_target: Callable[..., jax.Array] = losses.td_target
-    actor_loss: Callable[..., tuple[jax.Array, losses.Info]] = losses.actor_loss
+    td_target: Callable[..., jax.Array] = td3.td_target
+    actor_loss: Callable[..., tuple[jax.Array, td3.Info]] = td3.actor_loss
 
 
 def init(config: AgentConfig, spaces: Spaces, key: jax.Array) -> TrainState:
@@ -122,7 +122,7 @@ def _step_network(
 def _critic_step(
     state: TrainState, batch: Batch, observation: Observation, target: jax.Array
 ) -> tuple[Network, Metrics]:
-    grad = jax.grad(losses.critic_loss, has_aux=True)
+    grad = jax.grad(td3.critic_loss, has_aux=True)
     grads, info = grad(state.critic.params, state.config, observation, batch.action, target)
     critic, norms = _step_network(state.critic, grads, state.config, "critic")
     return critic, metrics.critic_metrics(batch, target, info, state.config) | norms

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from launch.benchmarks.contestant import turn
-from launch.benchmarks.ours import matmul
+from launch.benchmarks.contestants.ours import matmul
 from launch.benchmarks.tasks import product_gflop
 
 #: GFLOP/s of matrix products on the machine that the bars were set on.

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs import observation, reward, route, termination
 from envs.config import EnvConfig, RewardConfig, TaskConfig, with_options
-from envs.drive import Drive
-from envs.metrics import per_kilometre
-from envs.route import Place
-from envs.sensors import Sensor
+from envs.task import observation, reward, route, termination
+from envs.task.drive import Drive
+from envs.task.metrics import per_kilometre
+from envs.task.route import Place
+from envs.world.sensors import Sensor
 
 TASK, REWARD = TaskConfig(), RewardConfig()
 LINE = route.make_route(np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0], [100.0, 100.0, 0.0]]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from tensorboardX import SummaryWriter
 
-from launch.series import Curve, curve
+from launch.diagnosis.series import Curve, curve
 
 DATA = Path(__file__).parent / "data"
 LEARNING_STARTS = 1000

@@ -12,10 +12,10 @@ import synthetic_runs
 from synthetic_runs import write_events
 
 from launch.diagnose import diagnose
-from launch.limits import VerdictLimits
-from launch.series import Curve, curve
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.series import Curve, curve
+from launch.diagnosis.verdict import GO, NO_GO
 from launch.validate import run_protocol, train_command
-from launch.verdicts import GO, NO_GO
 
 ROOT = Path(__file__).parents[2]
 

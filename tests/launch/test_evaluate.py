@@ -10,14 +10,14 @@ import imageio_ffmpeg
 import jax
 import numpy as np
 import pytest
-from training import SplitToyEnv, session, tiny
+from run_support import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault
 from launch.evaluate import main
-from launch.evaluation import EpisodeResult, Probe, run_episodes, summarise, table, wilson
-from launch.loop import evaluate_now, train
-from launch.policies import greedy
-from launch.video import Film, FilmTrouble
+from launch.training.evaluation import EpisodeResult, Probe, run_episodes, summarise, table, wilson
+from launch.training.loop import evaluate_now, train
+from launch.training.policies import greedy
+from launch.training.video import Film, FilmTrouble
 
 
 def result(rewards: list[float], terminated: bool = True, **metrics: float) -> EpisodeResult:

@@ -6,7 +6,7 @@ import signal
 import time
 from pathlib import Path
 
-from training import finished, logged, process, wait_for
+from run_support import finished, logged, process, wait_for
 
 FLAGS = [
     *("--conv_channels=4", "--conv_kernels=8", "--conv_strides=8", "--feature_size=16"),

@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from training import as_flags, finished, logged, process, wait_for
+from run_support import as_flags, finished, logged, process, wait_for
 
-from launch import checkpoint
 from launch.signals import stop_on_signals
 from launch.train import main
+from launch.training import checkpoint
 
 FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
 

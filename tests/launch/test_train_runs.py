@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import jax
 import jax.numpy as jnp
 import pytest
-from training import (
+from run_support import (
     ROOT,
     SplitToyEnv,
     ToyEnv,
@@ -24,13 +24,13 @@ from training import (
     tiny,
 )
 
-from launch import checkpoint
-from launch.config import LoopConfig
-from launch.config_tree import replace_leaves
+from launch.config.run import LoopConfig
+from launch.config.tree import replace_leaves
+from launch.diagnosis.read.events import read_event_file
 from launch.errors import NonFinite
-from launch.events import read_event_file
-from launch.loop import StoppedNoGo, train
 from launch.train import main
+from launch.training import checkpoint
+from launch.training.loop import StoppedNoGo, train
 
 
 @pytest.fixture(autouse=True)

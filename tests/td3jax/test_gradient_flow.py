@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from support import PIXELS, make_batch, tiny_config
 
-from td3jax import init, losses, networks, update
+from td3jax import init, networks, td3, update
 
 
 def norms(tree):
@@ -27,7 +27,7 @@ def observation(batch):
 
 
 def actor_loss_of(config, observation):
-    return lambda actor, critic: losses.actor_loss(actor, config, critic, observation)[0]
+    return lambda actor, critic: td3.actor_loss(actor, config, critic, observation)[0]
 
 
 def test_actor_loss_reaches_every_actor_leaf(config, state, observation):
@@ -47,11 +47,11 @@ def test_actor_step_leaves_the_critic_bit_identical(config, state, batch, monkey
 
 def test_critic_loss_reaches_every_critic_leaf_and_no_other(config, state, batch, observation):
     def loss(critic, actor, targets):
-        target = losses.td_target(
+        target = td3.td_target(
             config, *targets, batch, batch.observations(3)[1], jax.random.key(1)
         )
         del actor
-        return losses.critic_loss(critic, config, observation, batch.action, target)[0]
+        return td3.critic_loss(critic, config, observation, batch.action, target)[0]
 
     targets = state.actor.target_params, state.critic.target_params
     grads = jax.grad(loss, argnums=(0, 1, 2))(state.critic.params, state.actor.params, targets)
@@ -93,7 +93,7 @@ def test_critic_does_not_depend_on_the_actors_encoder(config, state, observation
     networks.actor(config, actor, observation)
     again = networks.critic(config, state.critic.params, observation, batch.action)
     np.testing.assert_array_equal(q, again)
-    _, info = losses.actor_loss(actor, config, state.critic.params, observation)
+    _, info = td3.actor_loss(actor, config, state.critic.params, observation)
     action = networks.actor(config, actor, observation)
     independent = networks.critic(config, state.critic.params, observation, action)[0]
     np.testing.assert_allclose(info["q"], independent, rtol=1e-6)
@@ -108,8 +108,8 @@ def test_rescaling_features_inside_the_actor_changes_neither_policy_nor_actor_q(
     scaled["encoder"]["dense"] = jax.tree.map(lambda x: 8.0 * x, actor["encoder"]["dense"])
     kernel = actor["head"]["dense0"]["kernel"]
     scaled["head"]["dense0"]["kernel"] = kernel.at[:size].divide(8.0)
-    plain = losses.actor_loss(actor, config, state.critic.params, observation)[1]
-    other = losses.actor_loss(scaled, config, state.critic.params, observation)[1]
+    plain = td3.actor_loss(actor, config, state.critic.params, observation)[1]
+    other = td3.actor_loss(scaled, config, state.critic.params, observation)[1]
     np.testing.assert_allclose(plain["pre_tanh"], other["pre_tanh"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(plain["q"], other["q"], rtol=1e-5, atol=1e-6)
 
@@ -139,7 +139,7 @@ def test_a_bfloat16_encoder_learns_float32_weights_along_nearly_the_same_gradien
     for name in ("float32", "bfloat16"):
         config = tiny_config(encoder_dtype=name, feature_size=16, conv_channels=(8, 8))
         params = init(config, PIXELS, jax.random.key(0)).critic.params
-        gradient = jax.jit(jax.grad(losses.critic_loss, has_aux=True), static_argnums=1)
+        gradient = jax.jit(jax.grad(td3.critic_loss, has_aux=True), static_argnums=1)
         found.append(gradient(params, config, observation, batch.action, target)[0])
         leaves = jax.tree.leaves((params, found[-1]))
         assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}

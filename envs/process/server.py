@@ -1,0 +1,173 @@
+"""Starting a simulator server as a process of its own, and ending it with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from envs.config import EnvConfig
+from envs.errors import ServerUnreachable
+from envs.process import ready
+from envs.process.ready import Say
+
+PORTS = range(12000, 29000, 10)
+CLOSE_SECONDS = 5.0
+_LAST_LINES = 3
+
+
+class Server:
+    """A running server process that is ours. `port` is its RPC port on 127.0.0.1."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path | None) -> None:
+        self.process = process
+        self.port = port
+        self.log = log
+
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def megabytes(self) -> float:
+        """Resident memory of the process, 0 when it is gone."""
+        return resident_megabytes(self.process.pid)
+
+    def stop(self) -> None:
+        """Ends the process group: politely, then for good. A hung server is killed too."""
+        kill_group(self.process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(CLOSE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process group at once and waits for it."""
+        kill_group(self.process, signal.SIGKILL)
+        self.process.wait()
+
+
+def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
+    """Starts the server of the configuration and waits until it accepts connections.
+
+    say: gets lines about what the stand-in does meanwhile. Output goes to a file, never to a pipe:
+    nobody reads it later, and a full pipe stops a server.
+    """
+    port = free_port(config.traffic.tm_port_offset)
+    log = Path(config.server.server_log) if config.server.server_log else None
+    command = config.server.server_command
+    if not command:
+        return _start_standin(config, port, log, say)
+    words = shlex.split(command.format(port=port, town=config.task.town))
+    server = Server(_process(words, log), port, log)
+    with _killed_on_failure(server):
+        ready.await_port(server.host, port, server.alive, config.server.connect_timeout)
+    return server
+
+
+def _start_standin(config: EnvConfig, port: int, log: Path | None, say: Say) -> Server:
+    channel, theirs = os.pipe()
+    words = [sys.executable, "-m", "envs.standin", "--port", str(port)]
+    words += ["--town", config.task.town, "--exit-with-parent", str(os.getpid())]
+    words += ["--ready-fd", str(theirs)]
+    try:
+        try:
+            process = _process(words, log, theirs)
+        finally:
+            os.close(theirs)
+        server = Server(process, port, log)
+        with _killed_on_failure(server):
+            ready.await_word(channel, server.alive, say)
+    finally:
+        os.close(channel)
+    return server
+
+
+def _process(words: list[str], log: Path | None, *descriptors: int) -> subprocess.Popen[bytes]:
+    with open_log(log) as output:
+        try:
+            return subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ServerUnreachable(f"cannot start {words[0]!r}: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def _killed_on_failure(server: Server) -> Iterator[None]:
+    """For the time of its start; a server that does not live at the end is a failure too."""
+    try:
+        yield
+        if not server.alive():
+            code = server.process.returncode
+            raise ServerUnreachable(f"the server ended at once with code {code}")
+    except ServerUnreachable as error:
+        server.kill()
+        raise ServerUnreachable(f"{error}; {last_words(server.log)}") from error
+    except BaseException:
+        server.kill()
+        raise
+
+
+def last_words(log: Path | None) -> str:
+    """The end of the output of server and client, and where the rest of it is."""
+    if log is None:
+        return "set server_log to a file to see its output"
+    lines = [line.strip() for line in log.read_text(errors="replace").split("\n")]
+    said = [line for line in lines if line][-_LAST_LINES:]
+    return f"its last words, in {log}: {' | '.join(said) or '(none)'}"
+
+
+def open_log(path: Path | None) -> IO[bytes]:
+    """The file to append output to; the null device without a path."""
+    if path is None:
+        return open(os.devnull, "wb")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("ab")
+
+
+def free_port(offset: int) -> int:
+    """A port whose two neighbours and Traffic Manager port are free as well."""
+    drawn = list(PORTS)
+    random.SystemRandom().shuffle(drawn)
+    for port in drawn:
+        if all(_is_free(p) for p in (port, port + 1, port + 2, port + offset)):
+            return port
+    raise ServerUnreachable(f"no free ports in {PORTS.start} to {PORTS.stop}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError:
+            return False
+        return True
+
+
+def kill_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Sends a signal to a process that leads its own group, and to all of that group."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+def resident_megabytes(pid: int) -> float:
+    """Resident memory of a process; 0 when it is gone or the system does not say."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -1,0 +1,1 @@
+"""The driving task as pure functions: route, observation, reward, metrics. No carla import."""

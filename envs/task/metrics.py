@@ -1,0 +1,201 @@
+"""Driving metrics of an episode and over episodes, after the CARLA Leaderboard's definitions.
+
+Scores on own routes are leaderboard-style, not leaderboard scores. Coefficients that are not
+sensed (stop signs, emergency vehicles, scenario timeouts) are absent, not 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+
+from envs.task.drive import Drive
+
+# Leaderboard 1.0 infraction coefficients, by what was hit; red lights where the map has any.
+COEFFICIENTS = {"pedestrian": 0.50, "vehicle": 0.60, "static": 0.65, "red_light": 0.70}
+LEAST_KILOMETRES = 0.05  # below this a figure per kilometre says nothing
+SAME_COLLISION_SECONDS = 5.0
+SAME_COLLISION_METRES = 5.0
+STANDING_SPEED = 0.1  # m/s; a car hit while it stands is not at fault
+
+# Comfort bounds of the nuPlan benchmark: m/s^2, m/s^3, rad/s.
+_LONGITUDINAL, _LATERAL, _YAW_RATE = (-4.05, 2.40), 4.89, 0.95
+
+
+@dataclasses.dataclass(frozen=True)
+class Hit:
+    """One collision event: whom, when (s) and where (m), and how fast the ego was before."""
+
+    other: int
+    kind: str
+    seconds: float
+    x: float
+    y: float
+    speed: float
+
+
+class CollisionCounter:
+    """Tells new collisions from repeats: many events of one crash count once."""
+
+    def __init__(self) -> None:
+        self._seen: list[Hit] = []
+
+    def is_new(self, hit: Hit) -> bool:
+        """False for the same actor within 5 s, or any within 5 m of one already counted."""
+        repeat = any(_same(hit, earlier) for earlier in self._seen)
+        self._seen.append(hit)
+        return not repeat
+
+    @staticmethod
+    def at_fault(hit: Hit) -> bool:
+        """A standing ego is not at fault."""
+        return abs(hit.speed) > STANDING_SPEED
+
+
+def _same(hit: Hit, earlier: Hit) -> bool:
+    recent = hit.seconds - earlier.seconds < SAME_COLLISION_SECONDS
+    near = math.hypot(hit.x - earlier.x, hit.y - earlier.y) < SAME_COLLISION_METRES
+    return recent and (near or hit.other == earlier.other)
+
+
+@dataclasses.dataclass
+class EpisodeMetrics:
+    """Sums of one episode; `add` a tick at a time, `result` at its end."""
+
+    route_length: float
+    seconds: float
+    target_speed: float
+    has_lights: bool = False
+    steps: int = 0
+    metres: float = 0.0
+    outside_metres: float = 0.0
+    off_road_steps: int = 0
+    completion: float = 0.0
+    lane_invasions: int = 0
+    red_lights: int = 0
+    hits: dict[str, int] = dataclasses.field(default_factory=dict)
+    lateral: list[float] = dataclasses.field(default_factory=list)
+    heading_square: float = 0.0
+    speed_sum: float = 0.0
+    speed_error: float = 0.0
+    standing_steps: int = 0
+    jerk_square: float = 0.0
+    comfortable_steps: int = 0
+    near_misses: int = 0
+    least_ttc: float = math.inf
+    steering_change: float = 0.0
+    _steering: float = 0.0
+
+    def add(self, drive: Drive, steering: float, ran_red: bool = False) -> None:
+        """One tick after the action `steering` in [-1, 1]."""
+        travelled = abs(drive.speed) * self.seconds
+        self.steps += 1
+        self.metres += travelled
+        self.outside_metres += travelled if drive.corner_off_road else 0.0
+        self.off_road_steps += drive.corner_off_road
+        self.completion = max(self.completion, drive.place.progress / self.route_length)
+        self.lane_invasions += drive.lane_invasions
+        self.red_lights += ran_red
+        if drive.collision:
+            kind = drive.collision_kind or "static"
+            self.hits[kind] = self.hits.get(kind, 0) + 1
+        self.lateral.append(abs(drive.place.lateral))
+        self.heading_square += drive.place.heading**2
+        self.speed_sum += drive.speed
+        self.speed_error += abs(drive.speed - self.target_speed)
+        self.standing_steps += abs(drive.speed) < STANDING_SPEED
+        self.jerk_square += drive.jerk[0] ** 2 + drive.jerk[1] ** 2
+        self.comfortable_steps += _comfortable(drive)
+        self._time_to_collision(drive)
+        self.steering_change += abs(steering - self._steering)
+        self._steering = steering
+
+    def _time_to_collision(self, drive: Drive) -> None:
+        if drive.speed > STANDING_SPEED and drive.closing > 0.0:
+            until = drive.gap / drive.closing
+            self.least_ttc = min(self.least_ttc, until)
+            self.near_misses += until < 0.95
+
+    def result(self, reason: str) -> dict[str, float]:
+        """Named figures of the episode, which ended for `reason`; NaN where nothing is known."""
+        collisions = sum(self.hits.values())
+        completion = 1.0 if reason == "goal" else min(self.completion, 1.0)
+        kilometres = self.metres / 1000.0
+        steps = max(self.steps, 1)
+        score = self._infraction_score()
+        return {
+            "route_completion": completion,
+            "success": float(reason == "goal" and collisions == 0),
+            "infraction_score": score,
+            "driving_score": 100.0 * completion * score,
+            "distance_m": self.metres,
+            "collisions": float(collisions),
+            "collisions_vehicle": float(self.hits.get("vehicle", 0)),
+            "collisions_pedestrian": float(self.hits.get("pedestrian", 0)),
+            "collisions_static": float(self.hits.get("static", 0)),
+            "red_lights": float(self.red_lights) if self.has_lights else math.nan,
+            "lane_invasions": float(self.lane_invasions),
+            "collisions_per_km": per_kilometre(collisions, kilometres),
+            "lane_invasions_per_km": per_kilometre(self.lane_invasions, kilometres),
+            "off_road_ratio": self.off_road_steps / steps,
+            "off_road_distance_ratio": self.outside_metres / max(self.metres, 1e-9),
+            "lateral_error_mean": sum(self.lateral) / steps,
+            "lateral_error_p95": _percentile(self.lateral, 0.95),
+            "heading_error_rms": math.sqrt(self.heading_square / steps),
+            "speed_mean": self.speed_sum / steps,
+            "speed_error_mean": self.speed_error / steps,
+            "standing_ratio": self.standing_steps / steps,
+            "jerk_rms": math.sqrt(self.jerk_square / steps),
+            "comfort_ratio": self.comfortable_steps / steps,
+            "ttc_min": self.least_ttc if math.isfinite(self.least_ttc) else math.nan,
+            "ttc_violation_ratio": self.near_misses / steps,
+            "steering_change_mean": self.steering_change / steps,
+            "steps": float(self.steps),
+        }
+
+    def _infraction_score(self) -> float:
+        score = math.prod(COEFFICIENTS[kind] ** count for kind, count in self.hits.items())
+        if self.has_lights:
+            score *= COEFFICIENTS["red_light"] ** self.red_lights
+        return score * (1.0 - self.outside_metres / max(self.metres, 1e-9))
+
+
+def per_kilometre(count: float, kilometres: float) -> float:
+    """NaN below `LEAST_KILOMETRES`, where one event would read as a hundred per kilometre."""
+    return count / kilometres if kilometres >= LEAST_KILOMETRES else math.nan
+
+
+def aggregate(episodes: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Means over episodes, `driving_score_std`, and per-kilometre figures over all kilometres.
+
+    The driving score is the mean of the episodes' products, not the product of means.
+    """
+    rows = list(episodes)
+    if not rows:
+        return {}
+    result = {name: _mean([row[name] for row in rows]) for name in rows[0]}
+    kilometres = sum(row["distance_m"] for row in rows) / 1000.0
+    for name in ("collisions", "lane_invasions"):
+        result[f"{name}_per_km"] = per_kilometre(sum(row[name] for row in rows), kilometres)
+    scores = [row["driving_score"] for row in rows]
+    spread = sum((score - result["driving_score"]) ** 2 for score in scores) / len(scores)
+    result["driving_score_std"] = math.sqrt(spread)
+    result["episodes"] = float(len(rows))
+    return result
+
+
+def _mean(values: list[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+
+
+def _comfortable(drive: Drive) -> bool:
+    ahead, right = drive.acceleration
+    inside = _LONGITUDINAL[0] <= ahead <= _LONGITUDINAL[1]
+    return inside and abs(right) < _LATERAL and abs(drive.yaw_rate) < _YAW_RATE

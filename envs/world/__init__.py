@@ -1,0 +1,1 @@
+"""Everything that touches the carla client: connection, actors, sensors, traffic."""

@@ -1,0 +1,1 @@
+"""The contestants of the benchmark: ours and the peers'."""

@@ -1,0 +1,284 @@
+"""The stage gates: what a run must show by 2K, 5K and 10K steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from launch.diagnosis.criteria import Criterion, row
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.measures import q_scale, ratio_curve, td_error, thirds, trend
+from launch.diagnosis.series import Curve, Series, align, curve, get
+
+ALERTS = (
+    *("alerts/gradient_explosion_warning", "alerts/gradient_explosion_critical"),
+    *("alerts/q_divergence", "alerts/non_finite"),
+)
+NORMS = tuple(
+    f"gradients/{net}_{part}_norm" for net in ("actor", "critic") for part in ("cnn", "mlp")
+)
+_Q_TABLE_STEPS = (50_000, 500_000)  # Q up to 500, 2,000 and then 5,000
+_Q_TABLE_TOPS = (500.0, 2_000.0, 5_000.0)
+
+
+class View(NamedTuple):
+    """What a gate looks at: the scalars up to its step, and the limits."""
+
+    stage: str
+    series: Series
+    limits: VerdictLimits
+
+
+Rule = Callable[[View], Criterion]
+
+
+def _top(values: Curve) -> float | None:
+    return float(values.values.max()) if values.steps.size else None
+
+
+def _mean(values: Curve) -> float | None:
+    return float(values.values.mean()) if values.steps.size else None
+
+
+def _size(values: Curve) -> Curve:
+    return Curve(values.steps, np.abs(values.values), values.wall)
+
+
+def _below(
+    view: View,
+    name: str,
+    measured: float | None,
+    limit: float,
+    relative: tuple[str, float | None, float] | None = None,
+    core: bool = False,
+) -> Criterion:
+    title, value, bound = relative or ("", None, None)
+    criterion = Criterion(
+        view.stage, name, measured, limit, "<", title, value, bound, core=core
+    )
+    return row(criterion, view.limits, relative is not None)
+
+
+def _per_scale(view: View, values: Curve) -> Curve:
+    scale = q_scale(view.series, values.steps, view.limits)
+    if scale is None:
+        return curve([], [])
+    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
+
+
+def _actor_q(view: View, limit: float) -> Criterion:
+    values = _size(get(view.series, "debug/actor_q_mean"))
+    ratio = _top(ratio_curve(view.series, "debug/actor_q_mean", view.limits))
+    relative = ("actor Q mean / replay scale", ratio, view.limits.q_ratio)
+    return _below(view, "actor_q_mean, largest", _top(values), limit, relative, core=True)
+
+
+def actor_q_later(view: View) -> Criterion:
+    """|actor_q_mean| past 10K steps against the table of Q by steps trained."""
+    values = get(view.series, "debug/actor_q_mean")
+    late = values.part(int(np.searchsorted(values.steps, 10_000, side="right")))
+    index = np.searchsorted(_Q_TABLE_STEPS, late.steps)
+    share = curve(late.steps, np.abs(late.values) / np.array(_Q_TABLE_TOPS)[index])
+    ratio = _top(_per_scale(view, late)) if late.steps.size else None
+    relative = ("actor Q mean / replay scale", ratio, view.limits.q_ratio)
+    return _below(view, "actor_q_mean / top of its range for the steps", _top(share), 1.0, relative)
+
+
+def actor_q_2k(view: View) -> Criterion:
+    """|actor_q_mean| throughout."""
+    return _actor_q(view, view.limits.q_mean_2k)
+
+
+def actor_q_5k(view: View) -> Criterion:
+    """|actor_q_mean| throughout."""
+    return _actor_q(view, view.limits.q_mean_5k)
+
+
+def actor_q_max(view: View) -> Criterion:
+    """The largest actor_q_max."""
+    ratio = _top(ratio_curve(view.series, "debug/actor_q_max", view.limits, extremes=True))
+    relative = ("actor Q max / replay extremes", ratio, view.limits.q_ratio)
+    top = _top(get(view.series, "debug/actor_q_max"))
+    return _below(view, "actor_q_max, largest", top, view.limits.q_max_2k, relative)
+
+
+def actor_loss(view: View) -> Criterion:
+    """|actor_loss| throughout."""
+    values = get(view.series, "train/actor_loss")
+    ratio = _top(_per_scale(view, values))
+    relative = ("|actor loss| / replay scale", ratio, view.limits.q_ratio)
+    limit = view.limits.actor_loss
+    return _below(view, "|actor_loss|, largest", _top(_size(values)), limit, relative)
+
+
+def _alerted(view: View, tags: tuple[str, ...]) -> Criterion:
+    """Alerts that fired, logged or, where norms are, seen in them."""
+    seen = [get(view.series, tag) for tag in tags]
+    fired = [float((c.values > 0).sum()) for c in seen if c.steps.size]
+    norms = [c for c in (get(view.series, tag) for tag in NORMS) if c.steps.size]
+    over = [float((c.values > view.limits.gradient_warning).sum()) for c in norms]
+    total = sum(fired) if fired and sum(fired) > 0 else max(over, default=0.0)
+    measured = total if fired or norms else None
+    return _below(view, "alerts fired", measured, 0.5)
+
+
+def gradient_alerts(view: View) -> Criterion:
+    """No gradient alert."""
+    return _alerted(view, ALERTS[:2])
+
+
+def alerts(view: View) -> Criterion:
+    """No alert of any kind; that of saturation by a rule of its own."""
+    return _alerted(view, ALERTS)
+
+
+def saturation(view: View) -> Criterion:
+    """The policy's actions are not all at their bounds late, where tanh passes no gradient."""
+    values = get(view.series, "health/action_saturation")
+    if not values.steps.size:
+        values = get(view.series, "alerts/action_saturation")
+    means = thirds(values)
+    measured = _mean(values) if means is None else means[1]
+    name = "action_saturation, last third's mean"
+    return _below(view, name, measured, view.limits.saturation)
+
+
+def _falls_or_is_small(view: View, error: Curve) -> tuple[str, float | None, float]:
+    """Relative form of a falling error: per Q scale it falls, or is small anyway.
+
+    Errors grow for a while in healthy runs, where better policies find larger rewards.
+    """
+    shares = _per_scale(view, error)
+    ratio, means = trend(shares), thirds(shares)
+    if ratio is not None and means is not None:
+        ratio = min(ratio, view.limits.trend * means[1] / view.limits.error_level)
+    name = f"the same per replay scale, or late share / {view.limits.error_level:g}"
+    return name, ratio, view.limits.trend
+
+
+def critic_loss_trend(view: View) -> Criterion:
+    """The critic's loss falls; relative: its root, per Q scale."""
+    values = get(view.series, "train/critic_loss")
+    root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
+    name = "critic_loss, last third / first third"
+    relative = _falls_or_is_small(view, root)
+    return _below(view, name, trend(values), view.limits.trend, relative)
+
+
+def critic_loss_mean(view: View) -> Criterion:
+    """The critic's loss on average."""
+    values = get(view.series, "train/critic_loss")
+    root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
+    ratio = _mean(_per_scale(view, root))
+    relative = ("root of it / replay scale", ratio, view.limits.critic_loss_ratio)
+    limit = view.limits.critic_loss
+    return _below(view, "critic_loss, mean", _mean(values), limit, relative, core=True)
+
+
+def td_error_trend(view: View) -> Criterion:
+    """The TD error falls."""
+    values = td_error(view.series)
+    name = "td_error, last third / first third"
+    relative = _falls_or_is_small(view, values)
+    return _below(view, name, trend(values), view.limits.trend, relative)
+
+
+def twin_gap(view: View) -> Criterion:
+    """|Q1 - Q2| on average."""
+    steps, one, two = align(get(view.series, "debug/q1_mean"), get(view.series, "debug/q2_mean"))
+    gap = curve(steps, np.abs(one - two))
+    relative = ("per replay scale", _mean(_per_scale(view, gap)), view.limits.twin_gap_ratio)
+    return _below(view, "|Q1 - Q2|, mean", _mean(gap), view.limits.twin_gap, relative)
+
+
+def _encoder_norm(view: View) -> tuple[str, Curve]:
+    """The actor encoder's gradient norm; all of the actor's where there is no encoder."""
+    for tag in ("gradients/actor_cnn_norm", "gradients/actor_norm"):
+        values = get(view.series, tag)
+        if values.values.any():
+            return tag.removeprefix("gradients/"), values
+    return "actor_cnn_norm", get(view.series, "gradients/actor_cnn_norm")
+
+
+def gradient_mean(view: View) -> Criterion:
+    """The actor encoder's gradient on average."""
+    name, values = _encoder_norm(view)
+    return _below(view, f"{name}, mean", _mean(values), view.limits.gradient_mean)
+
+
+def gradient_max(view: View) -> Criterion:
+    """The actor encoder's gradient throughout."""
+    name, values = _encoder_norm(view)
+    return _below(view, f"{name}, largest", _top(values), view.limits.gradient_max)
+
+
+def episode_length(view: View) -> Criterion:
+    """Mean episode length."""
+    measured = _mean(get(view.series, "train/episode_length"))
+    limit = view.limits.episode_length
+    criterion = Criterion(view.stage, "episode_length, mean", measured, limit, ">")
+    return row(criterion, view.limits, has_relative=False)
+
+
+def episode_drop(view: View) -> Criterion:
+    """Episode length does not fall: last third over first, beyond what chance explains."""
+    values = get(view.series, "train/episode_length")
+    measured = trend(values)
+    if measured is not None and measured < view.limits.episode_drop and not _clear_drop(values):
+        measured = view.limits.episode_drop
+    name, limit = "episode_length, last third / first third", view.limits.episode_drop
+    return row(Criterion(view.stage, name, measured, limit, ">="), view.limits, False)
+
+
+def _clear_drop(values: Curve) -> bool:
+    """Whether the means of the outer thirds differ by over two standard errors."""
+    third = values.steps.size // 3
+    first, last = values.values[:third], values.values[-third:]
+    error = np.sqrt((first.var(ddof=1) + last.var(ddof=1)) / third) if third > 1 else 0.0
+    return bool(first.mean() - last.mean() > 2.0 * error)
+
+
+def evaluation_progress(view: View) -> Criterion:
+    """Evaluations get better. Where there are none, or they have levelled out, training returns do:
+    a policy that drives at its first evaluation has nowhere to rise."""
+    tags = ("eval/return", "eval/route_completion", "train/episode_reward")
+    gains = [(tag, *_gain(get(view.series, tag))) for tag in tags]
+    known = [found for found in gains if found[1] is not None] or gains[:1]
+    tag, gain, ratio = known[0]
+    if ratio is not None and abs(ratio) <= view.limits.plateau_ratio:
+        tag, gain, ratio = max(known[0], known[-1], key=lambda found: found[2] or 0.0)
+    criterion = Criterion(
+        *(view.stage, f"{tag}, later minus earlier", gain, 0.0, ">"),
+        relative_name="per largest |value|",
+        relative_measured=ratio,
+        relative_limit=view.limits.progress_ratio,
+        core=True,
+    )
+    return row(criterion, view.limits)
+
+
+def _gain(values: Curve) -> tuple[float | None, float | None]:
+    """Mean of the last third less that of the first, and the same per largest size; of the ends
+    where there are fewer than six points."""
+    if values.steps.size < 2:
+        return None, None
+    first, last = thirds(values) or (float(values.values[0]), float(values.values[-1]))
+    size = float(np.abs(values.values).max())
+    return last - first, (last - first) / size if size else None
+
+
+_FROM_5K: tuple[Rule, ...] = (
+    *(actor_q_5k, actor_loss, critic_loss_mean, td_error_trend, twin_gap),
+    *(episode_length, episode_drop, alerts, saturation, gradient_mean, gradient_max),
+)
+GATES: dict[str, tuple[Rule, ...]] = {
+    "2K": (actor_q_2k, actor_q_max, gradient_alerts, critic_loss_trend),
+    "5K": _FROM_5K,
+    "10K": (*_FROM_5K, evaluation_progress),
+}
+LATER: tuple[Rule, ...] = (actor_q_later,)
+THROUGHOUT = frozenset(
+    (actor_q_2k, actor_q_5k, actor_q_max, actor_loss, gradient_alerts, alerts, gradient_max)
+)

@@ -1,0 +1,207 @@
+"""What rules and signatures measure on curves: scales, ratios, trends, growth."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from launch.diagnosis.facts import RunFacts
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.series import Curve, Series, align, curve, get
+
+REPLAY_SIZES = tuple(
+    f"debug/{name}_{stat}" for name in ("q1", "q2", "target_q") for stat in ("mean", "std")
+)
+REPLAY_EXTREMES = (
+    *("debug/q1_max", "debug/q2_max", "debug/target_q_max"),
+    *("debug/q1_min", "debug/q2_min", "debug/target_q_min"),
+)
+
+
+def held(values: Curve, steps: np.ndarray, before: float = 0.0) -> np.ndarray:
+    """The last value at or before each step; `before` where there is none yet."""
+    index = np.searchsorted(values.steps, steps, side="right") - 1
+    padded = np.concatenate([[before], values.values])
+    return padded[index + 1]
+
+
+def _recent_max(values: Curve, points: int) -> Curve:
+    padded = np.concatenate([np.zeros(points - 1), np.abs(values.values)])
+    return Curve(values.steps, sliding_window_view(padded, points).max(axis=1), values.wall)
+
+
+def reward_size(series: Series) -> Curve:
+    """Root mean square of the rewards in each batch; empty without debug/reward_mean."""
+    mean, std = get(series, "debug/reward_mean"), get(series, "debug/reward_std")
+    return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
+
+
+def q_size(series: Series, name: str) -> Curve:
+    """Root mean square of "q1", "q2" or "target_q" over the batch; |mean| without a spread."""
+    mean, std = get(series, f"debug/{name}_mean"), get(series, f"debug/{name}_std")
+    return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
+
+
+def q_scale(
+    series: Series, steps: np.ndarray, limits: VerdictLimits, extremes: bool = False
+) -> np.ndarray | None:
+    """What Q should be of the order of, at each step: recent replay and target Q, or rewards.
+
+    extremes: use the largest values of the batches too. None when neither replay nor target Q was
+    logged.
+    """
+    sizes = [q_size(series, name) for name in ("q1", "q2", "target_q")]
+    sizes += [get(series, tag) for tag in REPLAY_EXTREMES] if extremes else []
+    known = [c for c in sizes if c.steps.size]
+    if not known:
+        return None
+    scale = np.full(steps.size, limits.q_floor)
+    for values in [*known, reward_size(series)]:
+        if values.steps.size:
+            scale = np.maximum(scale, held(_recent_max(values, limits.scale_points), steps))
+    return scale
+
+
+def td_error(series: Series) -> Curve:
+    """Mean absolute TD error of both critics; of the first where only that was logged."""
+    one, two = get(series, "debug/td_error_q1"), get(series, "debug/td_error_q2")
+    if not two.steps.size:
+        return Curve(one.steps, np.abs(one.values), one.wall)
+    steps, left, right = align(one, two)
+    return curve(steps, (np.abs(left) + np.abs(right)) / 2)
+
+
+def discount_of(series: Series, limits: VerdictLimits, facts: RunFacts) -> float:
+    """Gamma: from config.json, else from effective_discount / (1 - done_ratio), else a default."""
+    if facts.discount is not None:
+        return min(facts.discount, 1.0 - 1e-6)
+    _, effective, done = align(
+        get(series, "debug/effective_discount"), get(series, "debug/done_ratio")
+    )
+    if effective.size:
+        gamma = float(np.median(effective / np.maximum(1.0 - done, 1e-6)))
+        if 0.0 < gamma < 1.0:
+            return gamma
+    return limits.discount
+
+
+def return_bound(
+    series: Series, steps: np.ndarray, limits: VerdictLimits, facts: RunFacts
+) -> np.ndarray | None:
+    """The largest return that the rewards seen so far allow: max |reward| / (1 - gamma)."""
+    best = np.zeros(steps.size)
+    for tag in ("debug/reward_max", "debug/reward_min"):
+        values = get(series, tag)
+        if values.steps.size:
+            top = np.maximum.accumulate(np.abs(values.values))
+            best = np.maximum(best, held(Curve(values.steps, top, values.wall), steps))
+    if not best.size or best[-1] <= 0.0:
+        return None
+    return np.where(best > 0.0, best, np.inf) / (1.0 - discount_of(series, limits, facts))
+
+
+def ratio_curve(series: Series, tag: str, limits: VerdictLimits, extremes: bool = False) -> Curve:
+    """|tag| over the Q scale; empty where either is missing."""
+    values = get(series, tag)
+    scale = q_scale(series, values.steps, limits, extremes)
+    if scale is None:
+        return curve([], [])
+    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
+
+
+def bound_curve(series: Series, tag: str, limits: VerdictLimits, facts: RunFacts) -> Curve:
+    """|tag| over the largest possible return; empty where either is missing."""
+    values = get(series, tag)
+    bound = return_bound(series, values.steps, limits, facts)
+    if bound is None:
+        return curve([], [])
+    return Curve(values.steps, np.abs(values.values) / bound, values.wall)
+
+
+def sustained(values: Curve, points: int) -> Curve:
+    """The least of each `points` successive values: what was held for that long."""
+    if values.steps.size < points:
+        return curve([], [])
+    least = sliding_window_view(values.values, points).min(axis=1)
+    return Curve(values.steps[points - 1 :], least, values.wall[points - 1 :])
+
+
+def growth(values: Curve, points: int) -> Curve:
+    """|last| / |first| of each `points` successive values where |value| only rises, else 1."""
+    if values.steps.size < points:
+        return curve([], [])
+    sizes = sliding_window_view(np.maximum(np.abs(values.values), 1e-9), points)
+    rising = (np.diff(sizes, axis=1) > 0).all(axis=1)
+    factor = np.where(rising, sizes[:, -1] / sizes[:, 0], 1.0)
+    return Curve(values.steps[points - 1 :], factor, values.wall[points - 1 :])
+
+
+def thirds(values: Curve) -> tuple[float, float] | None:
+    """Means of the first and the last third; None below six points."""
+    if values.steps.size < 6:
+        return None
+    third = values.steps.size // 3
+    return float(values.values[:third].mean()), float(values.values[-third:].mean())
+
+
+def trend(values: Curve) -> float | None:
+    """Last third over first third, for quantities >= 0; None below six points."""
+    means = thirds(values)
+    if means is None:
+        return None
+    return means[1] / means[0] if means[0] > 0 else (1.0 if means[1] <= 0 else np.inf)
+
+
+class Growth(NamedTuple):
+    """Growth of |Q| with the updates since learning began, fitted past the first tenth of them.
+
+    slope: d log|Q| / d log(updates) between the ends; fitted: the same by least squares;
+    power_r2, exponential_r2: how straight it is on log-log and on semi-log paper; rate: |Q|'s
+    factor per 100 steps over the whole; start, first, last: steps.
+    """
+
+    slope: float
+    fitted: float
+    power_r2: float
+    exponential_r2: float
+    start: int
+    first: int
+    last: int
+
+
+def learning_start(values: Curve, facts: RunFacts) -> int:
+    """The step at which updates began: from config.json, else one log interval before the first."""
+    if facts.learning_starts is not None and facts.learning_starts < values.steps[0]:
+        return int(facts.learning_starts)
+    gap = int(np.median(np.diff(values.steps))) if values.steps.size > 1 else 0
+    return max(int(values.steps[0]) - gap, 0)
+
+
+def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope and R^2 of a straight line."""
+    slope, offset = np.polyfit(x, y, 1)
+    spread = float(((y - y.mean()) ** 2).sum())
+    rest = float(((y - slope * x - offset) ** 2).sum())
+    return float(slope), 1.0 - rest / spread if spread > 0 else 0.0
+
+
+def power_law(values: Curve, facts: RunFacts) -> Growth | None:
+    """Fit |values| ~ updates^slope; None with fewer than four usable points."""
+    sizes = np.abs(values.values)
+    if values.steps.size < 4 or values.steps[0] == values.steps[-1]:
+        return None
+    start = learning_start(values, facts)
+    updates = (values.steps - start).astype(float)
+    usable = (updates > 0) & (sizes > 0)
+    keep = usable & (updates >= 0.1 * updates[-1])
+    keep = keep if keep.sum() >= 4 else usable
+    if keep.sum() < 4:
+        return None
+    x, y = np.log(updates[keep]), np.log(sizes[keep])
+    fitted, power = _fit(x, y)
+    _, exponential = _fit(updates[keep], y)
+    steps = values.steps[keep]
+    ends = float((y[-1] - y[0]) / (x[-1] - x[0])) if x[-1] > x[0] else 0.0
+    return Growth(ends, fitted, power, exponential, start, int(steps[0]), int(steps[-1]))

@@ -1,0 +1,1 @@
+"""Reading the scalars of any run from its files."""

@@ -1,0 +1,212 @@
+"""report.md and report.json of a run: verdict, likely causes, evaluation, plots."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from launch.diagnosis.causes import LIKELY, Cause, rank_causes
+from launch.diagnosis.criteria import Criterion, Verdict
+from launch.diagnosis.facts import facts_from_config
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.measures import power_law
+from launch.diagnosis.plots import plot_all
+from launch.diagnosis.read.run import Run, read_run
+from launch.diagnosis.series import Series, get
+from launch.diagnosis.tags import derive
+from launch.diagnosis.verdict import judge
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+
+
+def _outcome(passed: bool | None) -> str:
+    return {True: "pass", False: "FAIL", None: "not measured"}[passed]
+
+
+def _limit(relation: str, limit: float | None) -> str:
+    return "-" if limit is None else f"{relation} {_number(limit)}"
+
+
+def criteria_table(rows: Sequence[Criterion]) -> list[str]:
+    """Markdown lines: criterion, measured, limit, the same in relative form, passed."""
+    lines = [
+        "| gate | criterion | measured | wanted | relative form | measured | wanted | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for c in rows:
+        cells = (
+            *(c.stage, c.name, _number(c.measured), _limit(c.relation, c.limit)),
+            *(c.relative_name or "-", _number(c.relative_measured)),
+            *(_limit(c.relation, c.relative_limit), _outcome(c.passed)),
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return lines
+
+
+def _cause_lines(cause: Cause) -> list[str]:
+    lines = [f"### {cause.title}", "", f"Score {cause.score:.2f} (`{cause.name}`)."]
+    if cause.explained_by:
+        lines[-1] += f" Follows from `{cause.explained_by}`."
+    lines.append("")
+    for title, items in (
+        ("For", cause.evidence_for),
+        ("Against", cause.evidence_against),
+        ("Not logged", cause.missing),
+    ):
+        lines += [f"- {title}: {item}" for item in items]
+    return [*lines, f"- Try first: {cause.advice}", ""]
+
+
+def cause_section(causes: Sequence[Cause], bad: bool) -> list[str]:
+    """Markdown lines: the likely causes in full, the others as one table."""
+    likely = [c for c in causes if c.score >= LIKELY]
+    lines = ["## Likely cause" if likely else "## Causes", ""]
+    if not likely:
+        text = "No signature matches" + (
+            "; see the failed criteria and the scalars that are missing." if bad else "."
+        )
+        lines += [text, ""]
+    for cause in likely:
+        lines += _cause_lines(cause)
+    rest = [c for c in causes if c.score < LIKELY]
+    if rest:
+        lines += ["| other signatures | score | strongest evidence against |", "|---|---|---|"]
+        lines += [
+            f"| {c.name} | {c.score:.2f} | {(c.evidence_against or ('-',))[0]} |" for c in rest
+        ]
+        lines.append("")
+    return lines
+
+
+def _markdown(
+    verdict: Verdict,
+    causes: Sequence[Cause],
+    evaluation: Mapping[str, Any] | None,
+    plots: Sequence[Path],
+    notes: Sequence[str],
+) -> str:
+    lines = [f"# {verdict.decision}", ""]
+    lines += [f"{verdict.last_step:,} steps, judged by the {verdict.stage} gate.", ""]
+    lines += [*(f"- {reason}" for reason in verdict.reasons), ""]
+    lines += cause_section(causes, verdict.decision == "NO-GO")
+    lines += ["## Criteria", "", *criteria_table(verdict.rows), ""]
+    if evaluation:
+        lines += ["## Evaluation", "", "| metric | value |", "|---|---|"]
+        lines += [f"| {name} | {_plain(value)} |" for name, value in evaluation.items()]
+        lines.append("")
+    if plots:
+        lines += ["## Plots", "", *(f"![{p.stem}]({p.name})" for p in plots), ""]
+    if notes:
+        lines += ["## Notes", "", *(f"- {note}" for note in notes), ""]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return _number(float(value)) if isinstance(value, int | float) else str(value)
+
+
+def _jsonable(value: Any) -> Any:
+    """JSON has no nan or inf: they become null and text."""
+    if isinstance(value, Mapping):
+        return {str(k): _jsonable(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(v) for v in value]
+    if isinstance(value, str | int | bool | None):
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    if math.isnan(number):
+        return None
+    return number if math.isfinite(number) else str(number)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, encoding="utf-8")
+    os.replace(part, path)
+
+
+def _growth_note(series: Series, config: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    law = power_law(get(series, "debug/actor_q_mean"), facts_from_config(config or {}))
+    return None if law is None else law._asdict()
+
+
+def write_report(
+    out_dir: Path,
+    verdict: Verdict,
+    causes: Sequence[Cause],
+    series: Series,
+    config: Mapping[str, Any] | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write report.md, report.json and the plots to `out_dir`; returns the path of report.md.
+
+    evaluation: metrics of a final evaluation {name: number}, shown as they are. notes: further
+    lines, such as warnings of the reader. Each file appears whole or not at all.
+    """
+    full, _ = derive(series)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    plots = plot_all(full, out_dir)
+    table = {
+        "decision": verdict.decision,
+        "stage": verdict.stage,
+        "last_step": verdict.last_step,
+        "reasons": verdict.reasons,
+        "likely_causes": [c.name for c in causes if c.score >= LIKELY],
+        "causes": [dataclasses.asdict(c) for c in causes],
+        "criteria": [dataclasses.asdict(row) for row in verdict.rows],
+        "actor_q_growth": _growth_note(full, config),
+        "evaluation": evaluation,
+        "config": config,
+        "plots": [path.name for path in plots],
+        "notes": list(notes),
+    }
+    text = json.dumps(_jsonable(table), indent=1, allow_nan=False)
+    write_text(out_dir / "report.json", text + "\n")
+    path = out_dir / "report.md"
+    write_text(path, _markdown(verdict, causes, evaluation, plots, notes))
+    return path
+
+
+def run_notes(run: Run) -> tuple[str, ...]:
+    """What a reader should know of how a run was read."""
+    notes = list(run.warnings)
+    if run.derived:
+        notes.append("computed from other scalars: " + ", ".join(run.derived))
+    if run.foreign:
+        notes.append(f"{len(run.foreign)} tags not used: " + ", ".join(run.foreign[:8]))
+    return tuple(notes)
+
+
+def report_run(
+    run_dir: Path,
+    out_dir: Path | None = None,
+    evaluation: Mapping[str, Any] | None = None,
+    limits: VerdictLimits | None = None,
+) -> Verdict:
+    """Read a run folder's event files and config.json, judge, name causes, write the report.
+
+    The one call for the end of training: flush the event writer first. out_dir: default run_dir.
+    Raises events.Unreadable (a ValueError, one line) when no scalars can be read.
+    """
+    run = read_run(run_dir)
+    verdict = judge(run.series, limits, run.facts)
+    causes = rank_causes(run.series, run.facts, limits)
+    write_report(
+        out_dir or run_dir, verdict, causes, run.series, run.config, evaluation, run_notes(run)
+    )
+    return verdict

@@ -1,0 +1,204 @@
+"""Signatures of runs whose values or gradients leave their scale; each returns its clues."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from launch.diagnosis.clues import Clue, Probe, grade, only_against, only_for, show
+from launch.diagnosis.gates import NORMS
+from launch.diagnosis.measures import power_law
+
+_PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
+
+
+def _actor_over_replay(probe: Probe, weight: float, alone: bool = True) -> Clue:
+    """Actor Q over the replay scale; alone=False: counts only against."""
+    ratio = probe.over_scale("debug/actor_q_mean")
+    strength = grade(ratio, 1.5, 10.0)
+    if not alone:
+        strength = only_against(grade(ratio, 10.0, 2.0))
+    text = f"actor Q reaches {show(ratio)} times replay Q, targets and rewards"
+    return Clue(weight, strength, text, ("debug/actor_q_mean", "debug/q1_mean"))
+
+
+def _power_law(probe: Probe) -> Clue:
+    values = probe.get("debug/actor_q_mean")
+    law = power_law(values, probe.facts)
+    if law is None:
+        return Clue(1.5, None, "growth of actor Q", ("debug/actor_q_mean",))
+    rise = probe.rise("debug/actor_q_mean") or 1.0
+    if rise < 3.0 or law.slope < 1.5:
+        strength = -1.0
+    else:
+        strength = 1.0 if law.slope >= 2.0 and law.power_r2 >= 0.9 else 0.0
+    text = (
+        f"actor Q grows with the updates to the power {law.slope:.1f} between steps "
+        f"{law.first:,} and {law.last:,} (least squares {law.fitted:.1f}; R2 {law.power_r2:.3f} as "
+        f"a power law, {law.exponential_r2:.3f} as an exponential; updates counted from step "
+        f"{law.start:,}): a leak grows with the encoder's depth as the power"
+    )
+    return Clue(1.5, strength, text)
+
+
+def _vanishing_head(probe: Probe) -> Clue:
+    share = probe.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    text = f"late gradient of the actor's head over its encoder's: {show(share)}"
+    needs = ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    return Clue(2.0, grade(share, 1e-2, 1e-4), text, needs)
+
+
+def _sane_replay(probe: Probe) -> Clue:
+    tags = ("debug/q1_mean", "debug/target_q_mean")
+    bound = [b for b in map(probe.over_bound, tags) if b is not None]
+    if bound:
+        text = f"replay and target Q stay at {show(max(bound))} of what the rewards allow"
+        return Clue(2.0, grade(max(bound), 2.0, 1.0), text)
+    rise = probe.rise("debug/q1_mean")
+    text = f"replay Q ends at {show(rise)} times its start"
+    return Clue(2.0, grade(rise, 100.0, 10.0), text, ("debug/q1_mean", "debug/reward_max"))
+
+
+def _feature_growth(probe: Probe) -> Clue:
+    rise = probe.rise("health/feature_norm_actor", floor=0.0)
+    text = f"the actor's features end at {show(rise)} times their first norm"
+    return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
+
+
+def _direct_tests(probe: Probe) -> list[Clue]:
+    gap, purity = probe.peak("health/leak_gap"), probe.peak("health/leak_purity")
+    exact = [None if v is None else (1.0 if v > 1e-6 else -1.0) for v in (gap, purity)]
+    return [
+        Clue(4.0, exact[0], f"gap between Q on the actor's and the critic's features: {show(gap)}",
+             ("health/leak_gap",), optional=True),
+        Clue(4.0, exact[1], f"share of the actor's gradient with the action detached: "
+             f"{show(purity)}", ("health/leak_purity",), optional=True),
+    ]  # fmt: skip
+
+
+def feature_leak(probe: Probe) -> list[Clue]:
+    """Actor Q far above replay Q, growing as a power law, while the critic learns normally."""
+    share, saturation = probe.td_share(), probe.late("health/action_saturation")
+    bound = probe.over_bound("debug/actor_q_mean")
+    return [
+        _actor_over_replay(probe, 3.0),
+        _sane_replay(probe),
+        _vanishing_head(probe),
+        _power_law(probe),
+        Clue(1.5, grade(share, 1.0, 0.3), f"TD error is {show(share)} of the Q scale: the critic "
+             "fits its replay data", ("debug/td_error_q1", "debug/q1_mean")),
+        Clue(1.0, grade(bound, 0.5, 2.0), f"actor Q is {show(bound)} times the largest return "
+             "that the rewards allow", ("debug/reward_max",)),
+        Clue(1.0, grade(saturation, 0.3, 0.8), f"{show(saturation)} of the actions are saturated",
+             ("health/action_saturation",), optional=True),
+        _feature_growth(probe),
+        *_direct_tests(probe),
+    ]  # fmt: skip
+
+
+def reward_scale(probe: Probe) -> list[Clue]:
+    """Large rewards lift replay Q, targets, losses and gradients alike."""
+    mean, std = probe.peak("debug/reward_mean"), probe.peak("debug/reward_std")
+    size = None if mean is None else float(np.hypot(mean, std or 0.0))
+    top = probe.peak("debug/reward_max", "debug/reward_min")
+    replay = probe.peak("debug/q1_mean", "debug/target_q_mean")
+    bound = probe.over_bound("debug/actor_q_mean")
+    loss = probe.late("train/critic_loss")
+    return [
+        Clue(3.0, grade(size, 30.0, 300.0), f"rewards are {show(size)} a step in size",
+             ("debug/reward_mean", "debug/reward_std")),
+        Clue(1.0, grade(top, 300.0, 3000.0), f"the largest reward is {show(top)}",
+             ("debug/reward_max",)),
+        Clue(2.0, grade(replay, 300.0, 3000.0), f"replay and target Q reach {show(replay)}",
+             ("debug/q1_mean", "debug/target_q_mean")),
+        Clue(1.0, grade(loss, 200.0, 2e4), f"critic loss is {show(loss)} late",
+             ("train/critic_loss",)),
+        Clue(2.0, only_against(grade(bound, 5.0, 0.5)), f"actor Q is {show(bound)} times the "
+             "largest return: rewards cannot make it", ("debug/reward_max",), optional=True),
+        _actor_over_replay(probe, 2.0, alone=False),
+        _dominant_part(probe),
+    ]  # fmt: skip
+
+
+def _dominant_part(probe: Probe) -> Clue:
+    shares = {part: probe.late(f"reward/{part}_share") for part in _PARTS}
+    known = {part: share for part, share in shares.items() if share is not None}
+    if not known:
+        return Clue(1.0, None, "shares of the reward", ("reward/progress_share",), optional=True)
+    part = max(known, key=lambda name: known[name])
+    strength = only_for(grade(known[part], 0.5, 0.9))
+    text = f"{part} makes {100 * known[part]:.0f} % of the reward's magnitude"
+    return Clue(1.0, strength, text)
+
+
+def exploding_gradient(probe: Probe) -> list[Clue]:
+    """Gradients of actor and critic beyond any scale, and nothing clips them."""
+    worst = probe.peak(*NORMS)
+    critic = probe.peak(*NORMS[2:])
+    rise = probe.rise("train/critic_loss")
+    kept = _kept_after_clipping(probe)
+    strength = None if kept is None else (1.0 if kept > 0.9 else -1.0)
+    return [
+        Clue(3.0, grade(worst, 1e3, 1e5), f"the largest gradient norm is {show(worst)}", NORMS),
+        Clue(2.0, grade(critic, 1e3, 1e5), f"the critic's gradient reaches {show(critic)}",
+             NORMS[2:]),
+        Clue(1.5, grade(rise, 2.0, 20.0), f"critic loss ends at {show(rise)} times its start",
+             ("train/critic_loss",)),
+        Clue(2.0, strength, f"clipping leaves {show(kept)} of the norm",
+             ("gradients/actor_norm_clipped",), optional=True),
+        _actor_over_replay(probe, 3.0, alone=False),
+    ]  # fmt: skip
+
+
+def _kept_after_clipping(probe: Probe) -> float | None:
+    """Median share of the norm that clipping leaves; 1 where the settings say that it is off."""
+    kept = [
+        probe.late_ratio(f"gradients/{net}_norm_clipped", f"gradients/{net}_norm")
+        for net in ("actor", "critic")
+    ]
+    known = [share for share in kept if share is not None]
+    if known:
+        return max(known)
+    off = {probe.facts.actor_clip_norm, probe.facts.critic_clip_norm} - {None}
+    return None if not off else (1.0 if off == {0.0} else 0.0)
+
+
+def overestimation(probe: Probe) -> list[Clue]:
+    """Replay Q and targets climb together beyond what the rewards can return."""
+    bound = probe.over_bound("debug/q1_mean")
+    rise = probe.rise("debug/target_q_mean")
+    bias = probe.late("health/overestimation")
+    gap = probe.late_per_scale("debug/overestimation")
+    best, replay = probe.peak("train/episode_reward"), probe.peak("debug/q1_mean")
+    over = replay / best if best and replay is not None else None
+    return [
+        Clue(3.0, grade(bound, 0.3, 1.5), f"replay Q reaches {show(bound)} of the largest return",
+             ("debug/q1_mean", "debug/reward_max")),
+        Clue(2.0, grade(over, 1.0, 5.0), f"replay Q reaches {show(over)} times the best episode's "
+             "return", ("train/episode_reward",)),
+        Clue(2.0, grade(rise, 10.0, 300.0), f"target Q ends at {show(rise)} times its start",
+             ("debug/target_q_mean",)),
+        Clue(3.0, grade(bias, 0.2, 1.0), f"Q exceeds Monte-Carlo returns by {show(bias)} of their "
+             "size", ("health/overestimation",), optional=True),
+        Clue(1.0, only_for(grade(gap, 0.1, 0.5)), f"Q exceeds its targets by {show(gap)} of the "
+             "scale", ("debug/overestimation",), optional=True),
+        _actor_over_replay(probe, 2.0, alone=False),
+    ]  # fmt: skip
+
+
+def saturated_policy(probe: Probe) -> list[Clue]:
+    """Actions sit at their bounds, where tanh passes no gradient."""
+    saturation = probe.late("health/action_saturation")
+    alarm = probe.late("alerts/action_saturation")
+    level = saturation if saturation is not None else alarm
+    head = probe.late_per_scale("gradients/actor_mlp_norm")
+    gain = probe.improvement()
+    stuck = None if gain is None else (1.0 if gain < 1.0 else -1.0)
+    return [
+        Clue(4.0, grade(level, 0.4, 0.85), f"{show(level)} of the actions are saturated late",
+             ("health/action_saturation",)),
+        Clue(1.5, grade(head, 1e-3, 1e-6), f"the actor head's gradient is {show(head)} of the Q "
+             "scale", ("gradients/actor_mlp_norm",)),
+        Clue(1.0, stuck, f"returns gained {show(gain)} standard errors",
+             ("train/episode_reward",)),
+        _actor_over_replay(probe, 2.0, alone=False),
+    ]  # fmt: skip

@@ -1,0 +1,126 @@
+"""Signatures of runs that learn too little; each returns its clues."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from launch.diagnosis.clues import Clue, Probe, grade, only_against, only_for, show
+from launch.diagnosis.measures import td_error, trend
+from launch.diagnosis.series import align
+
+
+def _blow_up(probe: Probe, weight: float) -> Clue:
+    ratio = probe.over_scale("debug/actor_q_mean")
+    text = f"actor Q reaches {show(ratio)} times replay Q: idle learning does not do that"
+    strength = only_against(grade(ratio, 10.0, 2.0))
+    return Clue(weight, strength, text, ("debug/actor_q_mean", "debug/q1_mean"))
+
+
+def _stuck_returns(probe: Probe, weight: float) -> Clue:
+    gain = probe.improvement()
+    strength = None if gain is None else float(np.clip(1.0 - gain, -1.0, 0.5))
+    text = f"returns gained {show(gain)} standard errors from the first to the last third"
+    return Clue(weight, strength, text, ("train/episode_reward",))
+
+
+def dead_critic(probe: Probe) -> list[Clue]:
+    """Q says the same for every state and its gradient is gone, while rewards differ."""
+    spread = probe.late_ratio("debug/q1_std", "debug/reward_std")
+    norms = [probe.late(f"gradients/critic_{part}_norm") for part in ("mlp", "cnn")]
+    known = [norm for norm in norms if norm is not None]
+    gradient = max(known, default=None)
+    dormant = probe.late("health/dormant_units_critic")
+    moves = probe.moves("debug/q1_mean")
+    return [
+        Clue(3.0, grade(spread, 0.05, 1e-3), f"Q spreads {show(spread)} as wide as the rewards",
+             ("debug/q1_std", "debug/reward_std")),
+        Clue(2.0, grade(gradient, 1e-2, 1e-5), f"the critic's late gradient is {show(gradient)}",
+             ("gradients/critic_mlp_norm",)),
+        Clue(2.0, grade(dormant, 0.2, 0.6), f"{show(dormant)} of the units are dormant",
+             ("health/dormant_units_critic",), optional=True),
+        Clue(1.0, grade(moves, 0.05, 1e-3), f"replay Q moved by {show(moves)} of its scale",
+             ("debug/q1_mean",)),
+    ]  # fmt: skip
+
+
+def stale_targets(probe: Probe) -> list[Clue]:
+    """Target Q lags far behind Q, or does not move at all."""
+    q1, target = probe.get("debug/q1_mean"), probe.get("debug/target_q_mean")
+    steps, one, two = align(q1, target)
+    lag = probe.per_scale(q1._replace(steps=steps, values=one - two, wall=np.zeros(steps.size)))
+    tail = lag.values[-max(lag.steps.size // 3, 1) :]
+    late = float(np.median(tail)) if tail.size else None
+    moved = None
+    if steps.size >= 3 and np.ptp(one) > 0:
+        moved = float(np.ptp(two) / np.ptp(one))
+    shown, tau = probe.late("health/target_gap"), probe.facts.tau
+    return [
+        Clue(3.0, grade(late, 0.15, 0.6), f"late |Q - target Q| is {show(late)} of the scale",
+             ("debug/q1_mean", "debug/target_q_mean")),
+        Clue(2.0, grade(moved, 0.6, 0.1), f"target Q covered {show(moved)} of the range of Q",
+             ("debug/target_q_mean",)),
+        Clue(2.0, grade(tau, 2e-3, 2e-4), f"tau is {show(tau)}", ("tau in config.json",),
+             optional=True),
+        Clue(2.0, grade(shown, 0.1, 0.5), f"online and target Q differ by {show(shown)} of Q",
+             ("health/target_gap",), optional=True),
+    ]  # fmt: skip
+
+
+def nothing_learned(probe: Probe) -> list[Clue]:
+    """Returns, values and losses stay where they began."""
+    moves, actor = probe.moves("debug/q1_mean"), probe.moves("debug/actor_q_mean")
+    fall = trend(td_error(probe.series))
+    if fall is None:
+        fall = trend(probe.get("train/critic_loss"))
+    step = probe.late("health/update_to_weight_actor")
+    training = probe.get("agent/is_training")
+    idle = None if not training.steps.size else (1.0 if training.values.max() <= 0 else 0.0)
+    return [
+        _stuck_returns(probe, 2.0),
+        Clue(2.0, grade(moves, 0.5, 0.05), f"replay Q moved by {show(moves)} of its scale",
+             ("debug/q1_mean",)),
+        Clue(2.0, grade(fall, 0.6, 0.95), f"TD error or critic loss ends at {show(fall)} of its "
+             "start", ("debug/td_error_q1",)),
+        Clue(1.5, grade(actor, 0.5, 0.05), f"actor Q moved by {show(actor)} of its scale",
+             ("debug/actor_q_mean",)),
+        Clue(1.5, grade(step, 1e-4, 1e-6), f"an actor update changes the weights by {show(step)}",
+             ("health/update_to_weight_actor",), optional=True),
+        Clue(3.0, only_for(idle), "agent/is_training was never on", ("agent/is_training",),
+             optional=True),
+    ]  # fmt: skip
+
+
+def _updates(probe: Probe) -> tuple[float | None, float | None]:
+    """Updates per environment step after learning began, and in all."""
+    total = probe.get("agent/total_iterations")
+    counted = total.values > 0
+    steps = probe.get("debug/actor_q_mean").steps
+    start = probe.facts.learning_starts
+    facts = probe.facts
+    rate = None
+    if facts.train_freq and facts.gradient_steps:
+        rate = facts.gradient_steps / facts.train_freq
+    if counted.any():
+        done = float(total.values[-1])
+        begun = start if start is not None else (steps[0] if steps.size else total.steps[0])
+        span = max(float(total.steps[-1] - begun), 1.0)
+        return rate if rate is not None else done / span, done
+    if rate is not None and steps.size:
+        return rate, rate * float(steps[-1] - (start if start is not None else steps[0]))
+    return rate, None
+
+
+def too_few_updates(probe: Probe) -> list[Clue]:
+    """Far fewer gradient steps than environment steps: train_freq 50 with gradient_steps 1."""
+    rate, total = _updates(probe)
+    loss = trend(probe.get("train/critic_loss"))
+    return [
+        Clue(4.0, grade(rate, 0.5, 0.05), f"{show(rate)} updates for each environment step "
+             "(Spinning Up, Stable-Baselines3 and the paper take 1)",
+             ("agent/total_iterations", "train_freq and gradient_steps in config.json")),
+        Clue(2.0, grade(total, 2000.0, 300.0), f"{show(total)} updates in all",
+             ("agent/total_iterations",)),
+        Clue(0.5, only_for(grade(loss, 1.0, 0.6)), f"critic loss still falls: {show(loss)} of its "
+             "start", ("train/critic_loss",), optional=True),
+        _blow_up(probe, 1.5),
+    ]  # fmt: skip

@@ -1,0 +1,123 @@
+"""Scalar names: other libraries' onto ours, and what can be derived from what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from launch.diagnosis.series import Curve, Series, align, curve
+
+FOREIGN_TAGS: dict[str, str] = {
+    # Stable-Baselines3 and SBX
+    "rollout/ep_rew_mean": "train/episode_reward",
+    "rollout/ep_len_mean": "train/episode_length",
+    "train/n_updates": "agent/total_iterations",
+    "train/learning_rate": "agent/actor_lr",
+    "eval/mean_reward": "eval/return",
+    "eval/mean_ep_length": "eval/length",
+    # CleanRL
+    "charts/episodic_return": "train/episode_reward",
+    "charts/episodic_length": "train/episode_length",
+    "losses/actor_loss": "train/actor_loss",
+    "losses/qf_loss": "train/critic_loss",
+    "losses/qf1_loss": "train/critic_1_loss",
+    "losses/qf2_loss": "train/critic_2_loss",
+    "losses/qf1_values": "train/q1_value",
+    "losses/qf2_values": "train/q2_value",
+    # Tianshou
+    "train/reward": "train/episode_reward",
+    "train/length": "train/episode_length",
+    "test/reward": "eval/return",
+    "update/loss/actor": "train/actor_loss",
+    "update/loss/critic1": "train/critic_1_loss",
+    "update/loss/critic2": "train/critic_2_loss",
+    "loss/actor": "train/actor_loss",
+    "loss/critic1": "train/critic_1_loss",
+    "loss/critic2": "train/critic_2_loss",
+    # Spinning Up (progress.txt)
+    "AverageEpRet": "train/episode_reward",
+    "AverageTestEpRet": "eval/return",
+    "EpLen": "train/episode_length",
+    "LossPi": "train/actor_loss",
+    "LossQ": "train/critic_loss",
+    "AverageQ1Vals": "train/q1_value",
+    "AverageQ2Vals": "train/q2_value",
+}
+GROUPS = (
+    *("train/", "debug/", "gradients/", "alerts/", "agent/", "reward/", "eval/", "health/"),
+    *("env/", "time/"),
+)
+_PER_STEP = (
+    *("debug/", "gradients/", "agent/", "alerts/", "health/"),
+    *("train/actor_loss", "train/critic", "train/q"),
+)
+_NAME_PAIRS = (
+    ("debug/q1_mean", "train/q1_value"),
+    ("debug/q2_mean", "train/q2_value"),
+)
+
+
+def read_tag_map(path: Path) -> dict[str, str]:
+    """A JSON object {their tag: our tag}. ValueError, one line, if it is anything else."""
+    try:
+        table = json.loads(path.read_text())
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: not JSON ({error}); expected {{their tag: our tag}}") from error
+    if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
+        raise ValueError(f"{path}: expected a JSON object {{their tag: our tag}}")
+    strange = [ours for ours in table.values() if not ours.startswith(GROUPS)]
+    if strange:
+        raise ValueError(f"{path}: {strange[0]!r} is no name of ours; see docs/scalars.md")
+    return table
+
+
+def rename(series: Series, extra: Mapping[str, str] | None = None) -> dict[str, Curve]:
+    """The series under our names; a tag that already has our name is never overwritten."""
+    table = {**FOREIGN_TAGS, **(extra or {})}
+    renamed = {tag: values for tag, values in series.items() if tag not in table}
+    for tag, values in series.items():
+        if tag in table and table[tag] not in renamed:
+            renamed[table[tag]] = values
+    return renamed
+
+
+def _negated(values: Curve) -> Curve:
+    return Curve(values.steps, -values.values, values.wall)
+
+
+def _sum(one: Curve, other: Curve) -> Curve:
+    steps, left, right = align(one, other)
+    return curve(steps, left + right)
+
+
+def derive(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
+    """Fill in names that follow from others; returns the series and the names filled in.
+
+    The actor's loss is minus its mean Q in TD3 (without clipping or penalties), so old and foreign
+    logs that lack the one still show the other.
+    """
+    full = dict(series)
+    for name, twin in _NAME_PAIRS:
+        for have, want in ((name, twin), (twin, name)):
+            if have in full and want not in full:
+                full[want] = full[have]
+    if "train/actor_loss" in full and "debug/actor_q_mean" not in full:
+        full["debug/actor_q_mean"] = _negated(full["train/actor_loss"])
+    if "train/critic_loss" not in full and {"train/critic_1_loss", "train/critic_2_loss"} <= set(
+        full
+    ):
+        full["train/critic_loss"] = _sum(full["train/critic_1_loss"], full["train/critic_2_loss"])
+    return full, tuple(sorted(set(full) - set(series)))
+
+
+def last_step(series: Series) -> int:
+    """The last environment step; per-episode scalars count only where there is nothing else.
+
+    The predecessor logged per-episode scalars against the episode's number.
+    """
+    ends = {tag: int(c.steps[-1]) for tag, c in series.items() if c.steps.size}
+    timed = [end for tag, end in ends.items() if tag.startswith(_PER_STEP)]
+    return max(timed or ends.values(), default=0)

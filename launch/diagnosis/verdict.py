@@ -1,0 +1,213 @@
+"""GO, NO-GO or UNDECIDED: one set of rules for the live run, the staged protocol and diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from launch.diagnosis.criteria import Criterion, Verdict, row
+from launch.diagnosis.facts import RunFacts
+from launch.diagnosis.gates import GATES, LATER, NORMS, THROUGHOUT, View
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.measures import bound_curve, growth, held, ratio_curve, sustained
+from launch.diagnosis.series import Curve, Series, get
+from launch.diagnosis.tags import derive, last_step
+
+__all__ = [
+    *("FINITE_GROUPS", "GO", "NO_GO", "STAGES", "UNDECIDED", "Criterion", "Verdict"),
+    *("VerdictLimits", "judge", "no_go_rows"),
+]
+
+GO, NO_GO, UNDECIDED = "GO", "NO-GO", "UNDECIDED"
+STAGES = {"2K": 2_000, "5K": 5_000, "10K": 10_000}
+FINITE_GROUPS = ("train/", "debug/", "gradients/")
+_ENOUGH = 0.95  # of a stage's steps: the last log point may lie a little before the end
+
+
+def _one_form(
+    name: str, measured: float | None, limit: float, note: str, limits: VerdictLimits
+) -> Criterion:
+    return row(Criterion("any", name, measured, limit, "<", note=note), limits, False)
+
+
+def non_finite(series: Series, limits: VerdictLimits) -> Criterion:
+    """No nan or inf among losses, values and gradients."""
+    found: list[tuple[int, str]] = []
+    seen = 0
+    for tag, values in series.items():
+        if tag.startswith(FINITE_GROUPS):
+            seen += 1
+            bad = np.flatnonzero(~np.isfinite(values.values))
+            found += [(int(values.steps[i]), f"{tag} is {values.values[i]}") for i in bad[:1]]
+    alarm = get(series, "alerts/non_finite")
+    fired = np.flatnonzero(alarm.values > 0)
+    found += [(int(alarm.steps[i]), "alerts/non_finite fired") for i in fired[:1]]
+    first = min(found, default=(0, ""))
+    note = f"{first[1]} at step {first[0]:,}" if found else ""
+    measured = float(len(found)) if seen or alarm.steps.size else None
+    return _one_form("non-finite scalars", measured, 0.5, note, limits)
+
+
+def critical_gradient(series: Series, limits: VerdictLimits) -> Criterion:
+    """No gradient norm beyond the critical limit, logged or alerted."""
+    worst, note, seen = 0.0, "", False
+    for tag in NORMS:
+        values = get(series, tag)
+        seen = seen or bool(values.steps.size)
+        if values.steps.size and values.values.max() > worst:
+            worst = float(values.values.max())
+            at = int(values.steps[int(np.argmax(values.values > limits.gradient_critical))])
+            note = f"{tag} passes {limits.gradient_critical:.4g} at step {at:,}, up to {worst:.4g}"
+    alarm = get(series, "alerts/gradient_explosion_critical")
+    fired = np.flatnonzero(alarm.values > 0)
+    if fired.size and worst <= limits.gradient_critical:
+        worst = np.inf
+        note = f"alerts/gradient_explosion_critical fired at step {int(alarm.steps[fired[0]]):,}"
+    measured = worst if seen or alarm.steps.size else None
+    over = worst >= limits.gradient_critical
+    name = "gradient norm, largest"
+    return _one_form(name, measured, limits.gradient_critical, note if over else "", limits)
+
+
+def _first_over(values: Curve, limit: float) -> int:
+    return int(values.steps[int(np.argmax(values.values >= limit))])
+
+
+def _q_ratio(series: Series, limits: VerdictLimits) -> Criterion:
+    """The actor's Q stays of the order of replay Q."""
+    ratio = sustained(ratio_curve(series, "debug/actor_q_mean", limits), limits.stop_points)
+    measured = float(ratio.values.max()) if ratio.steps.size else None
+    note = ""
+    if measured is not None and measured >= limits.ratio_stop:
+        at = _first_over(ratio, limits.ratio_stop)
+        note = (
+            f"actor Q is {measured:,.0f} times replay Q or the reward's size, beyond "
+            f"{limits.ratio_stop:g}, held by step {at:,}"
+        )
+    return _one_form("actor Q / replay scale, held", measured, limits.ratio_stop, note, limits)
+
+
+def _q_bound(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterion:
+    """No Q exceeds what the rewards allow."""
+    worst, note, measured = 0.0, "", None
+    for tag in ("debug/actor_q_mean", "debug/q1_mean", "debug/target_q_mean"):
+        ratio = sustained(bound_curve(series, tag, limits, facts), limits.stop_points)
+        if not ratio.steps.size:
+            continue
+        measured = worst = max(worst, float(ratio.values.max()))
+        if ratio.values.max() >= limits.bound_stop and not note:
+            note = (
+                f"{tag} is {ratio.values.max():,.3g} times the largest return that the rewards "
+                f"allow, held by step {_first_over(ratio, limits.bound_stop):,}"
+            )
+    return _one_form("Q / largest return, held", measured, limits.bound_stop, note, limits)
+
+
+def _out_of_scale(
+    series: Series, tag: str, at: np.ndarray, limits: VerdictLimits, facts: RunFacts
+) -> np.ndarray:
+    """Whether |tag| is out of proportion at each step: to replay Q, or the return, or at all."""
+    if tag == "debug/actor_q_mean":
+        ratio, limit = ratio_curve(series, tag, limits), limits.growth_ratio
+    else:
+        ratio, limit = bound_curve(series, tag, limits, facts), 1.0
+    if ratio.steps.size:
+        return held(ratio, at) >= limit
+    return np.abs(held(get(series, tag), at)) >= limits.growth_absolute
+
+
+def _q_growth(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterion:
+    """No Q grows exponentially, log point after log point, out of proportion."""
+    measured, note = None, ""
+    for tag in ("debug/actor_q_mean", "debug/q1_mean", "debug/target_q_mean"):
+        factor = growth(get(series, tag), limits.growth_points)
+        if not factor.steps.size:
+            continue
+        wild = _out_of_scale(series, tag, factor.steps, limits, facts)
+        counted = Curve(factor.steps, np.where(wild, factor.values, 1.0), factor.wall)
+        top = float(counted.values.max())
+        if top >= limits.growth_factor and not note:
+            at = _first_over(counted, limits.growth_factor)
+            note = (
+                f"{tag} grows exponentially: up to {top:,.0f} times within "
+                f"{limits.growth_points} log points, first seen at step {at:,}"
+            )
+        measured = max(measured or 1.0, top)
+    return _one_form("growth of Q out of scale", measured, limits.growth_factor, note, limits)
+
+
+def no_go_rows(
+    series: Series, limits: VerdictLimits | None = None, facts: RunFacts | None = None
+) -> tuple[Criterion, ...]:
+    """The rules that end a run at any time; `passed` is False where one is broken."""
+    limits, facts = limits or VerdictLimits(), facts or RunFacts()
+    return (
+        non_finite(series, limits),
+        _q_growth(series, limits, facts),
+        _q_ratio(series, limits),
+        _q_bound(series, limits, facts),
+        critical_gradient(series, limits),
+    )
+
+
+def _until(series: Series, step: int) -> dict[str, Curve]:
+    """The series up to a step (per-episode scalars of the predecessor: up to that episode)."""
+    return {tag: values.until(step) for tag, values in series.items()}
+
+
+def _gate_rows(series: Series, limits: VerdictLimits, stage: str, whole: bool) -> list[Criterion]:
+    view = View(stage, _until(series, STAGES[stage]), limits)
+    rules = [rule for rule in GATES[stage] if whole or rule in THROUGHOUT]
+    return [rule(view) for rule in rules]
+
+
+def _stage(step: int) -> str | None:
+    reached = [name for name, steps in STAGES.items() if step >= _ENOUGH * steps]
+    return reached[-1] if reached else None
+
+
+def judge(
+    series: Series,
+    limits: VerdictLimits | None = None,
+    facts: RunFacts | None = None,
+    stage: str | None = None,
+) -> Verdict:
+    """The verdict on a run's scalars (names as in docs/scalars.md).
+
+    stage: "2K", "5K" or "10K" judges that gate and those before it; None judges the highest gate
+    that the run reached, or the first where it reached none.
+    """
+    limits, facts = limits or VerdictLimits(), facts or RunFacts()
+    if stage is not None and stage not in STAGES:
+        raise ValueError(f"stage = {stage!r}: expected one of {', '.join(STAGES)}")
+    full, _ = derive(series)
+    step = last_step(full)
+    gate = stage or _stage(step) or "2K"
+    rows = list(no_go_rows(full if stage is None else _until(full, STAGES[gate]), limits, facts))
+    for name in STAGES:
+        rows += _gate_rows(full, limits, name, whole=step >= _ENOUGH * STAGES[name])
+        if name == gate:
+            break
+    if stage is None and step > STAGES["10K"]:
+        rows += [rule(View("later", full, limits)) for rule in LATER]
+    decision, reasons = _decide(rows, gate, step)
+    return Verdict(decision, gate, step, tuple(reasons), tuple(rows))
+
+
+def _decide(rows: Sequence[Criterion], gate: str, step: int) -> tuple[str, list[str]]:
+    failed = [f"{_at(r)}{r.note}" for r in rows if r.passed is False]
+    if failed:
+        return NO_GO, failed
+    if step < _ENOUGH * STAGES[gate]:
+        return UNDECIDED, [f"{step:,} steps are too few for the {gate} gate; nothing failed so far"]
+    missing = [r.name for r in rows if r.core and r.stage == gate and r.passed is None]
+    if missing:
+        return UNDECIDED, [f"not measured: {name}" for name in missing]
+    unknown = sum(r.passed is None for r in rows)
+    note = f" ({unknown} could not be measured)" if unknown else ""
+    return GO, [f"every criterion measured up to the {gate} gate holds{note}"]
+
+
+def _at(criterion: Criterion) -> str:
+    return "" if criterion.stage == "any" else f"{criterion.stage}: "

@@ -1,0 +1,241 @@
+"""Episodes without learning, and what they amount to."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from envs.errors import SimulatorFault, SimulatorUnavailable
+from envs.task.metrics import aggregate
+from launch.training import seeds
+from launch.training.environments import Env, begin_step, finish_step, start_episode
+from launch.training.policies import Policy
+from launch.training.tallies import RewardTally
+from launch.training.video import Film
+
+TRIES = 5  # of an episode that the simulator did not finish
+Observation = dict[str, np.ndarray]
+Watch = Callable[[Observation], None]
+Done = TypeVar("Done")
+
+
+@dataclasses.dataclass(frozen=True)
+class EpisodeResult:
+    """One finished episode; `metrics` are the driving metrics and `parts` the means of the
+    reward's parts and their shares of its magnitude, empty elsewhere."""
+
+    rewards: np.ndarray
+    terminated: bool
+    reason: str
+    metrics: Mapping[str, float]
+    last: Observation
+    parts: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        """Undiscounted return."""
+        return float(self.rewards.sum())
+
+
+class Stopped(Exception):
+    """The person asked to stop in the middle of an evaluation."""
+
+
+def run_episode(
+    env: Env,
+    policy: Policy,
+    seed: int,
+    film: Film | None = None,
+    watch: Watch | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    steps: int = 0,
+) -> EpisodeResult:
+    """One episode; watch sees every observation that an action is chosen for."""
+    observation, info = start_episode(env, seed, film is not None, steps)
+    rewards: list[float] = []
+    tally = RewardTally()
+    while True:
+        if stop():
+            raise Stopped
+        if film is not None:
+            film.add(np.asarray(env.render()))
+        if watch is not None:
+            watch(observation)
+        action = policy(observation, info)
+        begin_step(env, action)
+        observation, reward, terminated, truncated, info = finish_step(env, action)
+        rewards.append(float(reward))
+        tally.add(reward, info.get("reward_parts"))
+        if terminated or truncated:
+            break
+    reason = str(info.get("termination_reason", "terminated" if terminated else "truncated"))
+    metrics = info.get("episode_metrics", {})
+    parts = {
+        name.replace("/", "_"): value
+        for name, value in tally.drain().items()
+        if name != "reward/total"
+    }
+    return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation, parts)
+
+
+def run_episodes(
+    env: Env,
+    policy: Policy,
+    count: int,
+    root_seed: int,
+    film: Film | None = None,
+    probe: Probe | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    steps: int = 0,
+) -> list[EpisodeResult]:
+    """Episodes with the same seeds every time, the first on film; faults are run again.
+
+    steps: a simulator's time limit for them; 0 = as in training.
+    """
+
+    def attempt(index: int) -> EpisodeResult:
+        """The whole episode, of which an earlier attempt leaves nothing."""
+        seed = seeds.derive(root_seed, "evaluation", index)
+        watch = probe.begin() if probe else None
+        shown = film if index == 0 else None
+        if shown is not None:
+            shown.discard()
+        return run_episode(env, policy, seed, shown, watch, stop, steps)
+
+    results: list[EpisodeResult] = []
+    for index in range(count):
+        result = surely(partial(attempt, index))
+        results.append(result)
+        if probe is not None:
+            probe.end(result)
+    return results
+
+
+def surely(episode: Callable[[], Done]) -> Done:
+    """What an episode gives; run again, `TRIES` times at most, where the simulator fails."""
+    for _ in range(TRIES):
+        try:
+            return episode()
+        except SimulatorFault as error:
+            last = error
+    raise SimulatorUnavailable(f"an episode failed {TRIES} times; last: {last}")
+
+
+class Probe:
+    """Monte-Carlo check of the critic: Q at a few states of each episode, of the policy that drives
+    it, against the discounted return that followed (rewards as in training)."""
+
+    STATES = 16
+
+    def __init__(
+        self,
+        values: Callable[[Observation], np.ndarray],
+        transform: Callable[[np.ndarray], np.ndarray],
+        discount: float,
+    ) -> None:
+        self._values, self._transform, self._discount = values, transform, discount
+        self._kept: list[tuple[int, Observation]] = []
+        self.gaps: list[float] = []
+        self.sizes: list[float] = []
+
+    def begin(self) -> Watch:
+        """A watch for the next episode."""
+        self._kept, self._stride, self._seen = [], 1, 0
+        return self._watch
+
+    def _watch(self, observation: Observation) -> None:
+        if self._seen % self._stride == 0:
+            if len(self._kept) == self.STATES:
+                self._kept = self._kept[::2]
+                self._stride *= 2
+            if self._seen % self._stride == 0:
+                self._kept.append((self._seen, observation))
+        self._seen += 1
+
+    def end(self, result: EpisodeResult) -> None:
+        """Takes the episode's rewards; a truncated one goes on with Q at its end."""
+        rows = [observation for _, observation in self._kept] + [result.last]
+        rows += [result.last] * (self.STATES + 1 - len(rows))
+        stacked = {name: np.stack([row[name] for row in rows]) for name in result.last}
+        q = np.asarray(self._values(stacked), np.float64)
+        following = 0.0 if result.terminated else float(q[self.STATES])
+        rewards = np.asarray(self._transform(result.rewards.astype(np.float32)), np.float64)
+        returns = np.empty(len(rewards))
+        for step in range(len(rewards) - 1, -1, -1):
+            following = rewards[step] + self._discount * following
+            returns[step] = following
+        steps = [step for step, _ in self._kept[: len(rewards)]]
+        self.gaps += [float(q[i] - returns[step]) for i, step in enumerate(steps)]
+        self.sizes += [float(abs(returns[step])) for step in steps]
+
+    def overestimation(self) -> float:
+        """Mean of Q minus return, over the mean size of the return."""
+        return sum(self.gaps) / (sum(self.sizes) + 1e-8) if self.gaps else math.nan
+
+
+def wilson(successes: float, count: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % Wilson score interval of a share."""
+    share = successes / count
+    centre = share + z * z / (2 * count)
+    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    scale = 1 + z * z / count
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    return max(0.0, low), min(1.0, high)
+
+
+def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
+    """Means over the episodes; driving metrics where there are any, NaN where unknown."""
+    totals = np.array([result.total for result in results])
+    lengths = np.array([len(result.rewards) for result in results], float)
+    summary = {
+        "return": float(totals.mean()),
+        "return_std": float(totals.std()),
+        "length": float(lengths.mean()),
+        "episodes": float(len(results)),
+    }
+    driven = [result.metrics for result in results if result.metrics]
+    if driven:
+        summary |= {k: float(v) for k, v in aggregate(driven).items() if k != "steps"}
+        wins = sum(metrics["success"] for metrics in driven)
+        summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
+    for name in results[0].parts:
+        summary[name] = float(np.mean([result.parts[name] for result in results]))
+    return summary
+
+
+def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
+    """Everything about an evaluation, JSON-able: NaN becomes None."""
+    rows: list[dict[str, Any]] = [
+        {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics, **r.parts}
+        for r in results
+    ]
+    names = {name for row in rows for name in row if name != "reason"}
+    spread = {}
+    for name in sorted(names):
+        values = np.array([float(row[name]) for row in rows if name in row])
+        known = values[np.isfinite(values)]
+        spread[name] = float(known.std()) if known.size else None
+    return _known({"summary": summarise(results), "std": spread, "episodes": rows})
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _known(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_known(item) for item in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def make_film(path: Path | None, env: Env) -> Film | None:
+    """A film at the environment's own pace."""
+    if path is None:
+        return None
+    return Film(path, float(env.metadata.get("render_fps") or 20))

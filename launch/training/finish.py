@@ -1,0 +1,75 @@
+"""What a run leaves when it has ended: a last evaluation, a film, the report."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from launch.diagnosis.limits import parse_limits
+from launch.diagnosis.report import report_run
+from launch.training.evaluation import EpisodeResult, make_film, table
+from launch.training.folder import write_whole
+from launch.training.loop import evaluate_now
+from launch.training.session import Session
+from launch.training.video import Film
+
+FILM = "evaluation.mp4"
+
+
+def finish(session: Session) -> str:
+    """Evaluates, films, and writes evaluation.json, report.md and plots; returns the verdict."""
+    evaluation: dict[str, float] = {}
+    if session.config.loop.final_episodes:
+        scalars, results = _evaluate(session)
+        session.log(scalars)
+        session.keep_best(scalars)
+        text = json.dumps(table(results), indent=1) + "\n"
+        write_whole(session.folder / "evaluation.json", text)
+        evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
+    return report(session, evaluation)
+
+
+def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
+    """Writes report.md, report.json and plots; returns the verdict and its reasons in one line."""
+    session.writer.flush()
+    limits = parse_limits(session.config.loop.limits)
+    verdict = report_run(session.folder, evaluation=evaluation or None, limits=limits)
+    return f"{verdict.decision}: {'; '.join(verdict.reasons)}"
+
+
+def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult]]:
+    film = _film(session)
+    try:
+        outcome = evaluate_now(session, session.config.loop.final_episodes, film)
+        if film is not None:
+            film.close()
+    finally:
+        if film is not None:
+            film.discard()
+    return outcome
+
+
+def _film(session: Session) -> Film | None:
+    if not session.config.loop.film:
+        return None
+    trouble = render_trouble(session)
+    if trouble:
+        session.progress.say(f"no film: {trouble}")
+        return None
+    return make_film(session.folder / FILM, session.env)
+
+
+def render_trouble(session: Session) -> str:
+    """Why the environment cannot be filmed, or nothing; tried where it costs little."""
+    env = session.env
+    if env.render_mode is None:
+        return "the environment does not render"
+    if hasattr(env, "step_async"):
+        return ""
+    try:
+        env.reset()
+        frame = np.asarray(env.render())
+    except Exception as error:  # whatever a graphics library makes of a machine without a screen
+        return f"rendering failed ({' '.join(str(error).split())[:200]})"
+    return "" if frame.ndim == 3 else "the environment renders no pictures"

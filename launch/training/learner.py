@@ -1,0 +1,99 @@
+"""The learner: samples batches, steps the agent, and keeps its scalars on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from launch.config.run import RunConfig
+from launch.training import seeds
+from td3jax.agent import Metrics, TrainState, init, update, update_many
+from td3jax.batch import Batch
+from td3jax.config import Spaces
+from td3jax.replay.buffer import ReplayBuffer
+
+MOST_PER_CALL = 16  # gradient steps in one call of a compiled program
+MOST_IN_FLIGHT = 2  # calls handed to the device, with their batches
+MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
+
+
+class Learner:
+    """`update` only dispatches; values reach the host in `scalars`."""
+
+    def __init__(self, config: RunConfig, spaces: Spaces, buffer: ReplayBuffer) -> None:
+        self.config, self.buffer = config, buffer
+        seed = config.loop.seed
+        self.state: TrainState = init(config.agent, spaces, fresh_key(seed))
+        self.rng = seeds.generator(seed, "replay")
+        self.updates = 0
+        self._metrics: Metrics = {}
+        self._flying: list[Metrics] = []
+        self._per_call = _calls(config, spaces)
+
+    def ready(self) -> bool:
+        """Whether the buffer holds enough to learn from."""
+        wanted = min(self.config.loop.learning_starts, self.buffer.capacity)
+        return self.buffer.size >= max(1, wanted)
+
+    def update(self, scalars: bool = True) -> None:
+        """The gradient steps of one update; returns while the device still works on them.
+
+        scalars off: those of earlier updates stay.
+        """
+        loop = self.config.loop
+        for _ in range(0, loop.gradient_steps, self._per_call):
+            batches = [self.buffer.sample(loop.batch_size, self.rng) for _ in range(self._per_call)]
+            if len(self._flying) == MOST_IN_FLIGHT:
+                jax.block_until_ready(self._flying.pop(0))
+            if self._per_call == 1:
+                self.state, metrics = update(self.state, batches[0], scalars)
+            else:
+                self.state, metrics = update_many(self.state, _stacked(batches), scalars)
+            self._flying.append(metrics)
+            self._metrics = metrics if scalars else self._metrics
+        self.updates += loop.gradient_steps
+
+    def scalars(self) -> dict[str, float]:
+        """The last measured update's metrics; waits for them."""
+        return {name: float(value) for name, value in jax.device_get(self._metrics).items()}
+
+    def finish(self) -> None:
+        """Waits for the device."""
+        jax.block_until_ready(self.state.step)
+
+    def loose_state(self) -> dict[str, Any]:
+        """What a checkpoint needs beside the train state."""
+        return {
+            "updates": self.updates,
+            "rng": self.rng.bit_generator.state,
+            "metrics": self.scalars(),
+        }
+
+    def restore(self, state: TrainState, loose: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint."""
+        self.state = jax.tree.map(jnp.asarray, state)
+        self.updates = int(loose["updates"])
+        self.rng.bit_generator.state = loose["rng"]
+        self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
+
+
+def fresh_key(seed: int) -> jax.Array:
+    """The agent's first random key."""
+    return jax.random.PRNGKey(seeds.derive(seed, "agent"))
+
+
+def _calls(config: RunConfig, spaces: Spaces) -> int:
+    """Gradient steps in one call: the largest divisor of gradient_steps within the limit."""
+    steps = config.loop.gradient_steps
+    most = MOST_WITH_IMAGES if spaces.image else MOST_PER_CALL
+    return max(n for n in range(1, min(most, steps) + 1) if steps % n == 0)
+
+
+def _stacked(batches: list[Batch]) -> Batch:
+    """On the host, so that it is one transfer."""
+    stacked: Batch = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+    return stacked

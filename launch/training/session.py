@@ -1,0 +1,169 @@
+"""A run under way: its parts, put together fresh or from a checkpoint."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from launch.config.run import RunConfig
+from launch.config.tree import to_dict
+from launch.diagnosis.facts import facts_from_config
+from launch.diagnosis.limits import parse_limits
+from launch.diagnosis.live import LiveChecker
+from launch.errors import BadInput
+from launch.signals import StopRequest
+from launch.training import checkpoint
+from launch.training.checkpoint import Snapshot
+from launch.training.collector import Collector
+from launch.training.environments import Env, spaces_of
+from launch.training.learner import Learner
+from launch.training.progress import Progress
+from launch.training.scalars import ScalarWriter, read_rows
+from td3jax.replay.buffer import ReplayBuffer
+
+
+@dataclasses.dataclass
+class Session:
+    """The parts of a run; `step` counts transitions, `evaluated` is the last evaluation's step,
+    `best` the highest return of one."""
+
+    config: RunConfig
+    folder: Path
+    env: Env
+    buffer: ReplayBuffer
+    learner: Learner
+    collector: Collector
+    writer: ScalarWriter
+    watch: LiveChecker
+    progress: Progress
+    stop: StopRequest
+    step: int = 0
+    evaluated: int = 0
+    best: float = -math.inf
+    warned: bool = False
+
+    def log(self, scalars: dict[str, float]) -> None:
+        """Writes scalars at the present step, and lets the live check and the line see them."""
+        self.writer.write(self.step, scalars)
+        self.watch.feed(self.step, scalars)
+        self.progress.show(scalars)
+
+    def save(self) -> Path:
+        """A checkpoint of this moment."""
+        self.learner.finish()
+        buffer = self.buffer if self.config.loop.save_replay else None
+        return checkpoint.save(self.folder, self.config, self.snapshot(), buffer)
+
+    def keep_best(self, evaluation: Mapping[str, float]) -> None:
+        """A checkpoint beside the others when an evaluation's return is the highest so far."""
+        value = evaluation.get("eval/return", -math.inf)
+        if value > self.best:
+            self.best = value
+            self.learner.finish()
+            checkpoint.save_best(self.folder, self.config, self.snapshot())
+
+    def dump(self) -> Path:
+        """Keeps a state that went wrong, beside the good checkpoints and without the buffer."""
+        self.learner.finish()
+        path = self.folder / f"dump-step-{self.step:09d}"
+        checkpoint.write(path, self.config, self.snapshot(), None)
+        return path
+
+    def snapshot(self) -> Snapshot:
+        """The state of this moment."""
+        collector = self.collector
+        loop = {
+            "evaluated": self.evaluated,
+            "best": self.best if math.isfinite(self.best) else None,
+            "episode": collector.episode,
+            "faults": collector.faults,
+            "exploration_rng": collector.rng.bit_generator.state,
+            "exploration_noise": collector.noise.tolist(),
+            "tally": collector.tally.state(),
+            "learner": self.learner.loose_state(),
+            "metrics_bytes": self.writer.position,
+        }
+        return Snapshot(self.step, self.learner.state, loop, _episode_arrays(collector))
+
+    def close(self) -> None:
+        """Ends the line and the writers; the environment is whoever's made it."""
+        self.progress.close()
+        self.writer.close()
+
+
+def _episode_arrays(collector: Collector) -> dict[str, np.ndarray]:
+    if collector.observation is None:
+        return {}
+    width = collector.buffer.spaces.action
+    actions = np.array(collector.actions, np.float32).reshape(-1, width)
+    rewards = np.array(collector.rewards, np.float64)
+    return {"actions": actions, "rewards": rewards, **collector.observation}
+
+
+def open_session(
+    config: RunConfig, folder: Path, env: Env, stop: StopRequest, resume: Path | None
+) -> Session:
+    """The parts of a run, from the checkpoint `resume` where there is one."""
+    spaces = spaces_of(env)
+    snapshot = checkpoint.read(resume, config, spaces) if resume else None
+    try:
+        buffer = ReplayBuffer(config.replay, spaces, config.agent.discount)
+    except MemoryError as error:
+        raise BadInput(str(error)) from error
+    learner = Learner(config, spaces, buffer)
+    collector = Collector(config, env, buffer)
+    watch = LiveChecker(parse_limits(config.loop.limits), facts_from_config(to_dict(config)))
+    keep = None
+    if snapshot is not None:
+        keep = int(snapshot.loop["metrics_bytes"])
+    writer = ScalarWriter(folder, keep, snapshot.step if snapshot else 0)
+    session = Session(
+        config, folder, env, buffer, learner, collector, writer, watch,
+        Progress(snapshot.step if snapshot else 0, config.loop.steps), stop,
+    )  # fmt: skip
+    if snapshot is not None and resume is not None:
+        _restore(session, snapshot, resume)
+    return session
+
+
+def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
+    loop, collector = snapshot.loop, session.collector
+    session.step, session.evaluated = snapshot.step, int(loop["evaluated"])
+    session.best = -math.inf if loop["best"] is None else float(loop["best"])
+    session.learner.restore(snapshot.state, loop["learner"])
+    collector.episode, collector.faults = int(loop["episode"]), int(loop["faults"])
+    collector.rng.bit_generator.state = loop["exploration_rng"]
+    collector.noise = np.array(loop["exploration_noise"])
+    collector.tally.restore(loop["tally"])
+    for step, scalars in read_rows(session.folder):
+        session.watch.feed(step, scalars)
+    has_replay = (path / checkpoint.REPLAY).is_dir()
+    if has_replay:
+        _load_replay(session.buffer, path)
+    if snapshot.episode:
+        _resume_episode(session, dict(snapshot.episode), has_replay)
+
+
+def _load_replay(buffer: ReplayBuffer, path: Path) -> None:
+    try:
+        buffer.load(path / checkpoint.REPLAY)
+    except ValueError as error:
+        raise checkpoint.BadCheckpoint(str(error)) from error
+
+
+def _resume_episode(session: Session, arrays: dict[str, Any], has_replay: bool) -> None:
+    actions, rewards = arrays.pop("actions"), arrays.pop("rewards")
+    if not has_replay:
+        session.collector.episode += 1
+        session.progress.say("the checkpoint has no replay buffer: collecting anew before updates")
+        return
+    if not session.collector.repeat_episode(actions, rewards, arrays):
+        session.progress.say(
+            "the interrupted episode came out differently: it ends as truncated, a new one begins"
+        )
+

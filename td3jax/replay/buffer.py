@@ -1,0 +1,214 @@
+"""Uniform replay on the host: frames stored once, stacks and n-step returns built when sampled."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from td3jax.batch import Batch
+from td3jax.config import ReplayConfig, Spaces
+from td3jax.replay import files
+from td3jax.replay.returns import RewardTransform
+from td3jax.replay.ring import RUNNING, TERMINATED, TRUNCATED, Observation, Ring
+
+Array = np.ndarray[Any, Any]
+
+
+class ReplayBuffer:
+    """The newest `capacity` transitions of episodes that are fed one step at a time.
+
+    About 7,170 bytes a transition with 84 x 84 frames, a vector of 23 and 2 actions, plus one
+    observation for each episode's end. `sample` may run in another thread than the writers.
+    With a path the arrays are memory-mapped from nameless files there. Raises MemoryError where
+    the capacity needs more than the machine has, OSError where the disk has no room.
+    """
+
+    def __init__(
+        self, config: ReplayConfig, spaces: Spaces, discount: float, path: Path | None = None
+    ) -> None:
+        if path is None and config.replay_path:
+            path = Path(config.replay_path)
+        self.config, self.spaces, self.discount = config, spaces, discount
+        self._ring = Ring(spaces, config.capacity, path)
+        self._rewards = RewardTransform(config, discount)
+        self._lock = threading.Lock()
+        self._outputs: list[Array] = []
+        stack = spaces.image[2] if spaces.image else 0
+        self._columns = np.arange(stack)
+
+    @property
+    def size(self) -> int:
+        """Transitions that can be sampled."""
+        return self._ring.size
+
+    @property
+    def capacity(self) -> int:
+        """Transitions kept when full."""
+        return self._ring.capacity
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of storage, in memory or mapped."""
+        return self._ring.nbytes
+
+    def transform_rewards(self, rewards: Array) -> Array:
+        """What raw rewards (B,) become when they are sampled now; float32."""
+        with self._lock:
+            return self._rewards(rewards)
+
+    def begin(self, observation: Observation) -> None:
+        """Start an episode at its first observation; one still under way is abandoned.
+
+        observation: {"image": uint8 (H, W, S), "vector": float32 (V,)}, parts as in Spaces; of
+        the image only the newest frame, [..., -1], is stored.
+        """
+        frame, vector = self._parts(observation)
+        with self._lock:
+            self._ring.close_episode()
+            self._ring.begin(frame, vector)
+            self._rewards.begin_episode()
+
+    def add(
+        self,
+        action: Array,
+        reward: float,
+        next_observation: Observation,
+        terminated: bool,
+        truncated: bool,
+    ) -> None:
+        """Store one transition; `next_observation` is the true one also at an episode's end."""
+        frame, vector = self._parts(next_observation)
+        if not self._ring.open:
+            raise ValueError("add() outside an episode: call begin() with its first observation")
+        if not math.isfinite(reward):
+            raise ValueError(f"reward = {reward}: expected a finite number")
+        if np.shape(action) != (self.spaces.action,):
+            raise ValueError(f"action has shape {np.shape(action)}: expected {self.spaces.action}")
+        end = TERMINATED if terminated else TRUNCATED if truncated else RUNNING
+        with self._lock:
+            self._ring.add(action, reward, end, frame, vector)
+            self._rewards.observe(float(reward))
+
+    def abandon(self) -> None:
+        """The episode cannot go on (a fault, not a transition): truncate it where it stands."""
+        with self._lock:
+            self._ring.close_episode()
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
+        """`batch_size` transitions, uniform with replacement, as numpy arrays of their own."""
+        with self._lock:
+            ring = self._ring
+            if ring.size == 0:
+                raise ValueError("the replay buffer is empty: nothing to sample")
+            offsets = rng.integers(0, ring.size, batch_size)
+            return self._read(offsets)
+
+    def in_order(self) -> Batch:
+        """All transitions as `sample` gives them, oldest first."""
+        with self._lock:
+            return self._read(np.arange(self._ring.size))
+
+    def _read(self, offsets: Array) -> Batch:
+        """The transitions at these places, 0 the oldest."""
+        ring = self._ring
+        first = (offsets + (ring.head - ring.size)) % ring.slots
+        reward, steps = self._returns(offsets, first)
+        last = (first + (steps - 1)) % ring.slots
+        following = (last + 1) % ring.slots
+        ended = np.flatnonzero(ring.link[last] >= 0)
+        rows = ring.link[last[ended]]
+        vector = next_vector = None
+        if ring.vector is not None:
+            vector, next_vector = ring.vector[first], ring.vector[following]
+            for i, row in zip(ended.tolist(), rows.tolist(), strict=True):
+                next_vector[i] = ring.finals.vector(row)
+        frames = self._frames(first, steps) if ring.frames is not None else None
+        if frames is not None:
+            for i, row in zip(ended.tolist(), rows.tolist(), strict=True):
+                frames[i, -1] = ring.finals.frame(row)
+        terminated = ring.end[last] == TERMINATED
+        action = ring.action[first]
+        return Batch(frames, vector, next_vector, action, reward, terminated, steps)
+
+    def _returns(self, offsets: Array, first: Array) -> tuple[Array, Array]:
+        """Discounted sums of up to n transformed rewards, and how many: to the episode's end or
+        to the newest transition."""
+        ring = self._ring
+        reward = self._rewards(ring.reward[first])
+        steps = np.ones(len(first), np.int32)
+        alive = np.ones(len(first), bool)
+        for k in range(1, self.config.n_step):
+            before = (first + (k - 1)) % ring.slots
+            alive &= (ring.end[before] == RUNNING) & (offsets + k < ring.size)
+            later = self._rewards(ring.reward[(first + k) % ring.slots])
+            reward = reward + np.float32(self.discount**k) * later * alive
+            steps += alive
+        return reward, steps
+
+    def _frames(self, first: Array, steps: Array) -> Array:
+        """Frames as `Batch` has them; before an episode's first frame, that frame again."""
+        ring = self._ring
+        frames, stack = ring.frames, len(self._columns)
+        assert frames is not None
+        back = self._columns - (stack - 1)  # -(S - 1) ... 0
+        age = ring.age[first].astype(np.int64)[:, None]
+        index = first[:, None] + np.maximum(back, -age)
+        if self.config.n_step == 1:
+            ahead = first[:, None] + 1
+        else:
+            ahead = first[:, None] + np.maximum(steps[:, None] + back, -age)
+        index = np.concatenate([index, ahead], axis=1) % ring.slots
+        out = self._output((*index.shape, *frames.shape[1:]))
+        np.take(frames, index, axis=0, out=out, mode="clip")  # "raise" would copy once more
+        return out
+
+    def _output(self, shape: tuple[int, ...]) -> Array:
+        """Memory for one sample's frames, reused only when nothing else refers to it any more.
+
+        New memory costs as much in page faults as the copy itself. jax on a CPU may use an array
+        in place and holds a reference while it does, so the count tells when it is free.
+        """
+        if self._outputs and self._outputs[0].shape != shape:
+            self._outputs.clear()
+        for array in self._outputs:
+            if sys.getrefcount(array) == 3:  # the list, the loop's variable, the argument
+                return array
+        array = np.empty(shape, np.uint8)
+        if len(self._outputs) < 4:
+            self._outputs.append(array)
+        return array
+
+    def _parts(self, observation: Observation) -> tuple[Array | None, Array | None]:
+        frame = vector = None
+        if self.spaces.image is not None:
+            image = observation["image"]
+            if image.shape[:2] != self.spaces.image[:2] or image.dtype != np.uint8:
+                raise ValueError(
+                    f"image is {image.dtype} {image.shape}: expected uint8 {self.spaces.image}"
+                )
+            frame = image[..., -1]
+        if self.spaces.vector:
+            vector = observation["vector"]
+            if np.shape(vector) != (self.spaces.vector,):
+                raise ValueError(
+                    f"vector has shape {np.shape(vector)}: expected ({self.spaces.vector},)"
+                )
+        return frame, vector
+
+    def save(self, folder: Path) -> None:
+        """Write the filled part as .npy files into `folder`, which appears whole or not at all."""
+        with self._lock:
+            files.save(self._ring, self._rewards, Path(folder))
+
+    def load(self, folder: Path) -> None:
+        """Replace the content by a saved one, the newest part of it where capacity is smaller.
+
+        Raises ValueError, one line, with nothing changed, where the files are missing or broken.
+        """
+        with self._lock:
+            files.load(self._ring, self._rewards, Path(folder))

@@ -1,0 +1,241 @@
+"""Servers and client processes that die, hang or never come up: real signals, real processes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import carla
+import numpy as np
+import pytest
+
+from envs import supervised
+from envs.config import EnvConfig, with_options
+from envs.errors import ServerUnreachable, SimulatorFault, SimulatorUnavailable
+from envs.process import server as servers
+from envs.supervised import SupervisedCarlaEnv
+from envs.world.sensors import Sensor
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = with_options(
+    EnvConfig(), npc_vehicles=3, episode_steps=40, tick_timeout=5.0, connect_timeout=60.0
+)
+STEER = np.array([0.1, 0.5], np.float32)
+NOT_A_SERVER = f"{sys.executable} -c pass"
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[SupervisedCarlaEnv]:
+    made = SupervisedCarlaEnv(SMALL)
+    yield made
+    made.close()
+
+
+def pids(env: SupervisedCarlaEnv) -> dict[str, int]:
+    assert env.server is not None
+    assert env.child is not None
+    return {"server": env.server.process.pid, "child": env.child.pid}
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10.0
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
+    env.reset(seed=1)
+    monkeypatch.setattr(supervised, "STANDIN_STEP", 1.0)
+    os.kill(pids(env)["child"], signal.SIGSTOP)
+    with pytest.raises(SimulatorFault, match="step took longer than 1 s: killed the client"):
+        env.step(STEER)
+    monkeypatch.undo()
+    env.reset(seed=1)
+    env.step(STEER)
+
+
+@pytest.mark.parametrize("victim", ["server", "child"])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(
+    env, monkeypatch, victim, number
+):
+    monkeypatch.setattr(supervised, "MARGIN", 0.5)
+    env.reset(seed=1)
+    old, faults = pids(env), env.faults
+    env.step(STEER)
+    os.kill(old[victim], number)
+    env.step_async(STEER) if number == signal.SIGSTOP else None
+    started = time.monotonic()
+    with pytest.raises(SimulatorFault):
+        env.step_wait() if number == signal.SIGSTOP else [env.step(STEER) for _ in range(3)]
+    assert time.monotonic() - started < 2.0 * SMALL.server.tick_timeout + 5.0
+    assert env.faults == faults + 1
+    assert all(gone(pid) for pid in old.values())
+    monkeypatch.undo()
+    _, info = env.reset()
+    assert info["sim_faults"] == faults + 1
+    *_, info = env.step(STEER)
+    assert info["frame"] == 1
+
+
+def test_a_fault_after_the_action_was_sent(env):
+    env.reset(seed=1)
+    env.step_async(STEER)
+    os.kill(pids(env)["child"], signal.SIGKILL)
+    with pytest.raises(SimulatorFault):
+        [env.step_wait(), env.step(STEER)]
+    observation, _ = env.reset()
+    assert env.observation_space.contains(observation)
+
+
+def test_a_crash_loop_ends_though_every_reset_works():
+    env = SupervisedCarlaEnv(with_options(SMALL, restarts_per_hour=1))
+    try:
+        for _ in range(2):
+            env.reset(seed=1)
+            os.kill(pids(env)["child"], signal.SIGKILL)
+            with pytest.raises(SimulatorFault):
+                [env.step(STEER) for _ in range(3)]
+        with pytest.raises(SimulatorUnavailable, match="gave up after 1 restarts within an hour"):
+            env.reset()
+    finally:
+        env.close()
+
+
+def test_a_server_that_never_comes_up():
+    env = SupervisedCarlaEnv(with_options(SMALL, server_command=NOT_A_SERVER))
+    with pytest.raises(ServerUnreachable, match="ended at once with code 0"):
+        env.reset(seed=1)
+    env.close()
+
+
+def test_a_server_that_no_longer_comes_up():
+    env = SupervisedCarlaEnv(with_options(SMALL, restarts_per_hour=2, restart_backoff=0.01))
+    try:
+        env.reset(seed=1)
+        os.kill(pids(env)["server"], signal.SIGKILL)
+        with pytest.raises(SimulatorFault):
+            [env.step(STEER) for _ in range(3)]
+        env.config = with_options(env.config, server_command=NOT_A_SERVER)
+        with pytest.raises(SimulatorUnavailable, match="ended at once"):
+            env.reset()
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "restarts"),
+    [({"restart_megabytes": 1}, [True, True]), ({"restart_megabytes": 100_000}, [False, False]),
+     ({"restart_episodes": 2}, [False, True])],
+    ids=["memory above the limit", "memory below it", "episodes"],
+)  # fmt: skip
+def test_a_planned_restart_falls_between_episodes_and_is_no_fault(limit, restarts):
+    env = SupervisedCarlaEnv(with_options(SMALL, **limit))
+    try:
+        env.reset(seed=1)
+        for restarted in restarts:
+            before = pids(env)
+            for _ in range(3):
+                observation, *_ = env.step(STEER)
+            assert pids(env) == before
+            again, _ = env.reset()
+            assert again["image"].shape == observation["image"].shape
+            for name, pid in pids(env).items():
+                assert (pid != before[name]) == restarted, name
+                assert gone(before[name]) == restarted
+        env.step(STEER)
+        assert env.faults == 0
+    finally:
+        env.close()
+
+
+def test_no_process_outlives_close(env):
+    env.reset(seed=1)
+    running = pids(env)
+    env.close()
+    assert all(gone(pid) for pid in running.values())
+
+
+def test_no_process_outlives_a_killed_parent():
+    script = (
+        "from envs.config import EnvConfig, with_options\n"
+        "from envs.supervised import SupervisedCarlaEnv\n"
+        "env = SupervisedCarlaEnv(with_options(EnvConfig(), npc_vehicles=0))\n"
+        "env.reset(seed=1)\n"
+        "print(env.server.process.pid, env.child.pid, flush=True)\n"
+        "input()\n"
+    )
+    command = [sys.executable, "-c", script]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as parent:
+        assert parent.stdout is not None
+        running = [int(word) for word in parent.stdout.readline().split()]
+        assert len(running) == 2
+        assert not any(gone(pid) for pid in running)
+        parent.kill()
+    assert soon(lambda: all(gone(pid) for pid in running))
+
+
+def test_a_foreign_server_is_left_clean_and_free_after_a_killed_client():
+    server = servers.start(SMALL)
+    try:
+        env = SupervisedCarlaEnv(with_options(SMALL, host=server.host, port=server.port))
+        env.reset(seed=1)
+        assert env.server is None
+        client = carla.Client(server.host, server.port)
+        client.set_timeout(10.0)
+        world = client.get_world()
+        assert world.get_settings().synchronous_mode
+        assert env.child is not None
+        os.kill(env.child.pid, signal.SIGKILL)
+        with pytest.raises(SimulatorFault):
+            [env.step(STEER) for _ in range(3)]
+        assert server.alive()
+        env.close()
+        assert not world.get_settings().synchronous_mode
+        world.wait_for_tick(5.0)
+        kinds = [actor.type_id for actor in world.get_actors()]
+        assert not [kind for kind in kinds if kind.startswith(("vehicle.", "sensor."))]
+    finally:
+        server.kill()
+
+
+def listening() -> tuple[Sensor, Callable[[int], None]]:
+    heard: queue.SimpleQueue = queue.SimpleQueue()
+    sensor = Sensor(SimpleNamespace(listen=heard.put), "the camera", lambda data: data.value)
+    sensor.listen()
+    hear = heard.get_nowait()
+    return sensor, lambda frame: hear(SimpleNamespace(frame=frame, value=10 * frame))
+
+
+def test_readings_of_earlier_frames_are_dropped():
+    sensor, send = listening()
+    for frame in (3, 4, 5):
+        send(frame)
+    assert sensor.wait(5, 0.1) == 50
+
+
+def test_a_skipped_or_missing_frame_is_a_fault_and_never_another_frame():
+    sensor, send = listening()
+    send(4)
+    send(6)
+    with pytest.raises(SimulatorFault, match="skipped frame 5: its next reading is of 6"):
+        sensor.wait(5, 0.1)
+    assert sensor.wait(6, 0.1) == 60
+    with pytest.raises(SimulatorFault, match=r"sent nothing for frame 7 within 0\.05 s"):
+        sensor.wait(7, 0.05)

@@ -1,0 +1,164 @@
+"""Checkpoints: whole or not at all, verified, few."""
+
+import resource
+import subprocess
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from run_support import logged, session, tiny
+
+from launch.config.tree import replace_leaves
+from launch.errors import BadCheckpoint
+from launch.training import checkpoint
+from launch.training.loop import train
+from launch.training.session import Session
+from td3jax.config import Spaces
+
+PENDULUM = Spaces(image=None, vector=3, action=1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a training with checkpoints at 100, 200, 300; 2 are kept."""
+    folder = tmp_path_factory.mktemp("trained")
+    run = session(tiny(eval_every=0), folder)
+    assert train(run)
+    run.close()
+    return folder
+
+
+@pytest.fixture
+def copied(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the newest checkpoint, to spoil."""
+    source = checkpoint.find(trained)
+    target = tmp_path / "checkpoints" / source.name
+    subprocess.run(["cp", "-r", str(source.parent), str(tmp_path)], check=True)
+    return target
+
+
+def test_the_newest_few_are_kept(trained: Path) -> None:
+    names = [path.name for path in checkpoint.all_checkpoints(trained)]
+    assert names == ["step-000000200", "step-000000300"]
+    assert [path.name for path in (trained / "checkpoints").iterdir() if "part" in path.name] == []
+
+
+def test_a_checkpoint_is_found_from_each_of_its_folders(trained: Path, tmp_path: Path) -> None:
+    newest = trained / "checkpoints" / "step-000000300"
+    for path in (trained, trained / "checkpoints", newest):
+        assert checkpoint.find(path) == newest
+    with pytest.raises(BadCheckpoint, match="no such folder"):
+        checkpoint.find(tmp_path / "none")
+    with pytest.raises(BadCheckpoint, match="holds no checkpoint"):
+        checkpoint.find(tmp_path)
+
+
+def test_the_best_evaluation_s_state_is_kept_and_outlives_a_resume(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    config = tiny(eval_every=0, steps=40, checkpoint_every=0)
+    run = session(config, folder)
+    assert train(run)
+    best = folder / "checkpoints" / checkpoint.BEST
+
+    def kept(run: Session, value: float, step: int) -> int:
+        run.step = step
+        run.keep_best({"eval/return": value})
+        return checkpoint.read(checkpoint.find(best), config, PENDULUM).step
+
+    assert [kept(run, -50.0, 41), kept(run, -60.0, 42), kept(run, -40.0, 43)] == [41, 41, 43]
+    assert not (best / "replay").exists()
+    last = run.save()
+    run.close()
+    again = session(config, folder, resume=last)
+    assert [kept(again, -45.0, 44), kept(again, -39.0, 45)] == [43, 45]
+    again.close()
+    assert checkpoint.find(folder) == last
+
+
+def test_evaluations_of_a_run_keep_the_best(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run = session(tiny(steps=700, eval_every=50, checkpoint_every=0), folder)
+    assert train(run)
+    run.close()
+    rows = [line.split(",") for line in logged(folder)]
+    returns = {int(step): float(value) for step, tag, value in rows if tag == "eval/return"}
+    assert len(returns) == 3
+    best = checkpoint.read(folder / "checkpoints" / checkpoint.BEST, run.config, PENDULUM)
+    assert best.step == max(returns, key=lambda step: returns[step])
+
+
+def test_what_is_read_is_what_was_written(trained: Path, tmp_path: Path) -> None:
+    path = checkpoint.find(trained)
+    snapshot = checkpoint.read(path, tiny(), PENDULUM)
+    again = checkpoint.save(tmp_path, tiny(), snapshot, None)
+    for name in (checkpoint.STATE, checkpoint.EPISODE, checkpoint.LOOP):
+        assert (again / name).read_bytes() == (path / name).read_bytes()
+    for leaf in jax.tree.leaves(snapshot.state):
+        assert isinstance(leaf, np.ndarray)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["state.msgpack", "loop.json", "episode.npz", "config.json", "manifest.json",
+     "replay/reward.npy", "replay/vector.npy"],
+)  # fmt: skip
+@pytest.mark.parametrize("damage", ["cut", "gone", "changed"])
+def test_a_damaged_file_is_named_in_one_line(copied: Path, name: str, damage: str) -> None:
+    file = copied / name
+    data = bytearray(file.read_bytes())
+    if damage == "gone":
+        file.unlink()
+    elif damage == "cut":
+        file.write_bytes(data[: len(data) // 2])
+    elif name.startswith("replay"):
+        pytest.skip("the buffer is too large for checksums at every start")
+    else:
+        data[len(data) // 2] ^= 0xFF
+        file.write_bytes(data)
+    with pytest.raises(BadCheckpoint) as caught:
+        checkpoint.read(copied, tiny(), PENDULUM)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_agent_is_told_apart(trained: Path) -> None:
+    path = checkpoint.find(trained)
+    for values in ({"hidden_sizes": (8, 9)}, {"hidden_sizes": (8,)}, {"critic_norm": "layer"}):
+        with pytest.raises(BadCheckpoint, match="of an agent with another configuration"):
+            checkpoint.read(path, replace_leaves(tiny(), values), PENDULUM)
+    with pytest.raises(BadCheckpoint, match=r"made for .*vector=3"):
+        checkpoint.read(path, tiny(), Spaces(image=None, vector=4, action=1))
+
+
+def test_leftovers_of_a_killed_process_are_removed(trained: Path, tmp_path: Path) -> None:
+    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM)
+    left = tmp_path / "checkpoints" / ".part-step-000000250"
+    left.mkdir(parents=True)
+    (left / "state.msgpack").write_bytes(b"half")
+    assert checkpoint.all_checkpoints(tmp_path) == []
+    checkpoint.save(tmp_path, tiny(), snapshot, None)
+    assert not left.exists()
+
+
+def test_without_room_the_previous_checkpoint_stays(trained: Path, tmp_path: Path) -> None:
+    """The limit on file sizes stands for a full disk: write() fails with OSError in the middle."""
+    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM)
+    good = checkpoint.save(tmp_path, tiny(), snapshot._replace(step=10), None)
+    before = {path: path.read_bytes() for path in good.iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(checkpoint.DiskTrouble) as caught:
+            checkpoint.save(tmp_path, tiny(), snapshot._replace(step=20), None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "step-000000010, is intact" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [good.name]
+    assert {path: path.read_bytes() for path in good.iterdir()} == before
+
+
+def test_other_rates_do_not_stand_in_the_way(trained: Path) -> None:
+    config = replace_leaves(tiny(), {"batch_size": 4, "actor_lr": 1e-5})
+    assert checkpoint.read(checkpoint.find(trained), config, PENDULUM).state.config == config.agent

@@ -1,0 +1,83 @@
+"""Run folders: numbered, never reused, locked."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from launch.errors import BadInput
+from launch.training.folder import (
+    exact_run_folder,
+    locked,
+    new_run_folder,
+    note_start,
+    write_whole,
+)
+
+
+def test_each_run_gets_the_next_number(tmp_path: Path) -> None:
+    names = [new_run_folder(tmp_path / "runs", "carla").name for _ in range(3)]
+    assert names == ["carla-001", "carla-002", "carla-003"]
+    (tmp_path / "runs" / "carla-001").rmdir()
+    assert new_run_folder(tmp_path / "runs", "carla").name == "carla-004"
+    assert new_run_folder(tmp_path / "runs", "carla-x").name == "carla-x-001"
+
+
+def test_a_name_cannot_leave_the_folder(tmp_path: Path) -> None:
+    assert new_run_folder(tmp_path, "../a b/c").name == "a-b-c-001"
+    assert new_run_folder(tmp_path, "..").name == "run-001"
+
+
+def test_runs_that_start_together_get_different_folders(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: new_run_folder(tmp_path, "x"), range(24)))
+    assert len(set(folders)) == 24
+
+
+def test_a_file_in_the_way_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(BadInput, match="no run folder can be made there"):
+        new_run_folder(tmp_path / "runs", "x")
+
+
+def test_an_exact_folder_must_be_empty(tmp_path: Path) -> None:
+    assert exact_run_folder(tmp_path / "a" / "b").is_dir()
+    (tmp_path / "a" / "b" / "metrics.csv").write_text("")
+    with pytest.raises(BadInput, match="holds a run already; --resume="):
+        exact_run_folder(tmp_path / "a" / "b")
+
+
+def test_only_one_process_trains_in_a_run(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom launch.training.folder import locked\n"
+        "try:\n    with locked(Path(sys.argv[1])):\n        print('in')\n"
+        "except Exception as error:\n    print(error)\n"
+    )
+    def other() -> str:
+        words = [sys.executable, "-c", program, str(tmp_path)]
+        root = Path(__file__).resolve().parents[3]
+        return subprocess.run(words, capture_output=True, text=True, cwd=root, check=True).stdout
+
+    with locked(tmp_path):
+        assert "another process is training in it" in other()
+    assert other() == "in\n"
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    write_whole(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_whole(path, "new \udcff")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_each_start_is_noted(tmp_path: Path) -> None:
+    note_start(tmp_path)
+    note_start(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "sessions.jsonl").read_text().splitlines()]
+    assert len(rows) == 2
+    assert rows[0]["versions"]["jax"]
