@@ -74,9 +74,7 @@ def define_flags() -> None:
     flags.DEFINE_string(
         "tag_map", None, "JSON file {their tag: our tag} for event files of another library"
     )
-    flags.DEFINE_multi_string(
-        "limits", [], "name=value or a JSON file of limits; may be repeated"
-    )
+    flags.DEFINE_multi_string("limits", [], "name=value or a JSON file of limits; may be repeated")
     flags.DEFINE_enum(
         "stage", None, list(STAGES), "gate to judge; default: the highest that the run reached"
     )
@@ -97,8 +95,9 @@ def main(argv: list[str]) -> int:
         print(f"diagnose: {error}", file=sys.stderr)
         return NOTHING
     except OSError as error:
-        print(f"diagnose: cannot write the report: {error}; name a folder with --out",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"diagnose: cannot write the report: {error}; name a folder with --out", file=sys.stderr
+        )
         return NOTHING
     print("\n".join([*summary(verdict, causes), f"report: {path}"]))
     return EXIT.get(verdict.decision, NOTHING)

@@ -21,8 +21,15 @@ _SEEDS = flags.DEFINE_integer("seeds", 2, "seeds of each", lower_bound=1)
 _ARGS = flags.DEFINE_list("train_args", [], "further flags of launch.train, e.g. --npc_vehicles=0")
 
 _COMMON = (
-    *("--preset=carla", "--steps=6000", "--image_size=48", "--random_shift=4", "--eval_every=0"),
-    *("--eval_steps=1500", "--final_episodes=4", "--nofilm", "--checkpoint_every=0"),
+    "--preset=carla",
+    "--steps=6000",
+    "--image_size=48",
+    "--random_shift=4",
+    "--eval_every=0",
+    "--eval_steps=1500",
+    "--final_episodes=4",
+    "--nofilm",
+    "--checkpoint_every=0",
     "--nosave_replay",
 )
 

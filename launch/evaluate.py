@@ -83,9 +83,14 @@ def _evaluate(plan: Plan, stop: StopRequest, log: Path) -> int:
         try:
             loop = plan.config.loop
             results = run_episodes(
-                env, policy, plan.episodes, loop.seed, film, stop=lambda: bool(stop),
+                env,
+                policy,
+                plan.episodes,
+                loop.seed,
+                film,
+                stop=lambda: bool(stop),
                 steps=loop.eval_steps,
-            )  # fmt: skip
+            )
             if film is not None:
                 film.close()
         finally:

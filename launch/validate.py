@@ -51,9 +51,7 @@ def train_command(steps: int, run_dir: Path, resume: bool, extra: Sequence[str])
     return [*command, *extra]
 
 
-def run_gate(
-    stage: str, run_dir: Path, resume: bool, train: Train, limits: VerdictLimits
-) -> Gate:
+def run_gate(stage: str, run_dir: Path, resume: bool, train: Train, limits: VerdictLimits) -> Gate:
     """Train up to the stage's steps, judge, and write the report into the run folder."""
     code = train(STAGES[stage], run_dir, resume)
     try:
@@ -63,7 +61,11 @@ def run_gate(
     verdict = judge(run.series, limits, run.facts, stage)
     causes = rank_causes(run.series, run.facts, limits)
     write_report(
-        *(run_dir / f"gate_{stage}", verdict, causes, run.series, run.config),
+        run_dir / f"gate_{stage}",
+        verdict,
+        causes,
+        run.series,
+        run.config,
         notes=run_notes(run),
     )
     return Gate(stage, code, verdict, tuple(c.name for c in causes if c.score >= LIKELY))
@@ -131,9 +133,7 @@ def define_flags() -> None:
     """The command line; defined when run, so that other scripts' flags may have the same names."""
     flags.DEFINE_string("run_dir", None, "folder of the run; must not exist or be empty")
     flags.DEFINE_list("stages", list(STAGES), "gates to run")
-    flags.DEFINE_multi_string(
-        "limits", [], "name=value or a JSON file of limits; may be repeated"
-    )
+    flags.DEFINE_multi_string("limits", [], "name=value or a JSON file of limits; may be repeated")
 
 
 def main(argv: list[str]) -> int:

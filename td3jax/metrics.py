@@ -40,15 +40,24 @@ def _norm_names(network: str) -> list[str]:
 ACTOR = (
     "train/actor_loss",
     *(f"debug/actor_q_{stat}" for stat in ("mean", "max", "min", "std")),
-    *("health/action_saturation", "health/pre_tanh_abs", "health/action_std"),
+    "health/action_saturation",
+    "health/pre_tanh_abs",
+    "health/action_std",
     *_norm_names("actor"),
 )
 HEALTH = tuple(
     f"health/{name}"
     for name in (
-        *("target_gap", "feature_norm_actor", "feature_norm_critic", "feature_rank"),
-        *("dormant_units_actor", "dormant_units_critic", "update_to_weight_actor"),
-        *("update_to_weight_critic", "policy_churn", "q_action_gradient"),
+        "target_gap",
+        "feature_norm_actor",
+        "feature_norm_critic",
+        "feature_rank",
+        "dormant_units_actor",
+        "dormant_units_critic",
+        "update_to_weight_actor",
+        "update_to_weight_critic",
+        "policy_churn",
+        "q_action_gradient",
     )
 )
 

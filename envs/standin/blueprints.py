@@ -202,7 +202,11 @@ def _noise_axes(*names: str) -> list[Attribute]:
 
 def _cameras() -> list[tuple[str, list[Attribute]]]:
     plain = (
-        *("depth", "normals", "semantic_segmentation", "instance_segmentation", "optical_flow"),
+        "depth",
+        "normals",
+        "semantic_segmentation",
+        "instance_segmentation",
+        "optical_flow",
         "cosmos_visualization",
     )
     events = _floats(

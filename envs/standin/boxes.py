@@ -176,7 +176,7 @@ def candidates(table: Array, cells: Cells) -> tuple[Index, Index]:
             if not (0 <= u < shape[0] and 0 <= v < shape[1]):
                 continue
             cell = int(u * shape[1] + v)
-            for obstacle in inside[start[cell]:start[cell + 1]]:
+            for obstacle in inside[start[cell] : start[cell + 1]]:
                 at = begin
                 while at < len(found) and found[at][1] < obstacle:
                     at += 1

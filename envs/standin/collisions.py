@@ -227,8 +227,15 @@ def _impulse(
 
 @compiled
 def _push(
-    f: Array, i: int, party: _Party, point: tuple[float, float], impulse_x: float,
-    impulse_y: float, shift: float, nx: float, ny: float,
+    f: Array,
+    i: int,
+    party: _Party,
+    point: tuple[float, float],
+    impulse_x: float,
+    impulse_y: float,
+    shift: float,
+    nx: float,
+    ny: float,
 ) -> None:
     f[X, i] += shift * nx
     f[Y, i] += shift * ny

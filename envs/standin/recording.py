@@ -123,9 +123,7 @@ class Recording:
 
     def names(self) -> dict[int, str]:
         """Blueprint of every actor that ever existed, by id."""
-        return {
-            row[0]: row[1][1] for frame in self.frames for row in frame.get("created", ())
-        }
+        return {row[0]: row[1][1] for frame in self.frames for row in frame.get("created", ())}
 
 
 def read(name: str) -> Recording:

@@ -98,7 +98,7 @@ class Replay:
     def _show(self) -> None:
         frames, world = self._recording.frames, self._world
         index = max(bisect.bisect_right(self._times, self.now + 1e-9) - 1, 0)
-        for frame in frames[self._seen + 1:index + 1]:
+        for frame in frames[self._seen + 1 : index + 1]:
             for actor_id, description, pose, _ in frame.get("created", ()):
                 self._create(actor_id, description, tuple(pose))
             for actor_id in frame.get("destroyed", ()):

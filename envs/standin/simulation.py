@@ -179,7 +179,8 @@ class Simulation:
         """Sensors of these kinds that anybody listens to."""
         hub = self.hub
         return [
-            sensor for sensor in self.world.sensors
+            sensor
+            for sensor in self.world.sensors
             if sensor.type_id in kinds and hub.has_subscribers(sensor.stream)
         ]
 

@@ -130,7 +130,9 @@ def _offset(name: str) -> int:
 
 _MOTION, _SWITCHES, _GEAR = _offset("motion"), _offset("switches"), _offset("gear")
 _LIGHT_STATE, _AT_LIGHT, _LIGHT_ID = (
-    _offset("light_state"), _offset("at_light"), _offset("light_id")
+    _offset("light_state"),
+    _offset("at_light"),
+    _offset("light_id"),
 )
 
 
@@ -165,7 +167,9 @@ def _write_vehicles(
 @called_with(i8[::1], u1[::1], i8[::1], u1[:, ::1])
 @compiled
 def _write_lights(
-    facing: NDArray[np.int64], state: NDArray[np.uint8], ids: NDArray[np.int64],
+    facing: NDArray[np.int64],
+    state: NDArray[np.uint8],
+    ids: NDArray[np.int64],
     out: NDArray[np.uint8],
 ) -> None:
     """Which light each vehicle faces; without one the protocol says green, not at a light."""

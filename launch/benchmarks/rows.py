@@ -93,8 +93,10 @@ def explain_rest(rows: Sequence[Row]) -> list[Row]:
     """The rows; those that miss their bar and say nothing of it get the machine's present speed."""
     if all(row.holds is not False or row.why for row in rows):
         return list(rows)
-    why = (f"right after, this machine multiplied large matrices at {product_gflops():.0f} "
-           f"GFLOP/s; the bars were set on one with {BAR_PEAK:.0f}")
+    why = (
+        f"right after, this machine multiplied large matrices at {product_gflops():.0f} "
+        f"GFLOP/s; the bars were set on one with {BAR_PEAK:.0f}"
+    )
     return [row if row.why else explained(row, why) for row in rows]
 
 

@@ -39,9 +39,7 @@ class LoopConfig:
     learning_starts: int = _option(
         1000, "steps before the first update; at most a fifth of steps, so that short runs learn"
     )
-    random_steps: int = _option(
-        -1, "steps driven by warm_up, then a reset; -1 = learning_starts"
-    )
+    random_steps: int = _option(-1, "steps driven by warm_up, then a reset; -1 = learning_starts")
     warm_up: str = _option(
         RANDOM, "random | expert: uniform actions, or (carla) the expert's under noise of all sizes"
     )
@@ -72,8 +70,12 @@ class LoopConfig:
         for name in ("steps", "train_freq", "gradient_steps", "batch_size", "keep_checkpoints"):
             _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
         repeats = 1 if self.env == CARLA else max(1, self.action_repeat)
-        _require(self.action_repeat == repeats, "action_repeat", self.action_repeat,
-                 "1 for carla, which has action_ticks; at least 1 for others")  # fmt: skip
+        _require(
+            self.action_repeat == repeats,
+            "action_repeat",
+            self.action_repeat,
+            "1 for carla, which has action_ticks; at least 1 for others",
+        )
         for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
             _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
         for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):

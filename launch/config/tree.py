@@ -31,8 +31,10 @@ def leaves(tree: type[Any]) -> dict[str, Leaf]:
     found: dict[str, Leaf] = {}
     for leaf in _walk(tree, ()):
         if leaf.name in found:
-            raise ValueError(f"{leaf.name}: a field of both {found[leaf.name].groups} and "
-                             f"{leaf.groups}; names must be unique")  # fmt: skip
+            raise ValueError(
+                f"{leaf.name}: a field of both {found[leaf.name].groups} and "
+                f"{leaf.groups}; names must be unique"
+            )
         found[leaf.name] = leaf
     return found
 

@@ -68,9 +68,7 @@ def _decide(absolute: bool | None, relative: bool | None, form: str) -> bool | N
     return absolute if relative is None else relative
 
 
-def row(
-    criterion: Criterion, limits: VerdictLimits, has_relative: bool = True
-) -> Criterion:
+def row(criterion: Criterion, limits: VerdictLimits, has_relative: bool = True) -> Criterion:
     """The criterion with `passed` decided by limits.form and a note that says what was measured.
 
     has_relative=False: the rule has one form only, which counts under every limits.form.

@@ -13,8 +13,10 @@ from launch.diagnosis.measures import q_scale, ratio_curve, td_error, thirds, tr
 from launch.diagnosis.series import Curve, Series, align, curve, get
 
 ALERTS = (
-    *("alerts/gradient_explosion_warning", "alerts/gradient_explosion_critical"),
-    *("alerts/q_divergence", "alerts/non_finite"),
+    "alerts/gradient_explosion_warning",
+    "alerts/gradient_explosion_critical",
+    "alerts/q_divergence",
+    "alerts/non_finite",
 )
 NORMS = tuple(
     f"gradients/{net}_{part}_norm" for net in ("actor", "critic") for part in ("cnn", "mlp")
@@ -55,9 +57,7 @@ def _below(
     core: bool = False,
 ) -> Criterion:
     title, value, bound = relative or ("", None, None)
-    criterion = Criterion(
-        view.stage, name, measured, limit, "<", title, value, bound, core=core
-    )
+    criterion = Criterion(view.stage, name, measured, limit, "<", title, value, bound, core=core)
     return row(criterion, view.limits, relative is not None)
 
 
@@ -250,7 +250,11 @@ def evaluation_progress(view: View) -> Criterion:
     if ratio is not None and abs(ratio) <= view.limits.plateau_ratio:
         tag, gain, ratio = max(known[0], known[-1], key=lambda found: found[2] or 0.0)
     criterion = Criterion(
-        *(view.stage, f"{tag}, later minus earlier", gain, 0.0, ">"),
+        view.stage,
+        f"{tag}, later minus earlier",
+        gain,
+        0.0,
+        ">",
         relative_name="per largest |value|",
         relative_measured=ratio,
         relative_limit=view.limits.progress_ratio,
@@ -270,8 +274,17 @@ def _gain(values: Curve) -> tuple[float | None, float | None]:
 
 
 _FROM_5K: tuple[Rule, ...] = (
-    *(actor_q_5k, actor_loss, critic_loss_mean, td_error_trend, twin_gap),
-    *(episode_length, episode_drop, alerts, saturation, gradient_mean, gradient_max),
+    actor_q_5k,
+    actor_loss,
+    critic_loss_mean,
+    td_error_trend,
+    twin_gap,
+    episode_length,
+    episode_drop,
+    alerts,
+    saturation,
+    gradient_mean,
+    gradient_max,
 )
 GATES: dict[str, tuple[Rule, ...]] = {
     "2K": (actor_q_2k, actor_q_max, gradient_alerts, critic_loss_trend),

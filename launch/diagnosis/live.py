@@ -18,10 +18,20 @@ from launch.diagnosis.verdict import FINITE_GROUPS, no_go_rows
 _EXTREME_REWARDS = ("debug/reward_max", "debug/reward_min")
 _WATCHED = frozenset(
     (
-        *("train/actor_loss", "train/q1_value", "train/q2_value", "debug/actor_q_mean"),
-        *("debug/reward_mean", "debug/reward_std", "debug/effective_discount", "debug/done_ratio"),
-        *("gradients/actor_cnn_norm", "gradients/actor_mlp_norm", "gradients/critic_cnn_norm"),
-        *("gradients/critic_mlp_norm", "alerts/gradient_explosion_critical", "alerts/non_finite"),
+        "train/actor_loss",
+        "train/q1_value",
+        "train/q2_value",
+        "debug/actor_q_mean",
+        "debug/reward_mean",
+        "debug/reward_std",
+        "debug/effective_discount",
+        "debug/done_ratio",
+        "gradients/actor_cnn_norm",
+        "gradients/actor_mlp_norm",
+        "gradients/critic_cnn_norm",
+        "gradients/critic_mlp_norm",
+        "alerts/gradient_explosion_critical",
+        "alerts/non_finite",
         *REPLAY_SIZES,
         *REPLAY_EXTREMES,
         *_EXTREME_REWARDS,
@@ -40,9 +50,7 @@ class LiveChecker:
     stays. Values may be Python floats, numpy or jax scalars.
     """
 
-    def __init__(
-        self, limits: VerdictLimits | None = None, facts: RunFacts | None = None
-    ) -> None:
+    def __init__(self, limits: VerdictLimits | None = None, facts: RunFacts | None = None) -> None:
         self._limits = limits or VerdictLimits()
         self._facts = facts or RunFacts()
         wanted = (self._limits.scale_points, self._limits.growth_points, self._limits.stop_points)

@@ -15,8 +15,12 @@ REPLAY_SIZES = tuple(
     f"debug/{name}_{stat}" for name in ("q1", "q2", "target_q") for stat in ("mean", "std")
 )
 REPLAY_EXTREMES = (
-    *("debug/q1_max", "debug/q2_max", "debug/target_q_max"),
-    *("debug/q1_min", "debug/q2_min", "debug/target_q_min"),
+    "debug/q1_max",
+    "debug/q2_max",
+    "debug/target_q_max",
+    "debug/q1_min",
+    "debug/q2_min",
+    "debug/target_q_min",
 )
 
 

@@ -44,9 +44,14 @@ def criteria_table(rows: Sequence[Criterion]) -> list[str]:
     ]
     for c in rows:
         cells = (
-            *(c.stage, c.name, _number(c.measured), _limit(c.relation, c.limit)),
-            *(c.relative_name or "-", _number(c.relative_measured)),
-            *(_limit(c.relation, c.relative_limit), _outcome(c.passed)),
+            c.stage,
+            c.name,
+            _number(c.measured),
+            _limit(c.relation, c.limit),
+            c.relative_name or "-",
+            _number(c.relative_measured),
+            _limit(c.relation, c.relative_limit),
+            _outcome(c.passed),
         )
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines

@@ -68,11 +68,21 @@ def _direct_tests(probe: Probe) -> list[Clue]:
     gap, purity = probe.peak("health/leak_gap"), probe.peak("health/leak_purity")
     exact = [None if v is None else (1.0 if v > 1e-6 else -1.0) for v in (gap, purity)]
     return [
-        Clue(4.0, exact[0], f"gap between Q on the actor's and the critic's features: {show(gap)}",
-             ("health/leak_gap",), optional=True),
-        Clue(4.0, exact[1], f"share of the actor's gradient with the action detached: "
-             f"{show(purity)}", ("health/leak_purity",), optional=True),
-    ]  # fmt: skip
+        Clue(
+            4.0,
+            exact[0],
+            f"gap between Q on the actor's and the critic's features: {show(gap)}",
+            ("health/leak_gap",),
+            optional=True,
+        ),
+        Clue(
+            4.0,
+            exact[1],
+            f"share of the actor's gradient with the action detached: {show(purity)}",
+            ("health/leak_purity",),
+            optional=True,
+        ),
+    ]
 
 
 def feature_leak(probe: Probe) -> list[Clue]:
@@ -84,15 +94,28 @@ def feature_leak(probe: Probe) -> list[Clue]:
         _sane_replay(probe),
         _vanishing_head(probe),
         _power_law(probe),
-        Clue(1.5, grade(share, 1.0, 0.3), f"TD error is {show(share)} of the Q scale: the critic "
-             "fits its replay data", ("debug/td_error_q1", "debug/q1_mean")),
-        Clue(1.0, grade(bound, 0.5, 2.0), f"actor Q is {show(bound)} times the largest return "
-             "that the rewards allow", ("debug/reward_max",)),
-        Clue(1.0, grade(saturation, 0.3, 0.8), f"{show(saturation)} of the actions are saturated",
-             ("health/action_saturation",), optional=True),
+        Clue(
+            1.5,
+            grade(share, 1.0, 0.3),
+            f"TD error is {show(share)} of the Q scale: the critic fits its replay data",
+            ("debug/td_error_q1", "debug/q1_mean"),
+        ),
+        Clue(
+            1.0,
+            grade(bound, 0.5, 2.0),
+            f"actor Q is {show(bound)} times the largest return that the rewards allow",
+            ("debug/reward_max",),
+        ),
+        Clue(
+            1.0,
+            grade(saturation, 0.3, 0.8),
+            f"{show(saturation)} of the actions are saturated",
+            ("health/action_saturation",),
+            optional=True,
+        ),
         _feature_growth(probe),
         *_direct_tests(probe),
-    ]  # fmt: skip
+    ]
 
 
 def reward_scale(probe: Probe) -> list[Clue]:
@@ -104,19 +127,40 @@ def reward_scale(probe: Probe) -> list[Clue]:
     bound = probe.over_bound("debug/actor_q_mean")
     loss = probe.late("train/critic_loss")
     return [
-        Clue(3.0, grade(size, 30.0, 300.0), f"rewards are {show(size)} a step in size",
-             ("debug/reward_mean", "debug/reward_std")),
-        Clue(1.0, grade(top, 300.0, 3000.0), f"the largest reward is {show(top)}",
-             ("debug/reward_max",)),
-        Clue(2.0, grade(replay, 300.0, 3000.0), f"replay and target Q reach {show(replay)}",
-             ("debug/q1_mean", "debug/target_q_mean")),
-        Clue(1.0, grade(loss, 200.0, 2e4), f"critic loss is {show(loss)} late",
-             ("train/critic_loss",)),
-        Clue(2.0, only_against(grade(bound, 5.0, 0.5)), f"actor Q is {show(bound)} times the "
-             "largest return: rewards cannot make it", ("debug/reward_max",), optional=True),
+        Clue(
+            3.0,
+            grade(size, 30.0, 300.0),
+            f"rewards are {show(size)} a step in size",
+            ("debug/reward_mean", "debug/reward_std"),
+        ),
+        Clue(
+            1.0,
+            grade(top, 300.0, 3000.0),
+            f"the largest reward is {show(top)}",
+            ("debug/reward_max",),
+        ),
+        Clue(
+            2.0,
+            grade(replay, 300.0, 3000.0),
+            f"replay and target Q reach {show(replay)}",
+            ("debug/q1_mean", "debug/target_q_mean"),
+        ),
+        Clue(
+            1.0,
+            grade(loss, 200.0, 2e4),
+            f"critic loss is {show(loss)} late",
+            ("train/critic_loss",),
+        ),
+        Clue(
+            2.0,
+            only_against(grade(bound, 5.0, 0.5)),
+            f"actor Q is {show(bound)} times the largest return: rewards cannot make it",
+            ("debug/reward_max",),
+            optional=True,
+        ),
         _actor_over_replay(probe, 2.0, alone=False),
         _dominant_part(probe),
-    ]  # fmt: skip
+    ]
 
 
 def _dominant_part(probe: Probe) -> Clue:
@@ -139,14 +183,24 @@ def exploding_gradient(probe: Probe) -> list[Clue]:
     strength = None if kept is None else (1.0 if kept > 0.9 else -1.0)
     return [
         Clue(3.0, grade(worst, 1e3, 1e5), f"the largest gradient norm is {show(worst)}", NORMS),
-        Clue(2.0, grade(critic, 1e3, 1e5), f"the critic's gradient reaches {show(critic)}",
-             NORMS[2:]),
-        Clue(1.5, grade(rise, 2.0, 20.0), f"critic loss ends at {show(rise)} times its start",
-             ("train/critic_loss",)),
-        Clue(2.0, strength, f"clipping leaves {show(kept)} of the norm",
-             ("gradients/actor_norm_clipped",), optional=True),
+        Clue(
+            2.0, grade(critic, 1e3, 1e5), f"the critic's gradient reaches {show(critic)}", NORMS[2:]
+        ),
+        Clue(
+            1.5,
+            grade(rise, 2.0, 20.0),
+            f"critic loss ends at {show(rise)} times its start",
+            ("train/critic_loss",),
+        ),
+        Clue(
+            2.0,
+            strength,
+            f"clipping leaves {show(kept)} of the norm",
+            ("gradients/actor_norm_clipped",),
+            optional=True,
+        ),
         _actor_over_replay(probe, 3.0, alone=False),
-    ]  # fmt: skip
+    ]
 
 
 def _kept_after_clipping(probe: Probe) -> float | None:
@@ -171,18 +225,40 @@ def overestimation(probe: Probe) -> list[Clue]:
     best, replay = probe.peak("train/episode_reward"), probe.peak("debug/q1_mean")
     over = replay / best if best and replay is not None else None
     return [
-        Clue(3.0, grade(bound, 0.3, 1.5), f"replay Q reaches {show(bound)} of the largest return",
-             ("debug/q1_mean", "debug/reward_max")),
-        Clue(2.0, grade(over, 1.0, 5.0), f"replay Q reaches {show(over)} times the best episode's "
-             "return", ("train/episode_reward",)),
-        Clue(2.0, grade(rise, 10.0, 300.0), f"target Q ends at {show(rise)} times its start",
-             ("debug/target_q_mean",)),
-        Clue(3.0, grade(bias, 0.2, 1.0), f"Q exceeds Monte-Carlo returns by {show(bias)} of their "
-             "size", ("health/overestimation",), optional=True),
-        Clue(1.0, only_for(grade(gap, 0.1, 0.5)), f"Q exceeds its targets by {show(gap)} of the "
-             "scale", ("debug/overestimation",), optional=True),
+        Clue(
+            3.0,
+            grade(bound, 0.3, 1.5),
+            f"replay Q reaches {show(bound)} of the largest return",
+            ("debug/q1_mean", "debug/reward_max"),
+        ),
+        Clue(
+            2.0,
+            grade(over, 1.0, 5.0),
+            f"replay Q reaches {show(over)} times the best episode's return",
+            ("train/episode_reward",),
+        ),
+        Clue(
+            2.0,
+            grade(rise, 10.0, 300.0),
+            f"target Q ends at {show(rise)} times its start",
+            ("debug/target_q_mean",),
+        ),
+        Clue(
+            3.0,
+            grade(bias, 0.2, 1.0),
+            f"Q exceeds Monte-Carlo returns by {show(bias)} of their size",
+            ("health/overestimation",),
+            optional=True,
+        ),
+        Clue(
+            1.0,
+            only_for(grade(gap, 0.1, 0.5)),
+            f"Q exceeds its targets by {show(gap)} of the scale",
+            ("debug/overestimation",),
+            optional=True,
+        ),
         _actor_over_replay(probe, 2.0, alone=False),
-    ]  # fmt: skip
+    ]
 
 
 def saturated_policy(probe: Probe) -> list[Clue]:
@@ -194,11 +270,18 @@ def saturated_policy(probe: Probe) -> list[Clue]:
     gain = probe.improvement()
     stuck = None if gain is None else (1.0 if gain < 1.0 else -1.0)
     return [
-        Clue(4.0, grade(level, 0.4, 0.85), f"{show(level)} of the actions are saturated late",
-             ("health/action_saturation",)),
-        Clue(1.5, grade(head, 1e-3, 1e-6), f"the actor head's gradient is {show(head)} of the Q "
-             "scale", ("gradients/actor_mlp_norm",)),
-        Clue(1.0, stuck, f"returns gained {show(gain)} standard errors",
-             ("train/episode_reward",)),
+        Clue(
+            4.0,
+            grade(level, 0.4, 0.85),
+            f"{show(level)} of the actions are saturated late",
+            ("health/action_saturation",),
+        ),
+        Clue(
+            1.5,
+            grade(head, 1e-3, 1e-6),
+            f"the actor head's gradient is {show(head)} of the Q scale",
+            ("gradients/actor_mlp_norm",),
+        ),
+        Clue(1.0, stuck, f"returns gained {show(gain)} standard errors", ("train/episode_reward",)),
         _actor_over_replay(probe, 2.0, alone=False),
-    ]  # fmt: skip
+    ]

@@ -32,15 +32,32 @@ def dead_critic(probe: Probe) -> list[Clue]:
     dormant = probe.late("health/dormant_units_critic")
     moves = probe.moves("debug/q1_mean")
     return [
-        Clue(3.0, grade(spread, 0.05, 1e-3), f"Q spreads {show(spread)} as wide as the rewards",
-             ("debug/q1_std", "debug/reward_std")),
-        Clue(2.0, grade(gradient, 1e-2, 1e-5), f"the critic's late gradient is {show(gradient)}",
-             ("gradients/critic_mlp_norm",)),
-        Clue(2.0, grade(dormant, 0.2, 0.6), f"{show(dormant)} of the units are dormant",
-             ("health/dormant_units_critic",), optional=True),
-        Clue(1.0, grade(moves, 0.05, 1e-3), f"replay Q moved by {show(moves)} of its scale",
-             ("debug/q1_mean",)),
-    ]  # fmt: skip
+        Clue(
+            3.0,
+            grade(spread, 0.05, 1e-3),
+            f"Q spreads {show(spread)} as wide as the rewards",
+            ("debug/q1_std", "debug/reward_std"),
+        ),
+        Clue(
+            2.0,
+            grade(gradient, 1e-2, 1e-5),
+            f"the critic's late gradient is {show(gradient)}",
+            ("gradients/critic_mlp_norm",),
+        ),
+        Clue(
+            2.0,
+            grade(dormant, 0.2, 0.6),
+            f"{show(dormant)} of the units are dormant",
+            ("health/dormant_units_critic",),
+            optional=True,
+        ),
+        Clue(
+            1.0,
+            grade(moves, 0.05, 1e-3),
+            f"replay Q moved by {show(moves)} of its scale",
+            ("debug/q1_mean",),
+        ),
+    ]
 
 
 def stale_targets(probe: Probe) -> list[Clue]:
@@ -55,15 +72,33 @@ def stale_targets(probe: Probe) -> list[Clue]:
         moved = float(np.ptp(two) / np.ptp(one))
     shown, tau = probe.late("health/target_gap"), probe.facts.tau
     return [
-        Clue(3.0, grade(late, 0.15, 0.6), f"late |Q - target Q| is {show(late)} of the scale",
-             ("debug/q1_mean", "debug/target_q_mean")),
-        Clue(2.0, grade(moved, 0.6, 0.1), f"target Q covered {show(moved)} of the range of Q",
-             ("debug/target_q_mean",)),
-        Clue(2.0, grade(tau, 2e-3, 2e-4), f"tau is {show(tau)}", ("tau in config.json",),
-             optional=True),
-        Clue(2.0, grade(shown, 0.1, 0.5), f"online and target Q differ by {show(shown)} of Q",
-             ("health/target_gap",), optional=True),
-    ]  # fmt: skip
+        Clue(
+            3.0,
+            grade(late, 0.15, 0.6),
+            f"late |Q - target Q| is {show(late)} of the scale",
+            ("debug/q1_mean", "debug/target_q_mean"),
+        ),
+        Clue(
+            2.0,
+            grade(moved, 0.6, 0.1),
+            f"target Q covered {show(moved)} of the range of Q",
+            ("debug/target_q_mean",),
+        ),
+        Clue(
+            2.0,
+            grade(tau, 2e-3, 2e-4),
+            f"tau is {show(tau)}",
+            ("tau in config.json",),
+            optional=True,
+        ),
+        Clue(
+            2.0,
+            grade(shown, 0.1, 0.5),
+            f"online and target Q differ by {show(shown)} of Q",
+            ("health/target_gap",),
+            optional=True,
+        ),
+    ]
 
 
 def nothing_learned(probe: Probe) -> list[Clue]:
@@ -77,17 +112,39 @@ def nothing_learned(probe: Probe) -> list[Clue]:
     idle = None if not training.steps.size else (1.0 if training.values.max() <= 0 else 0.0)
     return [
         _stuck_returns(probe, 2.0),
-        Clue(2.0, grade(moves, 0.5, 0.05), f"replay Q moved by {show(moves)} of its scale",
-             ("debug/q1_mean",)),
-        Clue(2.0, grade(fall, 0.6, 0.95), f"TD error or critic loss ends at {show(fall)} of its "
-             "start", ("debug/td_error_q1",)),
-        Clue(1.5, grade(actor, 0.5, 0.05), f"actor Q moved by {show(actor)} of its scale",
-             ("debug/actor_q_mean",)),
-        Clue(1.5, grade(step, 1e-4, 1e-6), f"an actor update changes the weights by {show(step)}",
-             ("health/update_to_weight_actor",), optional=True),
-        Clue(3.0, only_for(idle), "agent/is_training was never on", ("agent/is_training",),
-             optional=True),
-    ]  # fmt: skip
+        Clue(
+            2.0,
+            grade(moves, 0.5, 0.05),
+            f"replay Q moved by {show(moves)} of its scale",
+            ("debug/q1_mean",),
+        ),
+        Clue(
+            2.0,
+            grade(fall, 0.6, 0.95),
+            f"TD error or critic loss ends at {show(fall)} of its start",
+            ("debug/td_error_q1",),
+        ),
+        Clue(
+            1.5,
+            grade(actor, 0.5, 0.05),
+            f"actor Q moved by {show(actor)} of its scale",
+            ("debug/actor_q_mean",),
+        ),
+        Clue(
+            1.5,
+            grade(step, 1e-4, 1e-6),
+            f"an actor update changes the weights by {show(step)}",
+            ("health/update_to_weight_actor",),
+            optional=True,
+        ),
+        Clue(
+            3.0,
+            only_for(idle),
+            "agent/is_training was never on",
+            ("agent/is_training",),
+            optional=True,
+        ),
+    ]
 
 
 def _updates(probe: Probe) -> tuple[float | None, float | None]:
@@ -115,12 +172,25 @@ def too_few_updates(probe: Probe) -> list[Clue]:
     rate, total = _updates(probe)
     loss = trend(probe.get("train/critic_loss"))
     return [
-        Clue(4.0, grade(rate, 0.5, 0.05), f"{show(rate)} updates for each environment step "
-             "(Spinning Up, Stable-Baselines3 and the paper take 1)",
-             ("agent/total_iterations", "train_freq and gradient_steps in config.json")),
-        Clue(2.0, grade(total, 2000.0, 300.0), f"{show(total)} updates in all",
-             ("agent/total_iterations",)),
-        Clue(0.5, only_for(grade(loss, 1.0, 0.6)), f"critic loss still falls: {show(loss)} of its "
-             "start", ("train/critic_loss",), optional=True),
+        Clue(
+            4.0,
+            grade(rate, 0.5, 0.05),
+            f"{show(rate)} updates for each environment step "
+            "(Spinning Up, Stable-Baselines3 and the paper take 1)",
+            ("agent/total_iterations", "train_freq and gradient_steps in config.json"),
+        ),
+        Clue(
+            2.0,
+            grade(total, 2000.0, 300.0),
+            f"{show(total)} updates in all",
+            ("agent/total_iterations",),
+        ),
+        Clue(
+            0.5,
+            only_for(grade(loss, 1.0, 0.6)),
+            f"critic loss still falls: {show(loss)} of its start",
+            ("train/critic_loss",),
+            optional=True,
+        ),
         _blow_up(probe, 1.5),
-    ]  # fmt: skip
+    ]

@@ -45,12 +45,26 @@ FOREIGN_TAGS: dict[str, str] = {
     "AverageQ2Vals": "train/q2_value",
 }
 GROUPS = (
-    *("train/", "debug/", "gradients/", "alerts/", "agent/", "reward/", "eval/", "health/"),
-    *("env/", "time/"),
+    "train/",
+    "debug/",
+    "gradients/",
+    "alerts/",
+    "agent/",
+    "reward/",
+    "eval/",
+    "health/",
+    "env/",
+    "time/",
 )
 _PER_STEP = (
-    *("debug/", "gradients/", "agent/", "alerts/", "health/"),
-    *("train/actor_loss", "train/critic", "train/q"),
+    "debug/",
+    "gradients/",
+    "agent/",
+    "alerts/",
+    "health/",
+    "train/actor_loss",
+    "train/critic",
+    "train/q",
 )
 _NAME_PAIRS = (
     ("debug/q1_mean", "train/q1_value"),

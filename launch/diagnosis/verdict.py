@@ -15,8 +15,16 @@ from launch.diagnosis.series import Curve, Series, get
 from launch.diagnosis.tags import derive, last_step
 
 __all__ = [
-    *("FINITE_GROUPS", "GO", "NO_GO", "STAGES", "UNDECIDED", "Criterion", "Verdict"),
-    *("VerdictLimits", "judge", "no_go_rows"),
+    "FINITE_GROUPS",
+    "GO",
+    "NO_GO",
+    "STAGES",
+    "UNDECIDED",
+    "Criterion",
+    "Verdict",
+    "VerdictLimits",
+    "judge",
+    "no_go_rows",
 ]
 
 GO, NO_GO, UNDECIDED = "GO", "NO-GO", "UNDECIDED"

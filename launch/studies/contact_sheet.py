@@ -19,21 +19,42 @@ from envs.standin.town import TOWNS, Town, load_town
 _OUT = flags.DEFINE_string("out", "docs/contact_sheet.jpg", "file to write, .jpg or .png")
 _FRAMES = flags.DEFINE_string("frames", "", "folder for single frames of 800x600; none if empty")
 
-_WEATHERS = ("ClearNoon", "CloudyNoon", "ClearSunset", "WetSunset", "HardRainNoon", "ClearNight",
-             "DustStorm")
+_WEATHERS = (
+    "ClearNoon",
+    "CloudyNoon",
+    "ClearSunset",
+    "WetSunset",
+    "HardRainNoon",
+    "ClearNight",
+    "DustStorm",
+)
 _CAMERAS = ("grey 84x84", "rgb", "semantic", "instance", "depth", "from above", "chase")
 _FIELDS = (
-    "cloudiness", "precipitation", "precipitation_deposits", "wind_intensity",
-    "sun_azimuth_angle", "sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff",
-    "wetness", "scattering_intensity", "mie_scattering_scale", "rayleigh_scattering_scale",
+    "cloudiness",
+    "precipitation",
+    "precipitation_deposits",
+    "wind_intensity",
+    "sun_azimuth_angle",
+    "sun_altitude_angle",
+    "fog_density",
+    "fog_distance",
+    "fog_falloff",
+    "wetness",
+    "scattering_intensity",
+    "mie_scattering_scale",
+    "rayleigh_scattering_scale",
     "dust_storm",
 )
 _SIZE = (288, 192)
 #: A spawn point of each town that shows its character.
 _VIEWS = {"Town01": 16, "Town02": 16, "Town03": 34, "Town04": 10, "Town05": 185, "Town10HD": 40}
 _MARGIN, _HEAD = 4, 16
-_SHAPES = {CAR: (2.35, 0.98, 0.76, 14), TRUCK: (4.2, 1.25, 1.7, 15), BIKE: (1.1, 0.4, 0.8, 18),
-           WALKER: (0.25, 0.3, 0.93, 12)}
+_SHAPES = {
+    CAR: (2.35, 0.98, 0.76, 14),
+    TRUCK: (4.2, 1.25, 1.7, 15),
+    BIKE: (1.1, 0.4, 0.8, 18),
+    WALKER: (0.25, 0.3, 0.93, 12),
+}
 
 Image = NDArray[Any]
 
@@ -56,12 +77,41 @@ def traffic(town: Town, ego: int, seed: int = 5) -> NDArray[np.void]:
         x, y, z, pitch, yaw, _ = points[index]
         beside = 4.2 if style == WALKER else 0.0
         angle = math.radians(yaw)
-        boxes[row] = (row + 1, x - beside * math.sin(angle), y + beside * math.cos(angle),
-                      z - 0.3 + half_z, pitch, yaw, 0.0, half_x, half_y, half_z,
-                      *rng.integers(30, 250, 3), tag, style, 8 if row % 3 == 0 else 0)
+        boxes[row] = (
+            row + 1,
+            x - beside * math.sin(angle),
+            y + beside * math.cos(angle),
+            z - 0.3 + half_z,
+            pitch,
+            yaw,
+            0.0,
+            half_x,
+            half_y,
+            half_z,
+            *rng.integers(30, 250, 3),
+            tag,
+            style,
+            8 if row % 3 == 0 else 0,
+        )
     for row, light in enumerate(town.signals, start=25):
-        boxes[row] = (row + 1, light.x, light.y, light.z, 0.0, light.yaw, 0.0, 0.2, 0.2, 0.5,
-                      0, 0, 0, 7, SIGNAL, 2 * (light.phase_group % 2))
+        boxes[row] = (
+            row + 1,
+            light.x,
+            light.y,
+            light.z,
+            0.0,
+            light.yaw,
+            0.0,
+            0.2,
+            0.2,
+            0.5,
+            0,
+            0,
+            0,
+            7,
+            SIGNAL,
+            2 * (light.phase_group % 2),
+        )
     return boxes
 
 
@@ -69,11 +119,20 @@ def camera(town: Town, ego: int, kind: str = "rgb", size: tuple[int, int] = _SIZ
     """The driver's camera of a car at a spawn point; kinds "from above" and "chase" as well."""
     x, y, z, pitch, yaw, _ = town.spawn_points[ego]
     forward, up, tilt = {"from above": (8.0, 38.0, -80.0), "chase": (-6.5, 3.2, -12.0)}.get(
-        kind, (2.0, 1.5, 0.0))
+        kind, (2.0, 1.5, 0.0)
+    )
     angle = math.radians(yaw)
     sensor = kind if kind in ("semantic", "instance", "depth") else "rgb"
-    return Camera(sensor, *size, 90.0, x + forward * math.cos(angle),  # type: ignore[arg-type]
-                  y + forward * math.sin(angle), z - 0.3 + up, pitch + tilt, yaw)
+    return Camera(
+        sensor,  # type: ignore[arg-type]
+        *size,
+        90.0,
+        x + forward * math.cos(angle),
+        y + forward * math.sin(angle),
+        z - 0.3 + up,
+        pitch + tilt,
+        yaw,
+    )
 
 
 def show(picture: Image, kind: str) -> Image:
@@ -111,17 +170,37 @@ def sheet(towns: tuple[str, ...] = TOWNS) -> Image:
         town, ego = load_town(name), _VIEWS[name]
         renderer = Renderer(town)
         boxes = traffic(town, ego)
-        rows.append(np.hstack([
-            labelled(show(renderer.render(camera(town, ego), boxes, weather(kind)), "rgb"),
-                     f"{name}  {kind}")
-            for kind in _WEATHERS
-        ]))
-        rows.append(np.hstack([
-            labelled(show(renderer.render(
-                camera(town, ego, kind, (84, 84) if kind.startswith("grey") else _SIZE),
-                boxes, weather("ClearNoon")), kind), f"{name}  {kind}")
-            for kind in _CAMERAS
-        ]))
+        rows.append(
+            np.hstack(
+                [
+                    labelled(
+                        show(renderer.render(camera(town, ego), boxes, weather(kind)), "rgb"),
+                        f"{name}  {kind}",
+                    )
+                    for kind in _WEATHERS
+                ]
+            )
+        )
+        rows.append(
+            np.hstack(
+                [
+                    labelled(
+                        show(
+                            renderer.render(
+                                camera(
+                                    town, ego, kind, (84, 84) if kind.startswith("grey") else _SIZE
+                                ),
+                                boxes,
+                                weather("ClearNoon"),
+                            ),
+                            kind,
+                        ),
+                        f"{name}  {kind}",
+                    )
+                    for kind in _CAMERAS
+                ]
+            )
+        )
     return np.vstack(rows)
 
 
@@ -131,7 +210,8 @@ def frames(folder: Path) -> None:
     for name, kind in (("Town01", "ClearNoon"), ("Town04", "WetSunset"), ("Town02", "ClearNight")):
         town, ego = load_town(name), _VIEWS[name]
         picture = Renderer(town).render(
-            camera(town, ego, "rgb", (800, 600)), traffic(town, ego), weather(kind))
+            camera(town, ego, "rgb", (800, 600)), traffic(town, ego), weather(kind)
+        )
         _write(folder / f"{name.lower()}_{kind.lower()}.png", show(picture, "rgb"))
 
 

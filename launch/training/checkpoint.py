@@ -55,9 +55,7 @@ class DiskTrouble(LaunchError):
     """A checkpoint could not be written; the ones before it are untouched."""
 
 
-def save(
-    folder: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
-) -> Path:
+def save(folder: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> Path:
     """Writes folder/checkpoints/step-N and removes all but the newest few. Raises DiskTrouble."""
     path = folder / CHECKPOINTS / f"step-{snapshot.step:09d}"
     _write_in(folder, path, config, snapshot, buffer)
@@ -109,9 +107,7 @@ def _kept(parent: Path) -> str:
     return f"the one before, {newest[0].name}, is intact" if newest else "there is none before it"
 
 
-def _write(
-    part: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
-) -> None:
+def _write(part: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
     _put(part / STATE, serialization.to_bytes(jax.device_get(snapshot.state)))
     spaces = snapshot.state.spaces
     loop = {

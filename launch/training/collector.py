@@ -155,8 +155,9 @@ class Collector:
         if vector is not None and not np.isfinite(vector).all():
             index = int(np.flatnonzero(~np.isfinite(vector))[0])
             value = vector[index]
-            raise NonFinite(f"the observation's vector[{index}] is {value} in episode "
-                            f"{self.episode}")  # fmt: skip
+            raise NonFinite(
+                f"the observation's vector[{index}] is {value} in episode {self.episode}"
+            )
 
     def _episode_scalars(self) -> dict[str, float]:
         scalars = {

@@ -68,8 +68,10 @@ def _wrapped(env: Env, name: str) -> Env:
         return GreyStack(env)
     if isinstance(observation, spaces.Box) and observation.dtype != np.uint8:
         return VectorObservations(env)
-    raise BadInput(f"env {name!r} has observations {observation}: expected a Box of numbers or "
-                   "of uint8 pictures (H, W, 1 or 3)")  # fmt: skip
+    raise BadInput(
+        f"env {name!r} has observations {observation}: expected a Box of numbers or "
+        "of uint8 pictures (H, W, 1 or 3)"
+    )
 
 
 def spaces_of(env: Env) -> Spaces:

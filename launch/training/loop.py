@@ -78,7 +78,12 @@ def evaluate_now(
         config.agent.discount,
     )
     results = run_episodes(
-        *(session.env, greedy(state), episodes, config.loop.seed, film, probe),
+        session.env,
+        greedy(state),
+        episodes,
+        config.loop.seed,
+        film,
+        probe,
         stop=lambda: bool(session.stop),
         steps=config.loop.eval_steps,
     )

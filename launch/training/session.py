@@ -123,9 +123,17 @@ def open_session(
         keep = int(snapshot.loop["metrics_bytes"])
     writer = ScalarWriter(folder, keep, snapshot.step if snapshot else 0)
     session = Session(
-        config, folder, env, buffer, learner, collector, writer, watch,
-        Progress(snapshot.step if snapshot else 0, config.loop.steps), stop,
-    )  # fmt: skip
+        config,
+        folder,
+        env,
+        buffer,
+        learner,
+        collector,
+        writer,
+        watch,
+        Progress(snapshot.step if snapshot else 0, config.loop.steps),
+        stop,
+    )
     if snapshot is not None and resume is not None:
         _restore(session, snapshot, resume)
     return session
@@ -166,4 +174,3 @@ def _resume_episode(session: Session, arrays: dict[str, Any], has_replay: bool) 
         session.progress.say(
             "the interrupted episode came out differently: it ends as truncated, a new one begins"
         )
-

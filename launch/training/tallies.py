@@ -38,8 +38,12 @@ class RewardTally:
 
     def state(self) -> dict[str, Any]:
         """The sums, for a checkpoint."""
-        return {"count": self._count, "total": self._total, "sums": self._sums,
-                "sizes": self._sizes}  # fmt: skip
+        return {
+            "count": self._count,
+            "total": self._total,
+            "sums": self._sums,
+            "sizes": self._sizes,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """The sums from a checkpoint."""

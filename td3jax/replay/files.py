@@ -50,14 +50,10 @@ def _write(ring: Ring, rewards: RewardTransform, folder: Path) -> None:
     ends = links[links >= 0].tolist()
     if ring.frames is not None:
         frames = map(ring.finals.frame, ends)
-        _write_each(
-            folder / "final_frames.npy", "|u1", (len(ends), *ring.frames.shape[1:]), frames
-        )
+        _write_each(folder / "final_frames.npy", "|u1", (len(ends), *ring.frames.shape[1:]), frames)
     if ring.vector is not None:
         vectors = map(ring.finals.vector, ends)
-        _write_each(
-            folder / "final_vectors.npy", "<f4", (len(ends), ring.vector.shape[1]), vectors
-        )
+        _write_each(folder / "final_vectors.npy", "<f4", (len(ends), ring.vector.shape[1]), vectors)
     state = {
         "version": _VERSION,
         "before": before,

@@ -71,9 +71,7 @@ def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
 
 @pytest.mark.parametrize("victim", ["server", "child"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(
-    env, monkeypatch, victim, number
-):
+def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(env, monkeypatch, victim, number):
     monkeypatch.setattr(supervised, "MARGIN", 0.5)
     env.reset(seed=1)
     old, faults = pids(env), env.faults
@@ -140,10 +138,13 @@ def test_a_server_that_no_longer_comes_up():
 
 @pytest.mark.parametrize(
     ("limit", "restarts"),
-    [({"restart_megabytes": 1}, [True, True]), ({"restart_megabytes": 100_000}, [False, False]),
-     ({"restart_episodes": 2}, [False, True])],
+    [
+        ({"restart_megabytes": 1}, [True, True]),
+        ({"restart_megabytes": 100_000}, [False, False]),
+        ({"restart_episodes": 2}, [False, True]),
+    ],
     ids=["memory above the limit", "memory below it", "episodes"],
-)  # fmt: skip
+)
 def test_a_planned_restart_falls_between_episodes_and_is_no_fault(limit, restarts):
     env = SupervisedCarlaEnv(with_options(SMALL, **limit))
     try:

@@ -151,7 +151,11 @@ def reward_scale() -> dict[str, Curve]:
         for tag in values:
             if (
                 tag.startswith("debug/")
-                and tag.split("/")[1] not in (*("done_ratio", "effective_discount"),)
+                and tag.split("/")[1]
+                not in (
+                    "done_ratio",
+                    "effective_discount",
+                )
             ) or tag.startswith(("gradients/actor", "train/actor_loss", "train/q")):
                 values[tag] = 100.0 * values[tag]
             elif tag.startswith(("gradients/critic", "train/critic_loss")):

@@ -65,7 +65,9 @@ def test_command_line_go_with_limits_and_a_stage(tmp_path):
     assert good.stdout.startswith("GO (")
     assert (tmp_path / "diagnosis" / "report.md").is_file()
     strict = command(
-        *("launch.diagnose", f"--logdir={tmp_path}", "--limits=critic_loss=0.001"),
+        "launch.diagnose",
+        f"--logdir={tmp_path}",
+        "--limits=critic_loss=0.001",
         "--limits=form=absolute",
     )
     assert strict.returncode == 1

@@ -34,8 +34,14 @@ def test_wilson_interval(successes: int, count: int, low: float, high: float) ->
 
 
 def test_summary_by_hand() -> None:
-    row = {"success": 1.0, "distance_m": 100.0, "collisions": 0.0, "lane_invasions": 1.0,
-           "driving_score": 100.0, "ttc_min": math.nan}  # fmt: skip
+    row = {
+        "success": 1.0,
+        "distance_m": 100.0,
+        "collisions": 0.0,
+        "lane_invasions": 1.0,
+        "driving_score": 100.0,
+        "ttc_min": math.nan,
+    }
     results = [result([1.0, 2.0], **row), result([5.0], **{**row, "success": 0.0})]
     summary = summarise(results)
     assert (summary["return"], summary["return_std"], summary["length"]) == (4.0, 1.0, 1.5)
@@ -58,9 +64,13 @@ class Paid(gymnasium.Env):
     def step(self, action: np.ndarray) -> tuple[dict, float, bool, bool, dict]:
         self.left -= 1
         parts = {"progress": 3.0, "safety": -1.0}
-        return {"vector": np.zeros(2, np.float32)}, 2.0, False, self.left == 0, {
-            "reward_parts": parts
-        }
+        return (
+            {"vector": np.zeros(2, np.float32)},
+            2.0,
+            False,
+            self.left == 0,
+            {"reward_parts": parts},
+        )
 
 
 def test_parts_of_the_reward_and_their_shares() -> None:

@@ -9,10 +9,19 @@ from pathlib import Path
 from run_support import finished, logged, process, wait_for
 
 FLAGS = [
-    *("--conv_channels=4", "--conv_kernels=8", "--conv_strides=8", "--feature_size=16"),
-    *("--hidden_sizes=8,8", "--batch_size=8"),
-    *("--capacity=1000", "--steps=2000", "--learning_starts=20", "--log_every=10"),
-    *("--npc_vehicles=3", "--final_episodes=1", "--episode_steps=25"),
+    "--conv_channels=4",
+    "--conv_kernels=8",
+    "--conv_strides=8",
+    "--feature_size=16",
+    "--hidden_sizes=8,8",
+    "--batch_size=8",
+    "--capacity=1000",
+    "--steps=2000",
+    "--learning_starts=20",
+    "--log_every=10",
+    "--npc_vehicles=3",
+    "--final_episodes=1",
+    "--episode_steps=25",
     "--eval_steps=35",
 ]
 

@@ -56,8 +56,17 @@ def test_a_run_leaves_everything_and_never_overwrites(
     assert "buffer 26," in out
     assert "cpu:0" in out
     folder = tmp_path / "x-001"
-    for name in ("config.json", "metrics.csv", "report.md", "report.json", "evaluation.json",
-                 "evaluation.mp4", "q_values.png", "returns.png", "sessions.jsonl"):  # fmt: skip
+    for name in (
+        "config.json",
+        "metrics.csv",
+        "report.md",
+        "report.json",
+        "evaluation.json",
+        "evaluation.mp4",
+        "q_values.png",
+        "returns.png",
+        "sessions.jsonl",
+    ):
         assert (folder / name).stat().st_size > 0, name
     assert (folder / "report.md").read_text().startswith("# ")
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(folder / "evaluation.mp4"))
@@ -80,16 +89,52 @@ def test_every_scalar_of_the_reports_is_logged(tmp_path: Path) -> None:
     run.close()
     tags = set(rows(tmp_path / "run"))
     stats = ("mean", "max", "min", "std")
-    wanted = {f"debug/{name}_{stat}" for name in ("actor_q", "q1", "q2", "target_q", "reward")
-              for stat in stats}  # fmt: skip
-    wanted |= {f"gradients/{net}_{part}_norm{end}" for net in ("actor", "critic")
-               for part in ("cnn", "mlp") for end in ("", "_clipped")}  # fmt: skip
-    wanted |= {f"alerts/{name}" for name in ("gradient_explosion_warning", "q_divergence",
-               "gradient_explosion_critical", "action_saturation", "non_finite")}  # fmt: skip
-    wanted |= {f"agent/{name}" for name in ("total_iterations", "is_training", "actor_lr",
-               "buffer_utilization", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")}  # fmt: skip
-    wanted |= {f"train/{name}" for name in ("episode_reward", "episode_length", "q1_value",
-               "q2_value", "actor_loss", "critic_loss", "critic_1_loss", "critic_2_loss")}
+    wanted = {
+        f"debug/{name}_{stat}"
+        for name in ("actor_q", "q1", "q2", "target_q", "reward")
+        for stat in stats
+    }
+    wanted |= {
+        f"gradients/{net}_{part}_norm{end}"
+        for net in ("actor", "critic")
+        for part in ("cnn", "mlp")
+        for end in ("", "_clipped")
+    }
+    wanted |= {
+        f"alerts/{name}"
+        for name in (
+            "gradient_explosion_warning",
+            "q_divergence",
+            "gradient_explosion_critical",
+            "action_saturation",
+            "non_finite",
+        )
+    }
+    wanted |= {
+        f"agent/{name}"
+        for name in (
+            "total_iterations",
+            "is_training",
+            "actor_lr",
+            "buffer_utilization",
+            "critic_lr",
+            "actor_cnn_lr",
+            "critic_cnn_lr",
+        )
+    }
+    wanted |= {
+        f"train/{name}"
+        for name in (
+            "episode_reward",
+            "episode_length",
+            "q1_value",
+            "q2_value",
+            "actor_loss",
+            "critic_loss",
+            "critic_1_loss",
+            "critic_2_loss",
+        )
+    }
     wanted |= {"debug/td_error_q1", "debug/td_error_q2", "debug/done_ratio", "env/sim_faults"}
     wanted |= {"debug/effective_discount", "debug/overestimation", "reward/total", "eval/return"}
     wanted |= {"health/overestimation"}
@@ -183,9 +228,7 @@ def fingerprint(folder: Path, config: Any) -> tuple[Any, ...]:
     except StoppedNoGo as error:
         outcome = type(error).__name__
     run.close()
-    saved = [
-        (path.name, (path / "replay").is_dir()) for path in checkpoint.all_checkpoints(folder)
-    ]
+    saved = [(path.name, (path / "replay").is_dir()) for path in checkpoint.all_checkpoints(folder)]
     return outcome, saved, logged(folder)
 
 

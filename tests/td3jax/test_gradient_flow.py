@@ -47,9 +47,7 @@ def test_actor_step_leaves_the_critic_bit_identical(config, state, batch, monkey
 
 def test_critic_loss_reaches_every_critic_leaf_and_no_other(config, state, batch, observation):
     def loss(critic, actor, targets):
-        target = td3.td_target(
-            config, *targets, batch, batch.observations(3)[1], jax.random.key(1)
-        )
+        target = td3.td_target(config, *targets, batch, batch.observations(3)[1], jax.random.key(1))
         del actor
         return td3.critic_loss(critic, config, observation, batch.action, target)[0]
 

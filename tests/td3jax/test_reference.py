@@ -36,12 +36,22 @@ OPTIONS = {
     "shared": {"encoder": "shared"},
     "reuse": {"reuse_features": True, "critic_cnn_lr": 0.01},
     "report_mixture": {
-        **{"actor_clip_norm": 1.0, "critic_clip_norm": 10.0, "critic_weight_decay": 0.01},
-        **{"double_q_alpha": 0.75, "target_noise": 0.1, "target_noise_clip": 0.3},
+        "actor_clip_norm": 1.0,
+        "critic_clip_norm": 10.0,
+        "critic_weight_decay": 0.01,
+        "double_q_alpha": 0.75,
+        "target_noise": 0.1,
+        "target_noise_clip": 0.3,
     },
     "modern_mixture": {
-        **{"encoder": "shared", "trunk_size": 3, "actor_norm": "layer", "critic_norm": "layer"},
-        **{"critic_loss": "hl_gauss", "value_bins": 7, "value_min": -2.0, "value_max": 3.0},
+        "encoder": "shared",
+        "trunk_size": 3,
+        "actor_norm": "layer",
+        "critic_norm": "layer",
+        "critic_loss": "hl_gauss",
+        "value_bins": 7,
+        "value_min": -2.0,
+        "value_max": 3.0,
     },
 }
 

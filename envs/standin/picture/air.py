@@ -77,7 +77,7 @@ def _veil(
         hazy = fog(light, depth[row])
         for run in range(runs.first[row], runs.first[row + 1]):
             if runs.what[run] == GROUND:
-                line = out[y, runs.left[run]:runs.right[run]]
+                line = out[y, runs.left[run] : runs.right[run]]
                 if mirrored > _LEAST:
                     veil(line, min(mirrored, 1.0), sky)
                 if hazy > _LEAST:

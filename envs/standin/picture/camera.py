@@ -53,9 +53,20 @@ class View(NamedTuple):
     @staticmethod
     def of(camera: Camera) -> View:
         """What there is to know of a camera."""
-        return View(camera, *_looking(
-            camera.width, camera.height, float(camera.fov), float(camera.x), float(camera.y),
-            float(camera.z), float(camera.pitch), float(camera.yaw), float(camera.roll)))
+        return View(
+            camera,
+            *_looking(
+                camera.width,
+                camera.height,
+                float(camera.fov),
+                float(camera.x),
+                float(camera.y),
+                float(camera.z),
+                float(camera.pitch),
+                float(camera.yaw),
+                float(camera.roll),
+            ),
+        )
 
     def ground(self, level: float) -> Array:
         """(3, 3): homogeneous image coordinates to x, y on the plane z = level."""
@@ -65,7 +76,14 @@ class View(NamedTuple):
 @called_with(i8, i8, f8, f8, f8, f8, f8, f8, f8)
 @compiled
 def _looking(
-    width: int, height: int, fov: float, x: float, y: float, z: float, pitch: float, yaw: float,
+    width: int,
+    height: int,
+    fov: float,
+    x: float,
+    y: float,
+    z: float,
+    pitch: float,
+    yaw: float,
     roll: float,
 ) -> tuple[Eye, tuple[int, int]]:
     focal = width / (2.0 * math.tan(math.radians(fov) / 2.0))
@@ -74,10 +92,21 @@ def _looking(
     for row in range(3):
         rays[row, 0] = axes[row, 1] / focal
         rays[row, 1] = -axes[row, 2] / focal
-        rays[row, 2] = (axes[row, 0] - axes[row, 1] * width / (2.0 * focal)
-                        + axes[row, 2] * height / (2.0 * focal))
-    eye = Eye(np.array([x, y, z]), axes, rays, focal, width, height, math.radians(yaw),
-              abs(pitch) < 30.0 and abs(roll) < 20.0)
+        rays[row, 2] = (
+            axes[row, 0]
+            - axes[row, 1] * width / (2.0 * focal)
+            + axes[row, 2] * height / (2.0 * focal)
+        )
+    eye = Eye(
+        np.array([x, y, z]),
+        axes,
+        rays,
+        focal,
+        width,
+        height,
+        math.radians(yaw),
+        abs(pitch) < 30.0 and abs(roll) < 20.0,
+    )
     return eye, _horizon(rays[2], width, height)
 
 
@@ -121,6 +150,7 @@ def _on_plane(eye: Eye, drop: float) -> Array:
     for column in range(3):
         for row in (0, 1):
             matrix[row, column] = (
-                eye.place[row] * eye.rays[2, column] + drop * eye.rays[row, column])
+                eye.place[row] * eye.rays[2, column] + drop * eye.rays[row, column]
+            )
         matrix[2, column] = eye.rays[2, column]
     return matrix

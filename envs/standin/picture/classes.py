@@ -41,7 +41,10 @@ def codes(faces: Faces, statics: Statics, movers: Movers, instance: bool) -> NDA
 
 
 def draw_codes(
-    view: View, ground: GroundView | HillView, faces: Faces, code: NDArray[np.uint8],
+    view: View,
+    ground: GroundView | HillView,
+    faces: Faces,
+    code: NDArray[np.uint8],
     crowns: Crowns,
 ) -> Image:
     """Codes of sky, ground and faces, uint8 (H, W, 4)."""
@@ -104,7 +107,7 @@ def _polygon(
     block = _block(shapes, row, image)
     mask = np.zeros(block.shape[:2], np.uint8)
     top, left = _corner(shapes, row)
-    corners = shapes.points[row, :shapes.counts[row]]
+    corners = shapes.points[row, : shapes.counts[row]]
     moved = corners - np.array([left << SHIFT, top << SHIFT], np.int32)
     if block.size:
         cv2.fillConvexPoly(mask, moved, 1, cv2.LINE_8, SHIFT)

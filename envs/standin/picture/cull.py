@@ -45,8 +45,9 @@ def in_view(eye: Eye, statics: Statics, movers: Movers) -> tuple[Index, Index]:
         top[i] = movers.centre[i, 2] + radius[i]
     outside = not_around(eye.place, movers)
     return (
-        _shows(eye, half, houses, order, profile, found, statics.centre, statics.radius,
-               statics.top),
+        _shows(
+            eye, half, houses, order, profile, found, statics.centre, statics.radius, statics.top
+        ),
         _shows(eye, half, houses, order, profile, outside, movers.centre, radius, top),
     )
 
@@ -131,8 +132,15 @@ def _skyline(eye: Eye, half: float, houses: Array, order: Index) -> Array:
 
 @compiled
 def _shows(
-    eye: Eye, half: float, houses: Array, order: Index, profile: Array, rows: Index,
-    centre: Array, radius: Array, top: Array,
+    eye: Eye,
+    half: float,
+    houses: Array,
+    order: Index,
+    profile: Array,
+    rows: Index,
+    centre: Array,
+    radius: Array,
+    top: Array,
 ) -> Index:
     """Those of some things (N, ...) that may rise above the houses before them."""
     if len(order) == 0:
@@ -147,8 +155,14 @@ def _shows(
 
 @compiled
 def _rises(
-    eye: Eye, half: float, houses: Array, order: Index, profile: Array, centre: Array,
-    radius: float, top: float,
+    eye: Eye,
+    half: float,
+    houses: Array,
+    order: Index,
+    profile: Array,
+    centre: Array,
+    radius: float,
+    top: float,
 ) -> bool:
     step = 2.0 * half / _BINS
     bearing, reach = _polar(eye, centre[0], centre[1])

@@ -23,8 +23,12 @@ CELL, LEVELS = 24, 3
 _ROOM = 1 << 24
 #: Window and its frame, as shares of a cell: left, top, right, bottom.
 _PATTERNS = (
-    (0.25, 0.22, 0.75, 0.80), (0.10, 0.30, 0.90, 0.78), (0.18, 0.20, 0.44, 0.82),
-    (0.32, 0.18, 0.68, 0.92), (0.04, 0.24, 0.96, 0.86), (0.22, 0.28, 0.78, 0.72),
+    (0.25, 0.22, 0.75, 0.80),
+    (0.10, 0.30, 0.90, 0.78),
+    (0.18, 0.20, 0.44, 0.82),
+    (0.32, 0.18, 0.68, 0.92),
+    (0.04, 0.24, 0.96, 0.86),
+    (0.22, 0.28, 0.78, 0.72),
 )
 
 
@@ -71,7 +75,7 @@ class Facades:
         for face, levels in images.items():
             for number, level in enumerate(levels):
                 begin, self._used = self._used, self._used + level.size
-                self._texels[begin:self._used] = level.ravel()
+                self._texels[begin : self._used] = level.ravel()
                 self._place[face, number] = begin, *level.shape
             self._made[face] = True
 
@@ -87,8 +91,13 @@ class Facades:
         for storey in range(storeys):
             for window in range(across):
                 self._window(wall, pattern, window, storeys - 1 - storey, storey == 0, rng)
-            cv2.line(wall, (0, (storey + 1) * CELL - 1), (wall.shape[1], (storey + 1) * CELL - 1),
-                     (*(0.8 * colour[:3]), 255), 1)
+            cv2.line(
+                wall,
+                (0, (storey + 1) * CELL - 1),
+                (wall.shape[1], (storey + 1) * CELL - 1),
+                (*(0.8 * colour[:3]), 255),
+                1,
+            )
         levels = [wall]
         for _ in range(LEVELS - 1):
             size = (levels[-1].shape[1] // 2, levels[-1].shape[0] // 2)
@@ -96,7 +105,12 @@ class Facades:
         return [pixels(level) for level in levels]
 
     def _window(
-        self, wall: Image, pattern: int, column: int, row: int, ground_floor: bool,
+        self,
+        wall: Image,
+        pattern: int,
+        column: int,
+        row: int,
+        ground_floor: bool,
         rng: np.random.Generator,
     ) -> None:
         left, top, right, bottom = _PATTERNS[pattern]

@@ -59,14 +59,20 @@ class Outlines(NamedTuple):
         """The corners of each, (n, 2)."""
         polygons = list(self.points[:, :4])
         for row in np.flatnonzero(self.counts != 4).tolist():
-            polygons[row] = self.points[row, :self.counts[row]]
+            polygons[row] = self.points[row, : self.counts[row]]
         return polygons
 
 
 @compiled
 def add_static(
-    eye: Eye, statics: Statics, lit: Array, crowns: Array, thing: int, distance: float,
-    faces: Faces, found: int,
+    eye: Eye,
+    statics: Statics,
+    lit: Array,
+    crowns: Array,
+    thing: int,
+    distance: float,
+    faces: Faces,
+    found: int,
 ) -> int:
     """Adds those faces of a static thing that look towards the camera and are big enough.
 
@@ -142,7 +148,8 @@ def _project(eye: Eye, corners: Array, local: Array, out: Array) -> int:
             local[corner, axis] = (
                 (corners[corner, 0] - place[0]) * axes[0, axis]
                 + (corners[corner, 1] - place[1]) * axes[1, axis]
-                + (corners[corner, 2] - place[2]) * axes[2, axis])
+                + (corners[corner, 2] - place[2]) * axes[2, axis]
+            )
     count = 0
     for corner in range(4):
         here, before = local[corner], local[corner - 1]

@@ -28,7 +28,12 @@ _HALF_OPAQUE = 0x80000000
 @called_with(i4[:, :, ::1], i8[::1], u4[::1], i8, i8, i8, u4[:, ::1])
 @compiled
 def fill(
-    points: Points, counts: Index, values: NDArray[Any], begin: int, end: int, top: int,
+    points: Points,
+    counts: Index,
+    values: NDArray[Any],
+    begin: int,
+    end: int,
+    top: int,
     out: NDArray[Any],
 ) -> None:
     """Fills polygons [begin, end), (K, 5, 2) in pixels with fractional bits, one after another.
@@ -70,9 +75,7 @@ def stamp(
 
 
 @compiled
-def fitted(
-    crowns: Crowns, low: Array, high: Array
-) -> tuple[int, float, float, float, float]:
+def fitted(crowns: Crowns, low: Array, high: Array) -> tuple[int, float, float, float, float]:
     """Which size of a crown fits a box, the box's corner, and texels per pixel across and down."""
     width, height = max(high[0] - low[0], 0.5), max(high[1] - low[1], 0.5)
     level = 0

@@ -42,8 +42,11 @@ class Foliage:
         levels = [pixels(level) for picture in plain for level in _levels(_lit(picture, gain))]
         end = np.cumsum([level.size for level in levels])
         size = np.array(_SIZES)
-        self.crowns = Crowns(np.concatenate([level.ravel() for level in levels]),
-                             end.reshape(KINDS, -1) - size * size, size)
+        self.crowns = Crowns(
+            np.concatenate([level.ravel() for level in levels]),
+            end.reshape(KINDS, -1) - size * size,
+            size,
+        )
 
 
 def crowns(seed: int) -> list[Image]:
@@ -64,8 +67,16 @@ def _crown(rng: np.random.Generator, pointed: bool) -> Image:
         colour = np.clip(tint * bright * rng.uniform(0.85, 1.15), 0, 255)
         radius = rng.uniform(0.035, 0.085) * size
         cv2.ellipse(
-            picture, (int(x * size), int(y * size)), (int(radius * 1.2), int(radius)),
-            float(rng.uniform(0, 180)), 0, 360, (*(int(c) for c in colour), 255), -1, cv2.LINE_8)
+            picture,
+            (int(x * size), int(y * size)),
+            (int(radius * 1.2), int(radius)),
+            float(rng.uniform(0, 180)),
+            0,
+            360,
+            (*(int(c) for c in colour), 255),
+            -1,
+            cv2.LINE_8,
+        )
     return picture
 
 

@@ -58,8 +58,17 @@ class GroundView:
     def draw(self, view: View, runs: Runs, out: Image) -> None:
         """Colours the ground, unlit."""
         bands = np.array(self.bands(view), np.int64).reshape(-1, 4)
-        _draw_bands(self._levels, view.ground(0.0), self.texture.low, self.texture.cell, bands,
-                    True, runs, GROUND, pixels(out))
+        _draw_bands(
+            self._levels,
+            view.ground(0.0),
+            self.texture.low,
+            self.texture.cell,
+            bands,
+            True,
+            runs,
+            GROUND,
+            pixels(out),
+        )
 
     def draw_tags(self, view: View, out: Image) -> None:
         """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
@@ -71,8 +80,13 @@ class GroundView:
         flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
         below = ground_mask(view)[top:]
         drawn = cv2.warpPerspective(
-            self.tags, matrix, (out.shape[1], out.shape[0] - top), flags=flags,
-            borderMode=cv2.BORDER_CONSTANT, borderValue=int(TAGS[0]))
+            self.tags,
+            matrix,
+            (out.shape[1], out.shape[0] - top),
+            flags=flags,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=int(TAGS[0]),
+        )
         cv2.copyTo(drawn, below, out[top:])
 
     def depth(self, view: View) -> Array:
@@ -96,8 +110,14 @@ class GroundView:
     def bands(self, view: View) -> tuple[Band, ...]:
         """The bands of a view; those of cameras alike in height and pitch are shared."""
         camera = view.camera
-        key = (camera.width, camera.height, camera.fov, round(camera.pitch * 2.0) / 2.0,
-               round(camera.roll / 5.0) * 5.0, round(camera.z * 5.0) / 5.0)
+        key = (
+            camera.width,
+            camera.height,
+            camera.fov,
+            round(camera.pitch * 2.0) / 2.0,
+            round(camera.roll / 5.0) * 5.0,
+            round(camera.z * 5.0) / 5.0,
+        )
         plan = self._bands.get(key)
         if plan is None:
             if len(self._bands) > 500:
@@ -106,7 +126,8 @@ class GroundView:
         top = view.horizon[0]
         bands = [
             Band(top + begin, min(top + end, camera.height), level, oversampling)
-            for begin, end, level, oversampling in plan if top + begin < camera.height
+            for begin, end, level, oversampling in plan
+            if top + begin < camera.height
         ]
         if bands and bands[-1].bottom < camera.height:
             bands[-1] = bands[-1]._replace(bottom=camera.height)
@@ -132,6 +153,7 @@ class GroundView:
             Band(a, b, int(level[(a + b) // 2]), int(over[(a + b) // 2]))
             for a, b in itertools.pairwise(edges)
         )
+
 
 def ground_mask(view: View) -> Image:
     """255 where a pixel looks down, uint8 (H, W)."""
@@ -208,8 +230,15 @@ def _row_depth(eye: Eye, begin: int, end: int) -> Array:
 )
 @compiled
 def _draw_bands(
-    levels: tuple[Pixels, ...], to_ground: Array, low: Array, cell: float, bands: Index,
-    beyond: bool, runs: Runs, what: int, out: Pixels,
+    levels: tuple[Pixels, ...],
+    to_ground: Array,
+    low: Array,
+    cell: float,
+    bands: Index,
+    beyond: bool,
+    runs: Runs,
+    what: int,
+    out: Pixels,
 ) -> None:
     for band in range(len(bands)):
         begin, end, level, oversampling = bands[band]

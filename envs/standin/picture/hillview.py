@@ -77,16 +77,29 @@ class HillView:
         for begin, end in itertools.pairwise(edges):
             if end > begin:
                 level = int(levels[begin])
-                drawn = self._look(self.texture.levels[level], self.texture.low,
-                                   self.texture.cell * 2**level, seen, slice(begin, end),
-                                   self._outside, cv2.INTER_LINEAR)
+                drawn = self._look(
+                    self.texture.levels[level],
+                    self.texture.low,
+                    self.texture.cell * 2**level,
+                    seen,
+                    slice(begin, end),
+                    self._outside,
+                    cv2.INTER_LINEAR,
+                )
                 cv2.copyTo(drawn, seen.mask[begin:end], out[begin:end])
 
     def draw_tags(self, view: View, out: Image) -> None:
         """Semantic tags of the ground, by nearest texel; `out` uint8 (H, W)."""
         seen = self._seen(view)
-        drawn = self._look(self.tags, self.texture.low, self.texture.cell, seen,
-                           slice(0, len(out)), int(TAGS[0]), cv2.INTER_NEAREST)
+        drawn = self._look(
+            self.tags,
+            self.texture.low,
+            self.texture.cell,
+            seen,
+            slice(0, len(out)),
+            int(TAGS[0]),
+            cv2.INTER_NEAREST,
+        )
         cv2.copyTo(drawn, seen.mask, out)
 
     def depth(self, view: View) -> Array:
@@ -111,8 +124,7 @@ class HillView:
         """
         outside = tuple(int(c) for c in image[0, 0])
         rows = slice(*runs.rows)
-        out[rows] = self._look(image, low, cell, self._seen(view), rows, outside,
-                               cv2.INTER_LINEAR)
+        out[rows] = self._look(image, low, cell, self._seen(view), rows, outside, cv2.INTER_LINEAR)
 
     def in_sight(self, view: View, rows: Index, centre: Array, top: Array) -> Index:
         """Those rows of things (centre (N, 3), greatest height (N,)) not wholly behind a crest."""
@@ -128,14 +140,23 @@ class HillView:
         return rows[(reach <= 6.0) | (steep >= seen.profile[row, column] - 0.002)]
 
     def _look(
-        self, image: Image, low: Array, cell: float, seen: _Seen, rows: slice,
-        outside: tuple[int, ...] | int, interpolation: int,
+        self,
+        image: Image,
+        low: Array,
+        cell: float,
+        seen: _Seen,
+        rows: slice,
+        outside: tuple[int, ...] | int,
+        interpolation: int,
     ) -> Image:
         x = (seen.x[rows] - np.float32(low[0])) * np.float32(1.0 / cell) - np.float32(0.5)
         y = (seen.y[rows] - np.float32(low[1])) * np.float32(1.0 / cell) - np.float32(0.5)
-        return np.asarray(cv2.remap(
-            image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=outside),
-            np.uint8)
+        return np.asarray(
+            cv2.remap(
+                image, x, y, interpolation, borderMode=cv2.BORDER_CONSTANT, borderValue=outside
+            ),
+            np.uint8,
+        )
 
     def _row_levels(self, view: View, seen: _Seen) -> NDArray[np.int64]:
         depth = self.row_depth(view, 0, view.camera.height)
@@ -160,14 +181,15 @@ class HillView:
         bearings = self._bearings(view, dx, dy)
         profile = self._profile(view, bearings)
         grid = np.linspace(-_STEEPEST, 1.0, _LINES)
-        table = np.array([
-            np.interp(grid, line, 1.0 / _RANGES, right=0.0) for line in profile
-        ], np.float32)
+        table = np.array(
+            [np.interp(grid, line, 1.0 / _RANGES, right=0.0) for line in profile], np.float32
+        )
         turn = np.remainder(np.arctan2(dy, dx) - bearings[0] + 0.5, math.tau) - 0.5
         row = (turn / (bearings[1] - bearings[0])).astype(np.float32)
         column = (dz / np.maximum(flat, 1e-6) + _STEEPEST) * ((_LINES - 1) / (_STEEPEST + 1.0))
-        inverse = cv2.remap(table, column.astype(np.float32), row, cv2.INTER_LINEAR,
-                            borderMode=cv2.BORDER_REPLICATE)
+        inverse = cv2.remap(
+            table, column.astype(np.float32), row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         inverse *= flat
         steep = dz < -_STEEPEST * flat
         below = view.camera.z - self._under(view)
@@ -204,7 +226,8 @@ class HillView:
         u = ((x - self._low[0]) / self._cell).astype(np.float32)
         v = ((y - self._low[1]) / self._cell).astype(np.float32)
         return cv2.remap(
-            self._raster, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(float)
+            self._raster, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ).astype(float)
 
 
 def _plane(row: Array, u: Floats, v: Floats) -> Floats:

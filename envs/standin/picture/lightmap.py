@@ -70,8 +70,14 @@ class LightMap:
         self.texture[0, 0] = self.shaded if lamps else self.lit
 
     def draw(
-        self, ground: GroundView | HillView, view: View, runs: Runs, shadows: Patches,
-        beams: Image | None, gain: Image, out: Image,
+        self,
+        ground: GroundView | HillView,
+        view: View,
+        runs: Runs,
+        shadows: Patches,
+        beams: Image | None,
+        gain: Image,
+        out: Image,
     ) -> None:
         """Multiplies the ground with the light that falls on it; `gain` is a picture to work in."""
         rows = slice(*runs.rows)
@@ -116,7 +122,8 @@ class LightMap:
             along = np.array([np.cos(angle), np.sin(angle)]) * row["half_x"]
             across = np.array([-np.sin(angle), np.cos(angle)]) * row["half_y"]
             foot = np.array([row["x"], row["y"]]) + np.array(
-                [along + across, along - across, -along - across, -along + across])
+                [along + across, along - across, -along - across, -along + across]
+            )
             self._cast(share, foot, lean * row["height"])
         ring = np.array([[np.cos(a), np.sin(a)] for a in np.arange(8) * np.pi / 4.0])
         for row in scenery.trees:
@@ -142,13 +149,12 @@ class LightMap:
             head = np.array([row["x"] + 1.7 * np.cos(angle), row["y"] + 1.7 * np.sin(angle)])
             column, line = np.rint((head - self.low) / CELL).astype(int) - reach
             if min(column, line) >= 0:
-                block = share[line:line + len(stamp), column:column + len(stamp)]
-                cv2.max(block, stamp[:block.shape[0], :block.shape[1]], dst=block)
+                block = share[line : line + len(stamp), column : column + len(stamp)]
+                cv2.max(block, stamp[: block.shape[0], : block.shape[1]], dst=block)
 
 
 def _fill(patches: Patches, top: int, rows: Image) -> None:
-    fill(patches.points, patches.counts, patches.colours, 0, len(patches.counts), top,
-         pixels(rows))
+    fill(patches.points, patches.counts, patches.colours, 0, len(patches.counts), top, pixels(rows))
 
 
 def _lean(light: Light) -> Array:
@@ -186,8 +192,11 @@ def _shadows(eye: Eye, movers: Movers, lean: Array, steps: int, colours: Pixels)
                 x, y = long * _X[corner], wide * _Y[corner]
                 for axis in (0, 1):
                     corners[group, corner, axis] = (
-                        centre[axis] + turn[axis, 0] * x + turn[axis, 1] * y
-                        + share * half[2] * lean[axis])
+                        centre[axis]
+                        + turn[axis, 0] * x
+                        + turn[axis, 1] * y
+                        + share * half[2] * lean[axis]
+                    )
                 corners[group, corner, 2] = centre[2] - half[2] + 0.01
             group += 1
     seen = outlines(eye, corners)
@@ -213,7 +222,8 @@ def _pools(eye: Eye, movers: Movers, light: Light, colours: Pixels) -> Patches:
                 y = (0.9 if corner < 2 else spread) * (1.0 if corner in (1, 2) else -1.0)
                 for axis in (0, 1):
                     corners[count, corner, axis] = (
-                        centre[axis] + turn[axis, 0] * x + turn[axis, 1] * y)
+                        centre[axis] + turn[axis, 0] * x + turn[axis, 1] * y
+                    )
                 corners[count, corner, 2] = centre[2] - half[2] + 0.01
             count += 1
     seen = outlines(eye, corners[:count])

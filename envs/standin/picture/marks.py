@@ -54,16 +54,19 @@ def _stripes(outline: Array) -> Iterator[Array]:
     for k in range(count + 1):
         near = outline[longest] + (margin + 2 * k * _STRIPE) * across
         far = near + _STRIPE * across
-        yield np.array([near + low * along, near + high * along,
-                        far + high * along, far + low * along])
+        yield np.array(
+            [near + low * along, near + high * along, far + high * along, far + low * along]
+        )
 
 
 def _strokes(kind: str) -> list[tuple[float, bool]]:
     """Offsets to the right of the line, and whether the stroke is broken."""
     single = {"Broken": True, "BottsDots": True}
     double = {
-        "SolidSolid": (False, False), "SolidBroken": (False, True),
-        "BrokenSolid": (True, False), "BrokenBroken": (True, True),
+        "SolidSolid": (False, False),
+        "SolidBroken": (False, True),
+        "BrokenSolid": (True, False),
+        "BrokenBroken": (True, True),
     }
     if kind in double:
         left, right = double[kind]
@@ -99,5 +102,3 @@ def ribbon(points: Array, width: float) -> Array:
     """Outline of a line of this width: along its left side (n, 2), and back on the right."""
     half = _normals(points) * (width / 2.0)
     return np.concatenate([points - half, (points + half)[::-1]])
-
-

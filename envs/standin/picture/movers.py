@@ -71,8 +71,15 @@ def movers_of(boxes: NDArray[np.void]) -> Movers:
 def some_of(movers: Movers, rows: Index) -> Movers:
     """Some of the moving things."""
     return Movers(
-        movers.centre[rows], movers.half[rows], movers.turn[rows], movers.paint[rows],
-        movers.style[rows], movers.lights[rows], movers.tag[rows], movers.number[rows])
+        movers.centre[rows],
+        movers.half[rows],
+        movers.turn[rows],
+        movers.paint[rows],
+        movers.style[rows],
+        movers.lights[rows],
+        movers.tag[rows],
+        movers.number[rows],
+    )
 
 
 @compiled
@@ -198,8 +205,11 @@ def _coloured(
 def _shines(movers: Movers, row: int, kind: int, light: Light) -> bool:
     flags = movers.lights[row]
     if movers.style[row] == bodies.SIGNAL_STYLE:
-        return ((kind == bodies.RED and flags == 0) or (kind == bodies.YELLOW and flags == 1)
-                or (kind == bodies.GREEN and flags == 2))
+        return (
+            (kind == bodies.RED and flags == 0)
+            or (kind == bodies.YELLOW and flags == 1)
+            or (kind == bodies.GREEN and flags == 2)
+        )
     if kind == bodies.TAIL:
         return beams(movers, row, light) or (flags & _BRAKE) > 0
     if kind == bodies.HEAD:

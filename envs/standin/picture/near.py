@@ -94,7 +94,8 @@ def _kerbs(road_map: RoadMap) -> list[Array]:
     """Outer edges (n, 2) of lanes beside which people walk."""
     walked = {(s.road, s.section, s.lane) for s in road_map.strips if s.kind in WALKED}
     return [
-        s.right[:, :2] for s in road_map.strips
+        s.right[:, :2]
+        for s in road_map.strips
         if s.kind not in WALKED
         and (s.road, s.section, s.lane + (1 if s.lane > 0 else -1)) in walked
     ]

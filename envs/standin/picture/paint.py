@@ -19,10 +19,19 @@ Array = NDArray[np.float64]
 GRASS, PAVING, KERB, ASPHALT, TRACK, WHITE, YELLOW, YARD = range(8)
 #: Semantic tag of each surface: Terrain, Sidewalks, Roads, RoadLines, Ground.
 TAGS = np.array([10, 2, 2, 1, 1, 24, 24, 25], np.uint8)
-COLOURS = np.array([
-    [62, 112, 92], [150, 156, 160], [192, 197, 200], [86, 84, 84], [80, 78, 78],
-    [214, 216, 216], [70, 178, 222], [122, 132, 140],
-], np.uint8)
+COLOURS = np.array(
+    [
+        [62, 112, 92],
+        [150, 156, 160],
+        [192, 197, 200],
+        [86, 84, 84],
+        [80, 78, 78],
+        [214, 216, 216],
+        [70, 178, 222],
+        [122, 132, 140],
+    ],
+    np.uint8,
+)
 
 _FINEST = 0.1
 _LARGEST = 4800
@@ -34,11 +43,11 @@ _BAND = 64  # rows coloured at a time
 @dataclass(frozen=True, eq=False)
 class GroundTexture:
     """Attributes:
-      low: x, y of the texture's corner in metres.
-      cell: metres per texel of the finest level; each further level is twice as coarse.
-      levels: BGRA images, from fine to coarse; row index grows with y, column index with x. The
-        first texel of each has the colour of what lies beyond the town.
-      surface: class of each texel of the finest level, an index into TAGS.
+    low: x, y of the texture's corner in metres.
+    cell: metres per texel of the finest level; each further level is twice as coarse.
+    levels: BGRA images, from fine to coarse; row index grows with y, column index with x. The
+      first texel of each has the colour of what lies beyond the town.
+    surface: class of each texel of the finest level, an index into TAGS.
     """
 
     low: Array
@@ -95,8 +104,12 @@ def _paint_yards(canvas: _Canvas, surface: Image, town: Town) -> None:
         along = np.array([np.cos(angle), np.sin(angle)]) * (house["half_x"] + 1.0)
         across = np.array([-np.sin(angle), np.cos(angle)]) * (house["half_y"] + 2.2)
         middle = np.array([house["x"], house["y"]])
-        corners = [middle + along + across, middle + along - across,
-                   middle - along - across, middle - along + across]
+        corners = [
+            middle + along + across,
+            middle + along - across,
+            middle - along - across,
+            middle - along + across,
+        ]
         polygon = canvas.fixed(np.array(corners))
         cv2.fillConvexPoly(surface, polygon, YARD, cv2.LINE_8, _SHIFT)
 
@@ -132,7 +145,7 @@ def _paint_tracks(canvas: _Canvas, surface: Image, strips: list[Strip]) -> None:
 
 def _coloured(surface: Image, seed: int) -> Image:
     palette = np.full((256, 4), 255, np.uint8)
-    palette[:len(COLOURS), :3] = COLOURS
+    palette[: len(COLOURS), :3] = COLOURS
     colour = np.empty((*surface.shape, 4), np.uint8)
     packed, codes = colour.view(np.uint32)[..., 0], palette.view(np.uint32)[:, 0]
     # In bands: `take` widens its indices to 64 bit, and new pages for all of them take a second.
@@ -144,8 +157,8 @@ def _coloured(surface: Image, seed: int) -> Image:
     rows, columns = surface.shape
     for row in range(0, rows, grain.shape[0]):
         for column in range(0, columns, grain.shape[1]):
-            block = colour[row:row + grain.shape[0], column:column + grain.shape[1]]
-            part = grain[:block.shape[0], :block.shape[1]]
+            block = colour[row : row + grain.shape[0], column : column + grain.shape[1]]
+            part = grain[: block.shape[0], : block.shape[1]]
             cv2.multiply(block, part, dst=block, scale=1.0 / 128.0)
     return colour
 
@@ -157,9 +170,10 @@ def _grain(seed: int, size: int = 1024) -> Image:
     for count, strength in ((size // 4, 4.0), (size // 32, 5.0), (size // 128, 6.0)):
         coarse = rng.normal(0.0, strength, (count, count)).astype(np.float32)
         ratio = size // count
-        spread = cv2.resize(np.pad(coarse, 2, mode="wrap"), (size + 4 * ratio,) * 2,
-                            interpolation=cv2.INTER_LINEAR)
-        field += spread[2 * ratio:-2 * ratio, 2 * ratio:-2 * ratio]
+        spread = cv2.resize(
+            np.pad(coarse, 2, mode="wrap"), (size + 4 * ratio,) * 2, interpolation=cv2.INTER_LINEAR
+        )
+        field += spread[2 * ratio : -2 * ratio, 2 * ratio : -2 * ratio]
     tile = np.clip(field + 128.0, 0, 255).astype(np.uint8)
     return cv2.merge([tile, tile, tile, np.full_like(tile, 128)])
 
@@ -168,8 +182,11 @@ def _pyramid(finest: Image) -> tuple[Image, ...]:
     levels = [finest]
     for _ in range(LEVELS - 1):
         rows, columns = levels[-1].shape[:2]
-        levels.append(cv2.resize(
-            levels[-1], (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA))
+        levels.append(
+            cv2.resize(
+                levels[-1], (max(1, columns // 2), max(1, rows // 2)), interpolation=cv2.INTER_AREA
+            )
+        )
     for level in levels:
         level[0, 0] = levels[-1][0, 0]
     return tuple(levels)

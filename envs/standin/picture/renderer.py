@@ -147,5 +147,6 @@ class Renderer:
             fixed = self._ground.in_sight(view, fixed, statics.centre, statics.top)
             top = movers.centre[:, 2] + np.linalg.norm(movers.half, axis=1)
             rows = self._ground.in_sight(view, rows, movers.centre, top)
-        return faces_of(view.eye, statics, fixed, self._lit, self._foliage.colours, movers, rows,
-                        self._light)
+        return faces_of(
+            view.eye, statics, fixed, self._lit, self._foliage.colours, movers, rows, self._light
+        )

@@ -42,7 +42,7 @@ class Runs(NamedTuple):
 
     def below(self, row: int) -> Runs:
         """Those of this row of the picture and all after it."""
-        return self._replace(top=row, first=self.first[row - self.top:])
+        return self._replace(top=row, first=self.first[row - self.top :])
 
 
 #: `Runs` in compiled code.
@@ -104,8 +104,8 @@ def _multiply(picture: Image, gain: Image, unit: float, runs: Runs) -> None:
         for run in range(runs.first[line], runs.first[line + 1]):
             if runs.what[run] != GROUND:
                 continue
-            row = picture[y, 4 * runs.left[run]:4 * runs.right[run]]
-            by = gain[y, 4 * runs.left[run]:4 * runs.right[run]]
+            row = picture[y, 4 * runs.left[run] : 4 * runs.right[run]]
+            by = gain[y, 4 * runs.left[run] : 4 * runs.right[run]]
             for i in range(len(row)):
                 value = np.float32(row[i]) * np.float32(by[i]) * one + half
                 row[i] = np.uint8(np.int32(min(value, np.float32(255.0))))

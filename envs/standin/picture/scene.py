@@ -33,8 +33,14 @@ def moving(eye: Eye, boxes: NDArray[np.void]) -> Movers:
 @called_with(EYE, STATICS, i8[::1], f8[:, ::1], f8[:, ::1], MOVERS, i8[::1], LIGHT)
 @compiled
 def faces_of(
-    eye: Eye, statics: Statics, fixed: Index, lit: Array, crowns: Array, movers: Movers,
-    moving: Index, light: Light,
+    eye: Eye,
+    statics: Statics,
+    fixed: Index,
+    lit: Array,
+    crowns: Array,
+    movers: Movers,
+    moving: Index,
+    light: Light,
 ) -> Faces:
     """Faces of some static and some moving things.
 
@@ -49,9 +55,15 @@ def faces_of(
     for i, thing in enumerate(fixed):
         most += statics.faces[thing]
         away[len(moving) + i] = -math.hypot(
-            statics.centre[thing, 0] - place[0], statics.centre[thing, 1] - place[1])
-    faces = Faces(np.empty((most, 4, 3)), np.empty((most, 3)), np.empty(most),
-                  np.empty(most, np.int64), np.empty(most, np.int64))
+            statics.centre[thing, 0] - place[0], statics.centre[thing, 1] - place[1]
+        )
+    faces = Faces(
+        np.empty((most, 4, 3)),
+        np.empty((most, 3)),
+        np.empty(most),
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+    )
     found = int(np.int64(0))
     for i in ascending(away):
         if i < len(moving):
@@ -59,5 +71,10 @@ def faces_of(
         else:
             thing = fixed[i - len(moving)]
             found = add_static(eye, statics, lit, crowns, thing, -away[i], faces, found)
-    return Faces(faces.corners[:found], faces.colour[:found], faces.distance[:found],
-                 faces.thing[:found], faces.source[:found])
+    return Faces(
+        faces.corners[:found],
+        faces.colour[:found],
+        faces.distance[:found],
+        faces.thing[:found],
+        faces.source[:found],
+    )

@@ -79,8 +79,14 @@ def shapes_of(eye: Eye, faces: Faces) -> Shapes:
     seen = outlines(eye, faces.corners)
     begin = max(0, len(seen.face) - _MOST)
     face = seen.face[begin:]
-    return Shapes(face, seen.points[begin:], seen.counts[begin:], seen.low[begin:],
-                  seen.high[begin:], faces.source[face])
+    return Shapes(
+        face,
+        seen.points[begin:],
+        seen.counts[begin:],
+        seen.low[begin:],
+        seen.high[begin:],
+        faces.source[face],
+    )
 
 
 def looks_of(
@@ -124,12 +130,22 @@ def paint(
             shape, left = runs.what[run] - SHAPES, runs.left[run]
             if shape < 0:
                 continue
-            line, wall = out[y, left:runs.right[run]], looks.wall[shape]
+            line, wall = out[y, left : runs.right[run]], looks.wall[shape]
             tall = shapes.high[shape, 1] - shapes.low[shape, 1] > CROWN_PIXELS
             if wall >= 0:
                 first, rows, columns = looks.place[wall]
-                warp.look_up(walls.texels, first, rows, columns, bool(np.bool_(False)),
-                             looks.matrix[wall], y + 0.5, scratch, left, line)
+                warp.look_up(
+                    walls.texels,
+                    first,
+                    rows,
+                    columns,
+                    bool(np.bool_(False)),
+                    looks.matrix[wall],
+                    y + 0.5,
+                    scratch,
+                    left,
+                    line,
+                )
             elif shapes.source[shape] < -1 and tall:
                 _crown(crowns, shapes, shape, y, left, line)
             else:
@@ -160,8 +176,12 @@ def _walls(eye: Eye, faces: Faces, shapes: Shapes, statics: Statics) -> tuple[In
     for shape in range(count):
         source = shapes.source[shape]
         wide = shapes.high[shape, 0] - shapes.low[shape, 0] > _WINDOW_PIXELS
-        if (source >= 0 and statics.facade[source] >= 0 and wide
-                and _storey(eye, faces, shapes.face[shape]) > _WINDOW_PIXELS):
+        if (
+            source >= 0
+            and statics.facade[source] >= 0
+            and wide
+            and _storey(eye, faces, shapes.face[shape]) > _WINDOW_PIXELS
+        ):
             wall[shape], shown[found] = found, shape
             found += 1
     return wall, shown[:found]
@@ -176,16 +196,21 @@ def _storey(eye: Eye, faces: Faces, face: int) -> float:
 @called_with(EYE, FACES, SHAPE_TABLE, i8[::1], i8[::1], STATICS, WALLS, LIGHT)
 @compiled
 def _looks(
-    eye: Eye, faces: Faces, shapes: Shapes, wall: Index, shown: Index, statics: Statics,
-    walls: Walls, light: Light,
+    eye: Eye,
+    faces: Faces,
+    shapes: Shapes,
+    wall: Index,
+    shown: Index,
+    statics: Statics,
+    walls: Walls,
+    light: Light,
 ) -> Looks:
     share, colour, mixed = np.empty(len(wall)), np.empty(len(wall), np.uint32), np.empty(3)
     for shape in range(len(wall)):
         face = shapes.face[shape]
         share[shape] = fog(light, faces.distance[face])
         for c in range(3):
-            mixed[c] = (
-                faces.colour[face, c] * (1.0 - share[shape]) + light.haze[c] * share[shape])
+            mixed[c] = faces.colour[face, c] * (1.0 - share[shape]) + light.haze[c] * share[shape]
         colour[shape] = bgra(mixed)
     matrix, place = np.empty((len(shown), 3, 3)), np.empty((len(shown), 3), np.int64)
     for i in range(len(shown)):
@@ -222,5 +247,6 @@ def _wall_matrix(eye: Eye, corners: Array, rows: int, columns: int, matrix: Arra
 
 @compiled
 def _along(vector: Array, rays: Array, column: int) -> float:
-    return float(vector[0] * rays[0, column] + vector[1] * rays[1, column]
-                 + vector[2] * rays[2, column])
+    return float(
+        vector[0] * rays[0, column] + vector[1] * rays[1, column] + vector[2] * rays[2, column]
+    )

@@ -54,17 +54,14 @@ class Sky:
             y = np.linspace(_TOP, _BOTTOM, _PANEL_HEIGHT, dtype=np.float32)[:, None]
             azimuth = np.arctan(x) + np.float32(step * math.tau / _PANELS)
             elevation = np.arctan2(y, np.sqrt(1.0 + x * x))
-            self._panels[step] = self._look_up(
-                np.broadcast_to(azimuth, elevation.shape), elevation)
+            self._panels[step] = self._look_up(np.broadcast_to(azimuth, elevation.shape), elevation)
         return self._panels[step]
 
     def _general(self, view: View, begin: int, end: int) -> Image:
         """Any view, pixel by pixel: slower."""
         u = np.arange(view.camera.width) + 0.5
         v = np.arange(begin, end) + 0.5
-        x, y, z = (
-            row[0] * u[None, :] + row[1] * v[:, None] + row[2] for row in view.eye.rays
-        )
+        x, y, z = (row[0] * u[None, :] + row[1] * v[:, None] + row[2] for row in view.eye.rays)
         azimuth = np.arctan2(y, x).astype(np.float32)
         return self._look_up(azimuth, np.arctan2(z, np.hypot(x, y)).astype(np.float32))
 
@@ -73,8 +70,12 @@ class Sky:
         share = (90.0 - np.degrees(elevation)) / (90.0 - _LOWEST)
         row = np.clip(share * (_HEIGHT - 1), 0, _HEIGHT - 1)
         return cv2.remap(
-            self._panorama, column.astype(np.float32), row.astype(np.float32),
-            cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            self._panorama,
+            column.astype(np.float32),
+            row.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
 
 
 @called_with(f8[:, ::1], f8)
@@ -116,8 +117,10 @@ def _panorama(light: Light, seed: int) -> Image:
     colour = np.broadcast_to(colour, (_HEIGHT, _WIDTH, 3)).copy()
     bearing = math.atan2(light.sun[1], light.sun[0])
     sun_height = math.asin(light.sun[2])
-    cosine = (np.sin(height) * math.sin(sun_height)
-              + np.cos(height) * math.cos(sun_height) * np.cos(azimuth - bearing)[None, :])
+    cosine = (
+        np.sin(height) * math.sin(sun_height)
+        + np.cos(height) * math.cos(sun_height) * np.cos(azimuth - bearing)[None, :]
+    )
     _add_sun(colour, cosine, light)
     _add_clouds(colour, cosine, azimuth, height, light, seed)
     _add_skyline(colour, azimuth, degrees, light, seed)
@@ -147,8 +150,12 @@ def _add_clouds(
     x = (reach * np.cos(azimuth)[None, :]) * scale
     y = (reach * np.sin(azimuth)[None, :]) * scale
     noise = cv2.remap(
-        _cloud_field(seed), x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_WRAP)
+        _cloud_field(seed),
+        x.astype(np.float32),
+        y.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
+    )
     threshold = 0.78 - 0.8 * light.clouds
     cover = np.clip((noise - threshold) / 0.28, 0.0, 1.0)
     cover *= np.clip((np.degrees(height) - 1.0) / 9.0, 0.0, 1.0) * np.float32(0.92)
@@ -171,14 +178,12 @@ def _cloud_field(seed: int, size: int = 512) -> Floats:
         coarse = np.pad(rng.random((cells, cells), dtype=np.float32), 2, mode="wrap")
         ratio = size // cells
         full = cv2.resize(coarse, (size + 4 * ratio,) * 2, interpolation=cv2.INTER_CUBIC)
-        total += strength * full[2 * ratio:-2 * ratio, 2 * ratio:-2 * ratio]
+        total += strength * full[2 * ratio : -2 * ratio, 2 * ratio : -2 * ratio]
         weight += strength
     return 0.5 + (total / weight - 0.5) * 2.0
 
 
-def _add_skyline(
-    colour: Floats, azimuth: Floats, degrees: Floats, light: Light, seed: int
-) -> None:
+def _add_skyline(colour: Floats, azimuth: Floats, degrees: Floats, light: Light, seed: int) -> None:
     """Hills and woods far away, hazy."""
     rng = np.random.default_rng(seed + 1)
     hills = np.full_like(azimuth, 1.3) + sum(
@@ -188,7 +193,8 @@ def _add_skyline(
     woods = 0.5 + 0.25 * rng.random(_WIDTH) + 0.25 * np.sin(azimuth * 21.0)
     light_level = light.ambient + 0.4 * light.direct
     for crest, tint, haze in (
-        (hills, (118.0, 112.0, 92.0), 0.62), (woods, (70.0, 88.0, 66.0), 0.38)
+        (hills, (118.0, 112.0, 92.0), 0.62),
+        (woods, (70.0, 88.0, 66.0), 0.38),
     ):
         share = min(1.0, haze + 60.0 * light.extinction)
         paint = np.array(tint) * light_level * (1.0 - share) + light.haze * share

@@ -103,8 +103,14 @@ class _Builder:
         self.detail = 0.0
 
     def box(
-        self, middle: Array, axes: Array, half: tuple[float, float], heights: tuple[float, float],
-        colour: Array, facades: Sequence[int] = (-1,) * 4, roof: Array | None = None,
+        self,
+        middle: Array,
+        axes: Array,
+        half: tuple[float, float],
+        heights: tuple[float, float],
+        colour: Array,
+        facades: Sequence[int] = (-1,) * 4,
+        roof: Array | None = None,
         rise: float = 0.0,
     ) -> None:
         """Four walls and a lid, or two gables with a ridge along the first axis.
@@ -140,7 +146,11 @@ class _Builder:
         self.details.append(self.detail)
 
     def thing(
-        self, first: int, centre: tuple[float, float, float], radius: float, tag: int,
+        self,
+        first: int,
+        centre: tuple[float, float, float],
+        radius: float,
+        tag: int,
         crown: tuple[float, float, float, float] = (-1.0, 0.0, 0.0, 0.0),
     ) -> None:
         self.things.append((*centre, radius, first, len(self.faces) - first, tag, *crown))
@@ -175,16 +185,24 @@ def _packed(builder: _Builder) -> Statics:
     eaves = corners[first, 2, 2] if len(first) else np.zeros(0)
     house = tag == _BUILDING
     return Statics(
-        centre=things[:, :3].copy(), radius=radius,
+        centre=things[:, :3].copy(),
+        radius=radius,
         girth=np.where(tag == _POLE, 0.4, radius),
-        first=first, faces=count,
-        tag=tag, crown=things[:, 7].astype(np.int64),
-        crown_size=things[:, 8:10].copy(), tall=things[:, 10].copy(),
-        house=house, footprint=outline, top=np.where(house, eaves, things[:, 2] + things[:, 3]),
-        corners=corners, normal=normal,
+        first=first,
+        faces=count,
+        tag=tag,
+        crown=things[:, 7].astype(np.int64),
+        crown_size=things[:, 8:10].copy(),
+        tall=things[:, 10].copy(),
+        house=house,
+        footprint=outline,
+        top=np.where(house, eaves, things[:, 2] + things[:, 3]),
+        corners=corners,
+        normal=normal,
         offset=(normal * corners[:, 0]).sum(axis=1),
         colour=np.array(builder.colours, float).reshape(-1, 3),
-        facade=facades[:, 0].copy(), cells=facades[:, 1:].copy(),
+        facade=facades[:, 0].copy(),
+        cells=facades[:, 1:].copy(),
         detail=np.array(builder.details),
     )
 
@@ -219,8 +237,16 @@ def _building(builder: _Builder, row: np.void, blind: NDArray[np.bool_]) -> None
     first, middle = len(builder.faces), np.array([row["x"], row["y"]])
     z, top = float(row["z"]), float(row["z"] + row["height"])
     half = (float(row["half_x"]), float(row["half_y"]))
-    builder.box(middle, _axes(row["yaw"]), half, (z - 0.5, top), _bgr(row["wall"]),
-                np.where(blind, -1, row["facade"]).tolist(), _bgr(row["cover"]), float(row["roof"]))
+    builder.box(
+        middle,
+        _axes(row["yaw"]),
+        half,
+        (z - 0.5, top),
+        _bgr(row["wall"]),
+        np.where(blind, -1, row["facade"]).tolist(),
+        _bgr(row["cover"]),
+        float(row["roof"]),
+    )
     height = row["height"] + row["roof"]
     radius = float(np.linalg.norm([*half, height / 2.0]))
     centre = (row["x"], row["y"], z + height / 2.0)
@@ -231,8 +257,13 @@ def _wall(builder: _Builder, row: np.void) -> None:
     first, middle = len(builder.faces), np.array([row["x"], row["y"]])
     colour = ((140, 148, 156), (44, 84, 58), (70, 92, 118))[row["kind"]]
     z = float(row["z"])
-    builder.box(middle, _axes(row["yaw"]), (row["half_x"], row["half_y"]),
-                (z - 0.3, z + row["height"]), np.array(colour, float))
+    builder.box(
+        middle,
+        _axes(row["yaw"]),
+        (row["half_x"], row["half_y"]),
+        (z - 0.3, z + row["height"]),
+        np.array(colour, float),
+    )
     centre = (row["x"], row["y"], z + row["height"] / 2.0)
     tag = (_WALL, _VEGETATION, _FENCE)[row["kind"]]
     builder.thing(first, centre, float(np.hypot(row["half_x"], 0.7)), tag)
@@ -257,8 +288,13 @@ def _mast(builder: _Builder, row: np.void) -> None:
     z, height, reach = float(row["z"]), float(row["height"]), float(row["reach"])
     steel = np.array([70.0, 74.0, 72.0])
     builder.box(foot, axes, (0.1, 0.1), (z, z + height), steel)
-    builder.box(foot + axes[0] * (reach / 2.0), axes, (reach / 2.0, 0.06),
-                (z + height - 0.12, z + height), steel)
+    builder.box(
+        foot + axes[0] * (reach / 2.0),
+        axes,
+        (reach / 2.0, 0.06),
+        (z + height - 0.12, z + height),
+        steel,
+    )
     centre = (float(foot[0]), float(foot[1]), z + height / 2.0)
     builder.thing(first, centre, float(np.hypot(height / 2.0, reach)), _POLE)
 
@@ -270,7 +306,11 @@ def _tree(builder: _Builder, row: np.void) -> None:
     builder.box(foot, _axes(0.0), (0.16, 0.16), (z - 0.3, z + row["trunk"] + 0.4), bark)
     builder.detail = 0.0
     kind = int(row["kind"])
-    crown = (float(4 * kind + first % 4), float(row["radius"]),
-             float(row["height"] - row["trunk"]), float(row["height"] - row["trunk"]) / 2.0)
+    crown = (
+        float(4 * kind + first % 4),
+        float(row["radius"]),
+        float(row["height"] - row["trunk"]),
+        float(row["height"] - row["trunk"]) / 2.0,
+    )
     centre = (row["x"], row["y"], z + (row["trunk"] + row["height"]) / 2.0)
     builder.thing(first, centre, float(max(row["radius"], row["height"] / 2.0)), _VEGETATION, crown)

@@ -27,8 +27,15 @@ _EIGHT, _ONE = np.uint32(8), np.uint32(256)
 @called_with(u4[:, ::1], f8[:, ::1], b1, i8, RUNS, i8, i8, i8, u4[:, ::1])
 @compiled
 def draw(
-    image: Pixels, matrix: Array, beyond: bool, times: int, runs: Runs, what: int, begin: int,
-    end: int, out: Pixels,
+    image: Pixels,
+    matrix: Array,
+    beyond: bool,
+    times: int,
+    runs: Runs,
+    what: int,
+    begin: int,
+    end: int,
+    out: Pixels,
 ) -> None:
     """Draws an image where those of the rows begin .. end that have runs show `what`.
 
@@ -43,13 +50,12 @@ def draw(
             if runs.what[run] != what:
                 continue
             left = runs.left[run]
-            line = out[y, left:runs.right[run]]
+            line = out[y, left : runs.right[run]]
             if times == 1:
-                look_up(texels, first, rows, columns, beyond, matrix, y + 0.5, scratch, left,
-                        line)
+                look_up(texels, first, rows, columns, beyond, matrix, y + 0.5, scratch, left, line)
                 continue
-            even, odd = scratch[SCRATCH][:len(line)], scratch[SCRATCH + 1][:len(line)]
-            part = scratch[SCRATCH + 2][:len(line)]
+            even, odd = scratch[SCRATCH][: len(line)], scratch[SCRATCH + 1][: len(line)]
+            part = scratch[SCRATCH + 2][: len(line)]
             for i in range(len(line)):
                 even[i], odd[i] = _U(0), _U(0)
             for k in range(times):
@@ -80,8 +86,16 @@ def _average(even: Pixels, odd: Pixels, times: int, out: Pixels) -> None:
 
 @compiled
 def look_up(
-    texels: Pixels, first: int, rows: int, columns: int, beyond: bool, matrix: Array, row: float,
-    scratch: Pixels, left: int, out: Pixels,
+    texels: Pixels,
+    first: int,
+    rows: int,
+    columns: int,
+    beyond: bool,
+    matrix: Array,
+    row: float,
+    scratch: Pixels,
+    left: int,
+    out: Pixels,
 ) -> None:
     """Pixels left .. left + len(out) of a row of a picture.
 
@@ -101,8 +115,15 @@ def look_up(
 
 @compiled
 def _find(
-    matrix: Array, row: float, left: int, count: int, first: int, rows: int, columns: int,
-    beyond: bool, scratch: Pixels,
+    matrix: Array,
+    row: float,
+    left: int,
+    count: int,
+    first: int,
+    rows: int,
+    columns: int,
+    beyond: bool,
+    scratch: Pixels,
 ) -> None:
     """The upper left texel of each pixel, and how far it is from it, in shares of 256."""
     begin = np.empty(3)

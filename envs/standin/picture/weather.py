@@ -73,7 +73,8 @@ def light_of(weather: Array) -> Light:
     low_sun = day * (1.0 - _ramp(altitude, 8.0, 36.0)) * (1.0 - 0.7 * clouds)
     gray = np.array([1.0, 1.0, 1.0])
     direct = (0.62 * _ramp(altitude, -1.0, 14.0) * (1.0 - 0.88 * clouds)) * _mix(
-        gray, np.array([0.42, 0.80, 1.35]), low_sun)
+        gray, np.array([0.42, 0.80, 1.35]), low_sun
+    )
     skylight = (0.46 + 0.16 * clouds) * (0.55 + 0.45 * high) * day
     ambient = skylight * _mix(np.array([1.08, 1.0, 0.94]), np.array([0.95, 0.9, 1.0]), low_sun)
     ambient = ambient * (1.0 - 0.25 * rain) + (1.0 - day) * np.array([0.19, 0.14, 0.12])
@@ -91,11 +92,16 @@ def light_of(weather: Array) -> Light:
     cos = math.cos(elevation)
     return Light(
         sun=np.array([cos * math.cos(bearing), cos * math.sin(bearing), math.sin(elevation)]),
-        direct=direct, ambient=ambient, zenith=zenith, horizon=horizon,
+        direct=direct,
+        ambient=ambient,
+        zenith=zenith,
+        horizon=horizon,
         haze=_mix(horizon, gray * float(horizon.mean()), 0.4),
         extinction=float(0.0005 + 0.028 * share[FOG_DENSITY] ** 2 + 0.004 * rain + 0.02 * dust),
         clear=max(0.0, float(weather[FOG_DISTANCE])),
-        clouds=float(clouds), rain=float(rain), night=1.0 - day,
+        clouds=float(clouds),
+        rain=float(rain),
+        night=1.0 - day,
         wet=min(1.0, float(max(share[WETNESS], 1.2 * share[DEPOSITS], 0.7 * rain))),
     )
 

@@ -5,5 +5,12 @@ from __future__ import annotations
 from envs.standin.town.build import TOWNS, load_town, town_from_opendrive, town_from_osm
 from envs.standin.town.model import Scenery, Town, TrafficSignal
 
-__all__ = ["TOWNS", "Scenery", "Town", "TrafficSignal", "load_town", "town_from_opendrive",
-           "town_from_osm"]
+__all__ = [
+    "TOWNS",
+    "Scenery",
+    "Town",
+    "TrafficSignal",
+    "load_town",
+    "town_from_opendrive",
+    "town_from_osm",
+]

@@ -15,8 +15,12 @@ from envs.standin.town.signals import traffic_signals
 from envs.standin.town.spawn import spawn_points
 
 _PLANS: dict[str, Callable[[], streets.Plan]] = {
-    "Town01": layouts.town01, "Town02": layouts.town02, "Town03": layouts.town03,
-    "Town04": layouts.town04, "Town05": layouts.town05, "Town10HD": layouts.town10,
+    "Town01": layouts.town01,
+    "Town02": layouts.town02,
+    "Town03": layouts.town03,
+    "Town04": layouts.town04,
+    "Town05": layouts.town05,
+    "Town10HD": layouts.town10,
 }
 
 #: Names of the built-in towns. The layouts are this project's own, not those of CARLA's maps.

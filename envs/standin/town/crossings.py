@@ -73,15 +73,17 @@ def cross(number: int, ends: list[End], first: int) -> tuple[list[Road], list[Co
         at_corner = ends[(ends.index(source) + 1) % len(ends)] is target
         outermost = i + 1 == len(source.arriving) and j + 1 == len(target.leaving)
         lane_from, lane_to = source.arriving[i], target.leaving[j]
-        paths.append(Road(
-            id=identity,
-            curve=connect(start, finish),
-            lanes=_path_lanes(source.profile, lane_from, lane_to, at_corner and outermost),
-            junction=number,
-            predecessor=Link("road", source.road, source.contact),
-            successor=Link("road", target.road, target.contact),
-            speed_kmh=min(source.profile.speed_kmh, target.profile.speed_kmh),
-        ))
+        paths.append(
+            Road(
+                id=identity,
+                curve=connect(start, finish),
+                lanes=_path_lanes(source.profile, lane_from, lane_to, at_corner and outermost),
+                junction=number,
+                predecessor=Link("road", source.road, source.contact),
+                successor=Link("road", target.road, target.contact),
+                speed_kmh=min(source.profile.speed_kmh, target.profile.speed_kmh),
+            )
+        )
         connections.append(Connection(source.road, identity, lane_from))
     return paths, connections
 

@@ -70,9 +70,7 @@ def rounded(points: list[Point], radii: list[float]) -> Curve:
     Raises ValueError when two arcs do not fit on the leg between them.
     """
     cuts = [0.0]
-    for before, corner, after, radius in zip(
-        points, points[1:], points[2:], radii, strict=False
-    ):
+    for before, corner, after, radius in zip(points, points[1:], points[2:], radii, strict=False):
         cuts.append(radius * math.tan(abs(_turn(before, corner, after)) / 2.0))
     cuts.append(0.0)
     pieces: list[Piece] = []

@@ -88,9 +88,9 @@ def _filled(total: Floats, weight: Floats) -> Floats:
         return mean
     half = ((rows + 1) // 2, (columns + 1) // 2)
     padded = [np.pad(a, ((0, rows % 2), (0, columns % 2))) for a in (mean * known, 1.0 * known)]
-    coarse = [a.reshape(half[0], 2, half[1], 2).sum(axis=(1, 3)).astype(np.float32)
-              for a in padded]
-    guess = cv2.resize(_filled(coarse[0], coarse[1]), (2 * half[1], 2 * half[0]),
-                       interpolation=cv2.INTER_LINEAR)[:rows, :columns]
+    coarse = [a.reshape(half[0], 2, half[1], 2).sum(axis=(1, 3)).astype(np.float32) for a in padded]
+    guess = cv2.resize(
+        _filled(coarse[0], coarse[1]), (2 * half[1], 2 * half[0]), interpolation=cv2.INTER_LINEAR
+    )[:rows, :columns]
     guess = cv2.blur(guess, (3, 3))
     return np.where(known, mean, guess).astype(np.float32)

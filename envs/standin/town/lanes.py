@@ -69,7 +69,8 @@ class RoadMap:
     def driving(self, junction: bool | None = None) -> list[Strip]:
         """Lanes for cars; only those inside, or outside, junctions when asked."""
         return [
-            strip for strip in self.strips
+            strip
+            for strip in self.strips
             if strip.kind == "driving" and junction in (None, strip.junction)
         ]
 
@@ -109,7 +110,8 @@ def _sections(road: Any) -> list[tuple[float, float, list[tuple[int, str]]]]:
     for section, low, high in zip(sections, starts, starts[1:], strict=False):
         lanes = [
             (int(lane.get("id", 0)), str(lane.get("type", "none")).lower())
-            for lane in section.iter("lane") if int(lane.get("id", 0))
+            for lane in section.iter("lane")
+            if int(lane.get("id", 0))
         ]
         if high - low > 4 * _EPS:
             result.append((low, high, lanes))
@@ -117,8 +119,13 @@ def _sections(road: Any) -> list[tuple[float, float, list[tuple[int, str]]]]:
 
 
 def _sample_lane(
-    carla_map: Any, road: Any, span: tuple[float, float], lane: int, kind: str,
-    strips: list[Strip], marks: list[MarkLine],
+    carla_map: Any,
+    road: Any,
+    span: tuple[float, float],
+    lane: int,
+    kind: str,
+    strips: list[Strip],
+    marks: list[MarkLine],
 ) -> None:
     low, high = span
     count = max(2, math.ceil((high - low) / _STEP) + 1)
@@ -131,10 +138,19 @@ def _sample_lane(
     if len(waypoints) < 2:
         return
     centre, left, right, yaw = _borders(waypoints)
-    strips.append(Strip(
-        identity, lane, round(low * 1000.0), int(road.get("junction", -1)) >= 0, kind,
-        centre, left, right, yaw,
-    ))
+    strips.append(
+        Strip(
+            identity,
+            lane,
+            round(low * 1000.0),
+            int(road.get("junction", -1)) >= 0,
+            kind,
+            centre,
+            left,
+            right,
+            yaw,
+        )
+    )
     marks += _mark_lines([w.right_lane_marking for w in waypoints], right)
     if lane == -1 or (lane == 1 and not _has_right_side(road)):
         marks += _mark_lines([w.left_lane_marking for w in waypoints], left)

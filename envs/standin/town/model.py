@@ -13,26 +13,59 @@ from envs.standin.town.lanes import RoadMap
 Array = NDArray[np.float64]
 
 #: A house: its middle on the ground, half sizes, eaves height, roof rise, facade and colours.
-BUILDING = np.dtype([
-    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
-    ("height", "f8"), ("roof", "f8"), ("facade", "i4"), ("wall", "u1", 3), ("cover", "u1", 3),
-])
+BUILDING = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("yaw", "f8"),
+        ("half_x", "f8"),
+        ("half_y", "f8"),
+        ("height", "f8"),
+        ("roof", "f8"),
+        ("facade", "i4"),
+        ("wall", "u1", 3),
+        ("cover", "u1", 3),
+    ]
+)
 #: A tree: foot, crown radius, height of trunk and of the whole, kind of crown.
-TREE = np.dtype([
-    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("trunk", "f8"), ("height", "f8"), ("radius", "f8"),
-    ("kind", "i4"),
-])
+TREE = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("trunk", "f8"),
+        ("height", "f8"),
+        ("radius", "f8"),
+        ("kind", "i4"),
+    ]
+)
 #: A street lamp: foot, and the direction (degrees) in which its arm reaches over the road.
 LAMP = np.dtype([("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("height", "f8")])
 #: A low wall, hedge (kind 1) or fence (kind 2), as a box.
-WALL = np.dtype([
-    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("half_x", "f8"), ("half_y", "f8"),
-    ("height", "f8"), ("kind", "i4"),
-])
+WALL = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("yaw", "f8"),
+        ("half_x", "f8"),
+        ("half_y", "f8"),
+        ("height", "f8"),
+        ("kind", "i4"),
+    ]
+)
 #: A mast with an arm of length `reach` towards `yaw`, which carries a traffic light.
-MAST = np.dtype([
-    ("x", "f8"), ("y", "f8"), ("z", "f8"), ("yaw", "f8"), ("height", "f8"), ("reach", "f8"),
-])
+MAST = np.dtype(
+    [
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("yaw", "f8"),
+        ("height", "f8"),
+        ("reach", "f8"),
+    ]
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,18 @@ _SHIFT = 4
 #: OpenDRIVE lane types that people walk on.
 WALKED = ("sidewalk", "walking")
 #: Lane types that are no paved surface of the road.
-UNPAVED = ("none", "border", "median", "restricted", "curb", "tram", "rail", "special1",
-           "special2", "special3")
+UNPAVED = (
+    "none",
+    "border",
+    "median",
+    "restricted",
+    "curb",
+    "tram",
+    "rail",
+    "special1",
+    "special2",
+    "special3",
+)
 
 
 class Plot:
@@ -120,7 +130,5 @@ def _is_free(
 
 
 @compiled
-def _between(
-    first: float, second: float, third: float, fourth: float, u: float, v: float
-) -> float:
+def _between(first: float, second: float, third: float, fourth: float, u: float, v: float) -> float:
     return (first * (1 - u) + fourth * u) * (1 - v) + (second * (1 - u) + third * u) * v

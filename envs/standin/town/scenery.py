@@ -19,8 +19,16 @@ Array = NDArray[np.float64]
 BUILDINGS, WALLS, FENCES, POLES, VEGETATION = 3, 4, 5, 6, 9
 
 _WALL_COLOURS = (
-    (196, 178, 150), (172, 98, 78), (205, 200, 188), (150, 160, 168), (214, 190, 128),
-    (128, 116, 108), (186, 140, 110), (222, 214, 204), (140, 88, 70), (160, 176, 158),
+    (196, 178, 150),
+    (172, 98, 78),
+    (205, 200, 188),
+    (150, 160, 168),
+    (214, 190, 128),
+    (128, 116, 108),
+    (186, 140, 110),
+    (222, 214, 204),
+    (140, 88, 70),
+    (160, 176, 158),
 )
 _ROOF_COLOURS = ((120, 62, 48), (84, 80, 82), (98, 72, 58), (72, 84, 96), (140, 80, 56))
 FACADES = 6
@@ -43,8 +51,11 @@ def furnish(
     walls = _walls(kerbs, plot, rng)
     trees = _street_trees(kerbs, plot, rng) + _grove(plot, rng)
     scenery = Scenery(
-        np.array(buildings, BUILDING), np.array(trees, TREE),
-        np.array(lamps, LAMP), np.array(walls, WALL), masts,
+        np.array(buildings, BUILDING),
+        np.array(trees, TREE),
+        np.array(lamps, LAMP),
+        np.array(walls, WALL),
+        masts,
     )
     for table in (scenery.buildings, scenery.trees, scenery.lamps, scenery.walls):
         table["z"] = ground.height(np.stack([table["x"], table["y"]], axis=1))[0]
@@ -54,18 +65,29 @@ def furnish(
 def obstacles(scenery: Scenery) -> Array:
     """Rows (x, y, z, half sizes, yaw, tag) of everything that a car can hit."""
     houses, trees, lamps, walls = scenery.buildings, scenery.trees, scenery.lamps, scenery.walls
-    return np.concatenate([
-        _rows(houses, houses["half_x"], houses["half_y"], houses["height"], BUILDINGS),
-        _rows(trees, 0.22, 0.22, trees["trunk"], VEGETATION, yaw=0.0),
-        _rows(lamps, 0.12, 0.12, lamps["height"], POLES),
-        _rows(scenery.masts, 0.13, 0.13, scenery.masts["height"], POLES),
-        _rows(walls, walls["half_x"], walls["half_y"], walls["height"],
-              np.choose(walls["kind"], [WALLS, VEGETATION, FENCES])),
-    ])
+    return np.concatenate(
+        [
+            _rows(houses, houses["half_x"], houses["half_y"], houses["height"], BUILDINGS),
+            _rows(trees, 0.22, 0.22, trees["trunk"], VEGETATION, yaw=0.0),
+            _rows(lamps, 0.12, 0.12, lamps["height"], POLES),
+            _rows(scenery.masts, 0.13, 0.13, scenery.masts["height"], POLES),
+            _rows(
+                walls,
+                walls["half_x"],
+                walls["half_y"],
+                walls["height"],
+                np.choose(walls["kind"], [WALLS, VEGETATION, FENCES]),
+            ),
+        ]
+    )
 
 
 def _rows(
-    table: NDArray[np.void], half_x: Any, half_y: Any, height: Any, tag: Any,
+    table: NDArray[np.void],
+    half_x: Any,
+    half_y: Any,
+    height: Any,
+    tag: Any,
     yaw: float | None = None,
 ) -> Array:
     count = len(table)
@@ -121,8 +143,13 @@ def _buildings(
 
 
 def _house(
-    strip: Strip, s: float, width: float, depth: float, setback: float,
-    rng: np.random.Generator, dense: bool,
+    strip: Strip,
+    s: float,
+    width: float,
+    depth: float,
+    setback: float,
+    rng: np.random.Generator,
+    dense: bool,
 ) -> tuple[object, ...]:
     x, y, yaw = _along(strip, s, setback + depth / 2.0)
     floors = int(rng.integers(2, 7)) if dense else int(rng.integers(1, 4))
@@ -133,8 +160,19 @@ def _house(
     wall = np.array(_WALL_COLOURS[rng.integers(len(_WALL_COLOURS))], float)
     wall = np.clip(wall * rng.uniform(0.85, 1.08), 0, 255).astype(np.uint8)
     cover = _ROOF_COLOURS[rng.integers(len(_ROOF_COLOURS))] if gabled else (118, 116, 114)
-    return (x, y, 0.0, yaw, width / 2.0, depth / 2.0, height, roof,
-            int(rng.integers(FACADES)), tuple(wall), cover)
+    return (
+        x,
+        y,
+        0.0,
+        yaw,
+        width / 2.0,
+        depth / 2.0,
+        height,
+        roof,
+        int(rng.integers(FACADES)),
+        tuple(wall),
+        cover,
+    )
 
 
 def _lamps(kerbs: list[Strip], plot: Plot) -> list[tuple[object, ...]]:
@@ -197,4 +235,3 @@ def _plant(
     trunk = float(rng.uniform(1.6, 2.6)) if kind == 0 else 1.0
     height = trunk + radius * (2.0 if kind == 0 else 2.8)
     yield (x, y, 0.0, trunk, height, radius, kind)
-

@@ -72,13 +72,9 @@ def _posts(root: Any) -> list[_Post]:
 
 
 def _lanes(road: Any, signal: Any, forward: bool) -> tuple[int, ...]:
-    driving = {
-        int(lane.get("id")) for lane in road.iter("lane") if lane.get("type") == "driving"
-    }
+    driving = {int(lane.get("id")) for lane in road.iter("lane") if lane.get("type") == "driving"}
     own = {lane for lane in driving if (lane < 0) == forward}
-    valid = [
-        (int(v.get("fromLane", 0)), int(v.get("toLane", 0))) for v in signal.iter("validity")
-    ]
+    valid = [(int(v.get("fromLane", 0)), int(v.get("toLane", 0))) for v in signal.iter("validity")]
     if valid:
         named = {lane for lane in own if any(min(v) <= lane <= max(v) for v in valid)}
         return tuple(sorted(named))
@@ -138,6 +134,10 @@ def _mast(stop: Any) -> tuple[tuple[float, ...], tuple[float, float, float, floa
     right = (-math.sin(angle), math.cos(angle))
     foot = (place.x + beside * right[0], place.y + beside * right[1], place.z)
     reach = beside - stop.lane_width / 2.0 + _INWARD
-    lantern = (foot[0] - reach * right[0], foot[1] - reach * right[1],
-               place.z + _LANTERN_HEIGHT, math.remainder(yaw + 180.0, 360.0))
+    lantern = (
+        foot[0] - reach * right[0],
+        foot[1] - reach * right[1],
+        place.z + _LANTERN_HEIGHT,
+        math.remainder(yaw + 180.0, 360.0),
+    )
     return (*foot, yaw - 90.0, _LANTERN_HEIGHT + 0.7, reach), lantern

@@ -131,11 +131,14 @@ def _crosswalks(
     if not profile.sidewalk or profile.forward != profile.backward:
         return ()
     side = profile.forward * profile.width + profile.shoulder
-    spans = ((street.start, -_CROSSWALK[1], -_CROSSWALK[0]),
-             (street.end, length + _CROSSWALK[0], length + _CROSSWALK[1]))
+    spans = (
+        (street.start, -_CROSSWALK[1], -_CROSSWALK[0]),
+        (street.end, length + _CROSSWALK[0], length + _CROSSWALK[1]),
+    )
     return tuple(
         Crosswalk(2 * index + k, begin, end, side)
-        for k, (node, begin, end) in enumerate(spans) if node in crossings
+        for k, (node, begin, end) in enumerate(spans)
+        if node in crossings
     )
 
 
@@ -159,8 +162,10 @@ def _climb(curve: Curve, terrain: Terrain) -> tuple[Cubic, ...]:
     heights = [_height(curve, i * step, terrain) for i in range(count + 1)]
     delta = 0.05
     slopes = [
-        (_height(curve, min(i * step + delta, length), terrain)
-         - _height(curve, max(i * step - delta, 0.0), terrain))
+        (
+            _height(curve, min(i * step + delta, length), terrain)
+            - _height(curve, max(i * step - delta, 0.0), terrain)
+        )
         / (min(i * step + delta, length) - max(i * step - delta, 0.0))
         for i in range(count + 1)
     ]

@@ -31,14 +31,19 @@ def _cheetah(rounds: int) -> list[Row]:
         rounds,
     )
     ours, env, update = (contest.own(results, k, factor=1e3) for k in ("ours", "env", "update"))
-    why = (f"a step of the environment takes {np.median(env):.2g} ms for either, and our "
-           f"update alone {np.median(update):.3g} ms, by the same XLA kernels as SBX's")
+    why = (
+        f"a step of the environment takes {np.median(env):.2g} ms for either, and our "
+        f"update alone {np.median(update):.3g} ms, by the same XLA kernels as SBX's"
+    )
     name = "HalfCheetah-v5, one update a step, logging on"
     peers = (("sbx", "SBX", ">= 1.3"), ("sb3", "SB3", ""))
     return [
         explained(
-            compare("loop", name, "ms/step", ours, contest.column(results[k], factor=1e3), peer,
-                    bar), why)
+            compare(
+                "loop", name, "ms/step", ours, contest.column(results[k], factor=1e3), peer, bar
+            ),
+            why,
+        )
         for k, peer, bar in peers
     ]
 
@@ -61,5 +66,8 @@ def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = C
     peer = f"max(tick {medians['tick']:.3g}, update {medians['update']:.3g})"
     row = compare(suite, name, "ms/step", columns["loop"], longer, peer, "<= 1.1", inverse=True)
     both = medians["tick"] + medians["update"]
-    return explained(row, f"a tick and an update one after the other take {both:.3g} ms; the "
-                     "simulator, its client and the update share the cores")
+    return explained(
+        row,
+        f"a tick and an update one after the other take {both:.3g} ms; the "
+        "simulator, its client and the update share the cores",
+    )

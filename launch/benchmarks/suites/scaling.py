@@ -38,17 +38,29 @@ _UPDATE: dict[str, Any] = {"task": "pixels", "health_every": 0}
 _CAMERA = {"width": 84, "height": 84}
 CURVES = (
     Curve(
-        *("batch", "batch size", "ms/update", "ours:update", _UPDATE),
+        "batch",
+        "batch size",
+        "ms/update",
+        "ours:update",
+        _UPDATE,
         {n: {"batch_size": n} for n in (32, 64, 128, 256, 512)},
         work=2,
     ),
     Curve(
-        *("image", "image side, pixels", "ms/update", "ours:update", _UPDATE),
+        "image",
+        "image side, pixels",
+        "ms/update",
+        "ours:update",
+        _UPDATE,
         {n: {"image": n} for n in (48, 64, 84, 112, 128)},
         work=2,
     ),
     Curve(
-        *("encoder", "encoder width, share of NatureCNN", "ms/update", "ours:update", _UPDATE),
+        "encoder",
+        "encoder width, share of NatureCNN",
+        "ms/update",
+        "ours:update",
+        _UPDATE,
         {
             w: {"conv_channels": [int(32 * w), int(64 * w), int(64 * w)]}
             for w in (0.25, 0.5, 1.0, 2.0)
@@ -56,12 +68,20 @@ CURVES = (
         work=2,
     ),
     Curve(
-        *("buffer", "transitions stored", "ms/sample", "ours:sample", {"task": "pixels"}),
+        "buffer",
+        "transitions stored",
+        "ms/sample",
+        "ours:sample",
+        {"task": "pixels"},
         {n: {"capacity": n} for n in (10_000, 100_000, 1_000_000)},
         work=50,
     ),
     Curve(
-        *("npcs", "NPC vehicles", "ticks/s", "simulator:ticks", _CAMERA),
+        "npcs",
+        "NPC vehicles",
+        "ticks/s",
+        "simulator:ticks",
+        _CAMERA,
         {n: {"npcs": n} for n in (0, 10, 20, 50, 100)},
         work=100,
         rate=True,

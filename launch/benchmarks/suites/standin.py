@@ -26,9 +26,11 @@ def run(rounds: int) -> list[Row]:
             float(np.median(contest.own(results, name, key))) for key in ("seconds", "cpu")
         )
         row = measure("standin", name, "ticks/s", 1.0 / seconds, bar)
-        why = (f"of {1e3 * seconds:.3g} ms a tick the carla client's own threads compute "
-               f"{1e3 * client:.3g}; the bar leaves {1e3 / limit(bar):.3g} for client "
-               "and server")
+        why = (
+            f"of {1e3 * seconds:.3g} ms a tick the carla client's own threads compute "
+            f"{1e3 * client:.3g}; the bar leaves {1e3 / limit(bar):.3g} for client "
+            "and server"
+        )
         rows.append(explained(row, why))
     rows.append(measure("standin", "start to first tick", "s", _start_seconds(rounds), "<= 2"))
     return rows

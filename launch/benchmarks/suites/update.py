@@ -51,8 +51,15 @@ def _pixels(rounds: int) -> list[Row]:
     if not isinstance(ms["tuned"], str):
         why += f", SB3 tuned at {1e3 * gflop('pixels') / float(np.median(ms['tuned'])):.3g}"
     variants = [
-        compare("update", f"pixels, {name}", unit, contest.own(results, key, factor=1e3),
-                ms["tuned"], tuned, "")
+        compare(
+            "update",
+            f"pixels, {name}",
+            unit,
+            contest.own(results, key, factor=1e3),
+            ms["tuned"],
+            tuned,
+            "",
+        )
         for key, name in (("reuse", "reused features"), ("calls", "4 updates a call"))
     ]
     return [
@@ -61,8 +68,10 @@ def _pixels(rounds: int) -> list[Row]:
         compare("update", "pixels", unit, ours, ms["sb3"], sb3, ">= 1.25"),
         explained(compare("update", "pixels", unit, ours, ms["tuned"], tuned, ">= 1.05"), why),
         share,
-        explained(compare("update", "pixels, shared encoder", unit, shared, ms["tuned"], tuned,
-                          ">= 1.6"), why),
+        explained(
+            compare("update", "pixels, shared encoder", unit, shared, ms["tuned"], tuned, ">= 1.6"),
+            why,
+        ),
     ]
 
 
@@ -96,9 +105,11 @@ def _vector(rounds: int) -> list[Row]:
     assert share.peer is not None
     products = 1e3 * gflop("vector") / share.peer
     return [
-        explained(compare("update", name, unit, many, ms["sbx"], f"SBX, train({_CALLS})", ">= 1.3"),
-                  f"its products alone take {products:.3g} ms at this machine's peak, and SBX runs "
-                  "the same XLA kernels"),
+        explained(
+            compare("update", name, unit, many, ms["sbx"], f"SBX, train({_CALLS})", ">= 1.3"),
+            f"its products alone take {products:.3g} ms at this machine's peak, and SBX runs "
+            "the same XLA kernels",
+        ),
         share,
         compare("update", name, unit, many, ms["sb3"], "SB3 as it comes", ""),
         compare("update", "vector, one a call", unit, one, ms["sbx single"], "SBX, train(1)", ""),
@@ -118,10 +129,13 @@ def _share(name: str, results: Mapping[str, Result], bar: str) -> Row:
     row = compare("update", name, "GFLOP/s", rate, rates[best], peer, bar, inverse=True)
     assert row.ours is not None
     assert row.peer is not None
-    return explained(row, f"the bar was set where products reach {BAR_PEAK:.0f} GFLOP/s, so at "
-                     f"{limit(bar) * BAR_PEAK:.0f}; here large products are "
-                     f"{row.peer / BAR_PEAK:.2g} and this update {row.ours / BAR_PEAK:.2g} times "
-                     "that peak")
+    return explained(
+        row,
+        f"the bar was set where products reach {BAR_PEAK:.0f} GFLOP/s, so at "
+        f"{limit(bar) * BAR_PEAK:.0f}; here large products are "
+        f"{row.peer / BAR_PEAK:.2g} and this update {row.ours / BAR_PEAK:.2g} times "
+        "that peak",
+    )
 
 
 def _first_update() -> list[Row]:
@@ -129,8 +143,7 @@ def _first_update() -> list[Row]:
     with tempfile.TemporaryDirectory() as cache:
         options = {"task": "pixels", "cache": cache}
         first, again = (
-            contest.run([Contestant("ours", "ours:update", options, work=2)], 1)
-            for _ in range(2)
+            contest.run([Contestant("ours", "ours:update", options, work=2)], 1) for _ in range(2)
         )
     seconds = [contest.own(result, "ours", "first")[0] for result in (first, again)]
     return [

@@ -19,7 +19,12 @@ from launch.diagnosis.series import Curve, curve, thin
 
 MAX_POINTS = 1 << 20
 _STEP_COLUMNS = (
-    *("step", "steps", "global_step", "env_step", "time/total_timesteps", "TotalEnvInteracts"),
+    "step",
+    "steps",
+    "global_step",
+    "env_step",
+    "time/total_timesteps",
+    "TotalEnvInteracts",
 )
 _TAG_COLUMNS = ("tag", "name", "metric")
 

@@ -42,7 +42,9 @@ RAW_REWARDS = ReplayConfig()
 TICK_REWARDS = ReplayConfig(reward_scale=0.25)  # the mean of an action's four ticks
 # A convolution as wide as the picture and one of a single pixel are two dense layers.
 _DENSE_ENCODER: dict[str, Any] = {
-    **{"conv_channels": (64, 64), "conv_kernels": (16, 1), "conv_strides": (1, 1)}
+    "conv_channels": (64, 64),
+    "conv_kernels": (16, 1),
+    "conv_strides": (1, 1),
 }
 # Adam without moments and with this epsilon is gradient descent at rate / epsilon.
 _DESCENT_EPSILON = 1e12
@@ -98,9 +100,7 @@ FIELD = {
     "trunk": _remedy("Linear-LN-tanh trunk", trunk_size=32),
     "shift": _remedy("random shift 2", random_shift=2),
     "pre_tanh": _remedy("pre-tanh penalty 0.01", pre_tanh_penalty=0.01),
-    "hl_gauss": _remedy(
-        "HL-Gauss critic", critic_loss="hl_gauss", value_min=-20.0, value_max=20.0
-    ),
+    "hl_gauss": _remedy("HL-Gauss critic", critic_loss="hl_gauss", value_min=-20.0, value_max=20.0),
     "n_step": _remedy("3-step returns", {"n_step": 3}),
 }
 ALL = _remedy(
@@ -116,9 +116,7 @@ ALL = _remedy(
     critic_loss="huber",
     actor_q_clip=2.5,  # five times the largest return under these rewards and this discount
 )
-_SAFE: dict[str, Any] = {
-    **{"critic_norm": "layer", "actor_clip_norm": 1.0, "critic_clip_norm": 10.0}
-}
+_SAFE: dict[str, Any] = {"critic_norm": "layer", "actor_clip_norm": 1.0, "critic_clip_norm": 10.0}
 _SLOW: dict[str, Any] = {"actor_cnn_lr": 1e-5, "critic_cnn_lr": 1e-4}
 _NORMALISED = {"reward_normalise": True}
 #: Candidates for the default preset, on correct flow.
@@ -215,8 +213,10 @@ def _descent() -> list[Arm]:
 
 def _town() -> list[Arm]:
     common: dict[str, Any] = {
-        **{"agent": TOWN_AGENT, "replay": TICK_REWARDS},
-        **{"updates": TOWN_UPDATES, "network": "town"},
+        "agent": TOWN_AGENT,
+        "replay": TICK_REWARDS,
+        "updates": TOWN_UPDATES,
+        "network": "town",
     }
     return [
         *(_arm(f"{name}/town", name, **common) for name in ("A", "B", "C", "D", "DTM")),

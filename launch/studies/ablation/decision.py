@@ -199,9 +199,18 @@ def _line(row: Row) -> str:
     exploded = f"{round(row.exploded.point * row.count)}/{row.count}"
     rate = f"[{row.exploded.low:.2f}, {row.exploded.high:.2f}]"
     cells = (
-        *(row.arm, row.label, f"{exploded} {rate}", _cell(row.peak), _cell(row.slope)),
-        *(f"{row.late_slope:.1f}", f"{row.purity:.2g}", f"{row.gap:.2g}", f"{row.saturation:.2f}"),
-        *(_cell(row.actor_return), _cell(row.return_change), f"**{row.verdict}**"),
+        row.arm,
+        row.label,
+        f"{exploded} {rate}",
+        _cell(row.peak),
+        _cell(row.slope),
+        f"{row.late_slope:.1f}",
+        f"{row.purity:.2g}",
+        f"{row.gap:.2g}",
+        f"{row.saturation:.2f}",
+        _cell(row.actor_return),
+        _cell(row.return_change),
+        f"**{row.verdict}**",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -209,8 +218,18 @@ def _line(row: Row) -> str:
 def markdown(rows: Sequence[Row]) -> str:
     """The table as Markdown."""
     titles = (
-        *("arm", "what", "exploded [Wilson]", "peak, decades", "slope", "late slope", "purity"),
-        *("gap", "saturation", "return", "return - A", "verdict"),
+        "arm",
+        "what",
+        "exploded [Wilson]",
+        "peak, decades",
+        "slope",
+        "late slope",
+        "purity",
+        "gap",
+        "saturation",
+        "return",
+        "return - A",
+        "verdict",
     )
     head = "| " + " | ".join(titles) + " |\n|" + "---|" * len(titles)
     return "\n".join([head, *map(_line, rows)])

@@ -89,8 +89,16 @@ def _town_return(axes: Any, table: Table, rows: Sequence[Row]) -> None:
         values = table.column(row.arm, "return")
         axes.plot(values, np.full(values.size, line), "o", color=color, alpha=0.45, markersize=4)
         point, low, high = row.actor_return
-        axes.errorbar(point, line, xerr=[[point - low], [high - point]], fmt="|", color=color,
-                      markersize=13, markeredgewidth=2.5, capsize=3)  # fmt: skip
+        axes.errorbar(
+            point,
+            line,
+            xerr=[[point - low], [high - point]],
+            fmt="|",
+            color=color,
+            markersize=13,
+            markeredgewidth=2.5,
+            capsize=3,
+        )
     labels = [f"{row.arm.removesuffix('/town')}: {row.label}" for row in reversed(rows)]
     axes.set_yticks(range(len(rows)), labels, fontsize=8)
     axes.set(xlabel="return: 0 = random, 1 = expert")

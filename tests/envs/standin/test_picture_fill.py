@@ -35,8 +35,18 @@ def test_a_polygon_takes_its_inside_and_at_most_a_pixel_more(corners: list[tuple
 
 
 def test_a_post_thinner_than_a_pixel_has_no_gaps() -> None:
-    post = np.array([[[5 * ONE + 3, 0], [5 * ONE + 5, 0], [9 * ONE + 5, 19 * ONE],
-                      [9 * ONE + 3, 19 * ONE], [0, 0]]], np.int32)
+    post = np.array(
+        [
+            [
+                [5 * ONE + 3, 0],
+                [5 * ONE + 5, 0],
+                [9 * ONE + 5, 19 * ONE],
+                [9 * ONE + 3, 19 * ONE],
+                [0, 0],
+            ]
+        ],
+        np.int32,
+    )
     out = np.zeros((20, 20), np.uint32)
     fill(post, np.array([4]), np.array([1], np.uint32), 0, 1, 0, out)
     assert (out.sum(axis=1) >= 1).all()

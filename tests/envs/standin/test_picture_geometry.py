@@ -69,9 +69,11 @@ def corners(box):
         for j in (-1, 1):
             for k in (-1, 1):
                 x, y = i * box["half_x"][0], j * box["half_y"][0]
-                yield (box["x"][0] + x * np.cos(yaw) - y * np.sin(yaw),
-                       box["y"][0] + x * np.sin(yaw) + y * np.cos(yaw),
-                       box["z"][0] + k * box["half_z"][0])
+                yield (
+                    box["x"][0] + x * np.cos(yaw) - y * np.sin(yaw),
+                    box["y"][0] + x * np.sin(yaw) + y * np.cos(yaw),
+                    box["z"][0] + k * box["half_z"][0],
+                )
 
 
 @pytest.mark.parametrize(("pitch", "roll"), [(0.0, 0.0), (-12.0, 0.0), (6.0, 9.0)])
@@ -103,7 +105,7 @@ def test_lane_marks_are_where_the_map_says(renderer, index):
             u, v, depth = project(camera, (point[0], point[1], 0.0))
             if depth > 3.0 and 2 <= u < 798 and 2 <= v < 598:
                 checked += 1
-                near = tags[int(v) - 2:int(v) + 3, int(u) - 2:int(u) + 3]
+                near = tags[int(v) - 2 : int(v) + 3, int(u) - 2 : int(u) + 3]
                 found += bool((near == LINES).any())
     assert checked > 4
     assert found == checked
@@ -115,8 +117,11 @@ def test_depth_on_the_ground_is_the_distance_along_the_axis(renderer):
     depth = depth_of(renderer.render(camera, np.zeros(0, BOX), NOON))
     yaw = math.radians(camera.yaw)
     for forward, right in ((4.0, 0.0), (9.0, 0.8), (14.0, -0.5)):
-        place = (camera.x + forward * math.cos(yaw) - right * math.sin(yaw),
-                 camera.y + forward * math.sin(yaw) + right * math.cos(yaw), 0.0)
+        place = (
+            camera.x + forward * math.cos(yaw) - right * math.sin(yaw),
+            camera.y + forward * math.sin(yaw) + right * math.cos(yaw),
+            0.0,
+        )
         u, v, expected = project(camera, place)
         assert depth[int(v), int(u)] == pytest.approx(expected, rel=0.03)
 

@@ -10,12 +10,31 @@ from envs.standin.picture import BOX, CAR, Camera, Renderer, parts
 from tests.envs.standin.test_picture_geometry import NOON, camera_at, crate, project
 from tests.envs.standin.town_support import town
 
-FIELDS = ("cloudiness", "precipitation", "precipitation_deposits", "wind_intensity",
-          "sun_azimuth_angle", "sun_altitude_angle", "fog_density", "fog_distance", "fog_falloff",
-          "wetness", "scattering_intensity", "mie_scattering_scale", "rayleigh_scattering_scale",
-          "dust_storm")
-PRESETS = ("ClearNoon", "WetSunset", "HardRainNoon", "ClearNight", "CloudyNoon", "ClearSunset",
-           "DustStorm")
+FIELDS = (
+    "cloudiness",
+    "precipitation",
+    "precipitation_deposits",
+    "wind_intensity",
+    "sun_azimuth_angle",
+    "sun_altitude_angle",
+    "fog_density",
+    "fog_distance",
+    "fog_falloff",
+    "wetness",
+    "scattering_intensity",
+    "mie_scattering_scale",
+    "rayleigh_scattering_scale",
+    "dust_storm",
+)
+PRESETS = (
+    "ClearNoon",
+    "WetSunset",
+    "HardRainNoon",
+    "ClearNight",
+    "CloudyNoon",
+    "ClearSunset",
+    "DustStorm",
+)
 
 
 def weather(name):
@@ -89,10 +108,13 @@ def test_the_lane_mark_is_brighter_than_the_road(renderer):
         yaw = np.radians(camera.yaw)
         values = {}
         for right in (0.9, 1.675):
-            place = (camera.x + 4.0 * np.cos(yaw) - right * np.sin(yaw),
-                     camera.y + 4.0 * np.sin(yaw) + right * np.cos(yaw), 0.0)
+            place = (
+                camera.x + 4.0 * np.cos(yaw) - right * np.sin(yaw),
+                camera.y + 4.0 * np.sin(yaw) + right * np.cos(yaw),
+                0.0,
+            )
             u, v, _ = project(camera, place)
-            values[right] = grey[int(v), int(u) - 1:int(u) + 2].max()
+            values[right] = grey[int(v), int(u) - 1 : int(u) + 2].max()
         assert values[1.675] > values[0.9] + margin
 
 
@@ -102,8 +124,17 @@ def test_far_lane_marks_do_not_flicker(renderer):
     pictures = []
     for step in (0.0, 0.5):
         yaw = np.radians(row[4])
-        camera = Camera("rgb", 84, 84, 90.0, row[0] + step * np.cos(yaw),
-                        row[1] + step * np.sin(yaw), 1.5, 0.0, row[4])
+        camera = Camera(
+            "rgb",
+            84,
+            84,
+            90.0,
+            row[0] + step * np.cos(yaw),
+            row[1] + step * np.sin(yaw),
+            1.5,
+            0.0,
+            row[4],
+        )
         pictures.append(renderer.render(camera, np.zeros(0, BOX), weather("CloudyNoon")))
     far = [p[43:50, 30:54, :3].astype(float) for p in pictures]
     assert np.abs(far[0] - far[1]).mean() < 12.0
@@ -135,10 +166,12 @@ def test_brake_lights_shine(renderer):
 
 def test_presets_of_the_weather_differ_at_a_glance(renderer):
     camera = camera_at(town("Town01").spawn_points[3], width=160, height=120)
-    small = [renderer.render(camera, traffic(), weather(name))[::8, ::8, :3].astype(float)
-             for name in PRESETS]
+    small = [
+        renderer.render(camera, traffic(), weather(name))[::8, ::8, :3].astype(float)
+        for name in PRESETS
+    ]
     for i, a in enumerate(small):
-        for b in small[i + 1:]:
+        for b in small[i + 1 :]:
             assert np.abs(a - b).mean() > 3.5
 
 

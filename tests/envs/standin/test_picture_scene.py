@@ -51,8 +51,9 @@ def test_walls_that_were_forgotten_look_the_same_again(monkeypatch: pytest.Monke
     def images(made: Facades, some: np.ndarray) -> list[np.ndarray]:
         walls = made.walls(some)
         return [
-            walls.texels[first:first + rows * columns].copy()
-            for face in some for first, rows, columns in walls.place[face].tolist()
+            walls.texels[first : first + rows * columns].copy()
+            for face in some
+            for first, rows, columns in walls.place[face].tolist()
         ]
 
     plenty = images(Facades(fixed, fixed.lit(light), light), faces)

@@ -164,11 +164,17 @@ def test_vehicles_do_not_influence_each_other_in_the_arrays():
 
 
 FIELDS = {
-    "length (m)": "length", "width (m)": "width", "height (m)": "height",
-    "wheelbase (m)": "wheelbase", "mass (kg)": "mass", "power (kW)": "power",
-    "0-100 (s)": "zero_to_hundred", "top speed (km/h)": "top_speed",
-    "braking (m)": "braking_100_0", "turning circle (m)": "turning_circle",
-}  # fmt: skip
+    "length (m)": "length",
+    "width (m)": "width",
+    "height (m)": "height",
+    "wheelbase (m)": "wheelbase",
+    "mass (kg)": "mass",
+    "power (kW)": "power",
+    "0-100 (s)": "zero_to_hundred",
+    "top speed (km/h)": "top_speed",
+    "braking (m)": "braking_100_0",
+    "turning circle (m)": "turning_circle",
+}
 
 
 def test_the_table_agrees_with_its_sources():

@@ -74,7 +74,9 @@ def _traffic(server, cars: int, steps: int, manager_port: int, attempts: int = 3
     for attempt in range(attempts):
         try:
             result = subprocess.run(
-                [*command, str(manager_port + attempt)], capture_output=True, text=True,
+                [*command, str(manager_port + attempt)],
+                capture_output=True,
+                text=True,
                 timeout=20 + steps * 0.03,
             )
         except subprocess.TimeoutExpired:

@@ -16,14 +16,18 @@ def extract(rows=3, columns=3, step=0.0012):
     for i in range(rows):
         for j in range(columns):
             light = '<tag k="highway" v="traffic_signals"/>' if (i, j) == (1, 1) else ""
-            nodes.append(f'<node id="{10 * i + j + 1}" version="1" lat="{49.0 + i * step}" '
-                         f'lon="{8.0 + j * step * 1.5}">{light}</node>')
+            nodes.append(
+                f'<node id="{10 * i + j + 1}" version="1" lat="{49.0 + i * step}" '
+                f'lon="{8.0 + j * step * 1.5}">{light}</node>'
+            )
     lines = [[10 * i + j + 1 for j in range(columns)] for i in range(rows)]
     lines += [[10 * i + j + 1 for i in range(rows)] for j in range(columns)]
     for number, line in enumerate(lines):
         refs = "".join(f'<nd ref="{node}"/>' for node in line)
-        ways.append(f'<way id="{900 + number}" version="1">{refs}'
-                    '<tag k="highway" v="residential"/><tag k="lanes" v="2"/></way>')
+        ways.append(
+            f'<way id="{900 + number}" version="1">{refs}'
+            '<tag k="highway" v="residential"/><tag k="lanes" v="2"/></way>'
+        )
     return f'<osm version="0.6">{"".join(nodes)}{"".join(ways)}</osm>'
 
 

@@ -53,8 +53,11 @@ def test_lanes_join_without_a_step(name):
     """Where one lane leads onto the next there is no gap, no kink and no jump in height."""
     for begin, end in client_map(name).get_topology():
         lane = [begin, *begin.next_until_lane_end(1.0)]
-        following = [w for w in lane[-1].next(1.2) if (w.road_id, w.lane_id) == (
-            end.road_id, end.lane_id)] if begin.road_id != end.road_id else []
+        following = (
+            [w for w in lane[-1].next(1.2) if (w.road_id, w.lane_id) == (end.road_id, end.lane_id)]
+            if begin.road_id != end.road_id
+            else []
+        )
         for waypoint in following:
             here, there = lane[-1].transform, waypoint.transform
             turn = math.remainder(there.rotation.yaw - here.rotation.yaw, 360.0)

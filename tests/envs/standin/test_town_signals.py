@@ -38,7 +38,8 @@ def test_every_lane_into_a_lit_junction_has_one_stop_zone(name):
     lit = {signal.junction for signal in town(name).signals}
     zones = [
         client_map(name).get_waypoint(carla.Location(*box[:3]))
-        for signal in town(name).signals for box in signal.boxes
+        for signal in town(name).signals
+        for box in signal.boxes
     ]
     guarded = [(zone.road_id, zone.lane_id) for zone in zones]
     entries = set()
@@ -76,7 +77,7 @@ def test_lanterns_hang_over_the_road_and_face_the_traffic(name):
 def test_signals_without_controllers_are_grouped_by_direction():
     import re
 
-    text = re.sub(r'<controller name.*?</controller>', "", town("Town01").opendrive)
+    text = re.sub(r"<controller name.*?</controller>", "", town("Town01").opendrive)
     text = re.sub(r'<controller id="\d+" type="0"/>', "", text)
     bare = town_from_opendrive(text, "bare")
     assert len(bare.signals) == len(town("Town01").signals)

@@ -23,7 +23,8 @@ def lane_graph(carla_map: carla.Map) -> nx.DiGraph:
     """Lanes (road, lane) and where each leads; edges weigh the lane's length in metres."""
     graph = nx.DiGraph()
     for begin, end in carla_map.get_topology():
-        length = begin.transform.location.distance(begin.next_until_lane_end(2.0)[-1].
-                                                   transform.location)
+        length = begin.transform.location.distance(
+            begin.next_until_lane_end(2.0)[-1].transform.location
+        )
         graph.add_edge((begin.road_id, begin.lane_id), (end.road_id, end.lane_id), length=length)
     return graph

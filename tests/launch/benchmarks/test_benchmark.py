@@ -137,8 +137,10 @@ def test_the_stand_in_s_rows_tell_what_the_client_takes(monkeypatch):
     slow, met, met_too, start = standin.run(2)
     assert slow.ours == pytest.approx(250)
     assert slow.holds is False
-    assert slow.why == ("of 4 ms a tick the carla client's own threads compute 2; the bar leaves "
-                        "1.67 for client and server")
+    assert slow.why == (
+        "of 4 ms a tick the carla client's own threads compute 2; the bar leaves "
+        "1.67 for client and server"
+    )
     assert (met.why, met_too.why, start.why) == ("", "", "")
 
 
@@ -153,13 +155,22 @@ def test_rows_of_a_gpu_are_held_against_sb3_and_the_card_s_products():
     def answer(seconds):
         return [{"seconds": seconds}]
 
-    results = {"float32": answer(2e-3), "awaited": answer(3e-3), "bfloat16": answer(1.5e-3),
-               "calls": answer(1e-3), "sb3": answer(12e-3), "product float32": answer(22e-3),
-               "product bfloat16": answer(2e-3)}
+    results = {
+        "float32": answer(2e-3),
+        "awaited": answer(3e-3),
+        "bfloat16": answer(1.5e-3),
+        "calls": answer(1e-3),
+        "sb3": answer(12e-3),
+        "product float32": answer(22e-3),
+        "product bfloat16": answer(2e-3),
+    }
     assert {c.name for c in gpu.contestants()} == set(results)
     found = gpu.rows(results, "a card")
     assert (found[0].ratio, found[0].holds, found[0].peer_name) == (
-        pytest.approx(6.0), True, "SB3 as it comes, a card")
+        pytest.approx(6.0),
+        True,
+        "SB3 as it comes, a card",
+    )
     assert (found[4].ours, found[4].unit) == (pytest.approx(1000.0), "updates/s")
     # 32.17 GFLOP in 2 ms are 16.1 TFLOP/s; the product's 1,100 GFLOP in 22 ms are 50.
     assert found[5].ours == pytest.approx(16.08, abs=0.02)

@@ -28,7 +28,12 @@ def written(tmp_path_factory) -> Path:
     series = synthetic_runs.feature_leak()
     evaluation = {"route_completion": 0.25, "collisions_per_km": float("nan"), "policy": "final"}
     write_report(
-        *(folder, judge(series), rank_causes(series), series, {"seed": 3}, evaluation),
+        folder,
+        judge(series),
+        rank_causes(series),
+        series,
+        {"seed": 3},
+        evaluation,
         notes=("a note",),
     )
     return folder

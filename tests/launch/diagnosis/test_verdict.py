@@ -407,15 +407,38 @@ def test_bad_limits_are_one_clear_line(item, words):
 def test_every_limit_is_explained_and_live():
     series = synthetic_runs.make(last=12_000)
     dull = {
-        "form": "absolute", "discount": 0.5, "ratio_stop": 1e-3, "bound_stop": 1e-6,
-        "stop_points": 500, "growth_points": 500, "growth_factor": 0.5, "growth_ratio": 0.0,
-        "growth_absolute": 0.0, "gradient_warning": 0.01, "gradient_critical": 0.01,
-        "q_floor": 1e6, "scale_points": 1, "q_mean_2k": 0.1, "q_max_2k": 0.1, "q_mean_5k": 0.1,
-        "q_ratio": 1e-9, "actor_loss": 0.1, "episode_length": 1e4, "episode_drop": 99.0,
-        "trend": 1e-9, "twin_gap": 1e-9, "twin_gap_ratio": 1e-9, "critic_loss": 1e-9,
-        "critic_loss_ratio": 1e-9, "error_level": 1e-9, "gradient_mean": 1e-9, "gradient_max": 1e-9,
-        "progress_ratio": 99.0, "plateau_ratio": 99.0, "saturation": 1e-9,
-    }  # fmt: skip
+        "form": "absolute",
+        "discount": 0.5,
+        "ratio_stop": 1e-3,
+        "bound_stop": 1e-6,
+        "stop_points": 500,
+        "growth_points": 500,
+        "growth_factor": 0.5,
+        "growth_ratio": 0.0,
+        "growth_absolute": 0.0,
+        "gradient_warning": 0.01,
+        "gradient_critical": 0.01,
+        "q_floor": 1e6,
+        "scale_points": 1,
+        "q_mean_2k": 0.1,
+        "q_max_2k": 0.1,
+        "q_mean_5k": 0.1,
+        "q_ratio": 1e-9,
+        "actor_loss": 0.1,
+        "episode_length": 1e4,
+        "episode_drop": 99.0,
+        "trend": 1e-9,
+        "twin_gap": 1e-9,
+        "twin_gap_ratio": 1e-9,
+        "critic_loss": 1e-9,
+        "critic_loss_ratio": 1e-9,
+        "error_level": 1e-9,
+        "gradient_mean": 1e-9,
+        "gradient_max": 1e-9,
+        "progress_ratio": 99.0,
+        "plateau_ratio": 99.0,
+        "saturation": 1e-9,
+    }
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
     assert all(f.metadata["help"] for f in dataclasses.fields(VerdictLimits))
     growing = changed(series, "debug/actor_q_mean", lambda v: 8 + 5.0 * np.arange(v.size))

@@ -24,7 +24,10 @@ def test_another_kind_of_file_is_refused(tmp_path):
     out = tmp_path / "sheet.gif"
     done = subprocess.run(
         [sys.executable, "-m", "launch.studies.contact_sheet", f"--out={out}"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert done.returncode != 0
     assert "must end in .jpg or .png" in done.stderr

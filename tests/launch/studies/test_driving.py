@@ -16,8 +16,11 @@ from launch.studies.driving import binned, write_results
 from launch.studies.study import conduct
 
 EVALUATED = {
-    **{"route_completion": 0.5, "success": 0.0, "driving_score": 40.0},
-    **{"collisions": 0.25, "speed_mean": 7.125},
+    "route_completion": 0.5,
+    "success": 0.0,
+    "driving_score": 40.0,
+    "collisions": 0.25,
+    "speed_mean": 7.125,
 }
 
 

@@ -100,9 +100,16 @@ def test_what_is_read_is_what_was_written(trained: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["state.msgpack", "loop.json", "episode.npz", "config.json", "manifest.json",
-     "replay/reward.npy", "replay/vector.npy"],
-)  # fmt: skip
+    [
+        "state.msgpack",
+        "loop.json",
+        "episode.npz",
+        "config.json",
+        "manifest.json",
+        "replay/reward.npy",
+        "replay/vector.npy",
+    ],
+)
 @pytest.mark.parametrize("damage", ["cut", "gone", "changed"])
 def test_a_damaged_file_is_named_in_one_line(copied: Path, name: str, damage: str) -> None:
     file = copied / name

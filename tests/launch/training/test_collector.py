@@ -147,8 +147,11 @@ def test_learning_begins_with_a_fresh_episode(tmp_path: Path) -> None:
 
 
 def test_warm_up_actions_are_uniform_and_later_ones_the_policy_s(tmp_path: Path) -> None:
-    run = session(tiny(eval_every=0, steps=600, learning_starts=300, exploration_noise=0.0),
-                  tmp_path / "run", SplitToyEnv())  # fmt: skip
+    run = session(
+        tiny(eval_every=0, steps=600, learning_starts=300, exploration_noise=0.0),
+        tmp_path / "run",
+        SplitToyEnv(),
+    )
     assert train(run)
     run.close()
     actions = run.buffer._ring.action[:600, 0]

@@ -56,6 +56,7 @@ def test_only_one_process_trains_in_a_run(tmp_path: Path) -> None:
         "try:\n    with locked(Path(sys.argv[1])):\n        print('in')\n"
         "except Exception as error:\n    print(error)\n"
     )
+
     def other() -> str:
         words = [sys.executable, "-c", program, str(tmp_path)]
         root = Path(__file__).resolve().parents[3]

@@ -54,8 +54,14 @@ class PlainList:
         following = [*self.frames[1:], frame]
         self.transitions.append(
             Transition(
-                *(self.episode, self.frames, self.vector, action, reward),
-                *(following, vector, terminated),
+                self.episode,
+                self.frames,
+                self.vector,
+                action,
+                reward,
+                following,
+                vector,
+                terminated,
             )
         )
         self.transitions = self.transitions[-self.capacity :]

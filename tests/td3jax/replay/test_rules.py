@@ -184,9 +184,7 @@ def test_broken_files_change_nothing(tmp_path, how):
     with pytest.raises(ValueError, match="not a replay buffer of this agent") as error:
         buffer.load(tmp_path / "saved")
     assert "\n" not in str(error.value)
-    jax.tree.map(
-        np.testing.assert_array_equal, before, buffer.sample(30, np.random.default_rng(0))
-    )
+    jax.tree.map(np.testing.assert_array_equal, before, buffer.sample(30, np.random.default_rng(0)))
 
 
 def test_saving_replaces_whole_folders_and_holds_the_filled_part_only(tmp_path):

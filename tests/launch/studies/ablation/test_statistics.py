@@ -17,14 +17,29 @@ from launch.studies.ablation.decision import Table, decide
 from launch.studies.ablation.statistics import by_stratum, holm, iqm, sign_test, surviving, wilson
 
 ENDPOINTS = (
-    *("exploded", "exploded_at", "peak", "slope", "late_slope", "gap", "purity", "saturation"),
-    *("feature_ratio", "return", "actor_q_bias", "critic_q_bias"),
+    "exploded",
+    "exploded_at",
+    "peak",
+    "slope",
+    "late_slope",
+    "gap",
+    "purity",
+    "saturation",
+    "feature_ratio",
+    "return",
+    "actor_q_bias",
+    "critic_q_bias",
 )
 CURVES = "arm,seed,actor_update,actor_q,replay_q"
 RIGHT = dict.fromkeys(ENDPOINTS, 0.0) | {"exploded_at": math.nan, "return": 0.7, "peak": -1.0}
 LEAK = RIGHT | {
-    **{"exploded": 1.0, "exploded_at": 200.0, "peak": 6.0, "late_slope": 4.5, "purity": 1.0},
-    **{"gap": 1e6, "return": 0.0},
+    "exploded": 1.0,
+    "exploded_at": 200.0,
+    "peak": 6.0,
+    "late_slope": 4.5,
+    "purity": 1.0,
+    "gap": 1e6,
+    "return": 0.0,
 }
 
 
