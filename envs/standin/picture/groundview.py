@@ -225,7 +225,14 @@ def _row_depth(eye: Eye, begin: int, end: int) -> Array:
 
 
 @called_with(
-    types.UniTuple(u4[:, ::1], LEVELS), f8[:, ::1], f8[::1], f8, i8[:, ::1], b1, RUNS, i8,
+    types.UniTuple(u4[:, ::1], LEVELS),
+    f8[:, ::1],
+    f8[::1],
+    f8,
+    i8[:, ::1],
+    b1,
+    RUNS,
+    i8,
     u4[:, ::1],
 )
 @compiled

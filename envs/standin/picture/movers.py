@@ -44,7 +44,15 @@ class Movers(NamedTuple):
 
 #: `Movers` in compiled code.
 MOVERS = named(
-    Movers, f8[:, ::1], f8[:, ::1], f8[:, :, ::1], f8[:, ::1], i8[::1], i8[::1], i8[::1], i8[::1],
+    Movers,
+    f8[:, ::1],
+    f8[:, ::1],
+    f8[:, :, ::1],
+    f8[:, ::1],
+    i8[::1],
+    i8[::1],
+    i8[::1],
+    i8[::1],
 )
 
 

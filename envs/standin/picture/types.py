@@ -18,11 +18,26 @@ Kind = Literal["rgb", "semantic", "instance", "depth"]
 
 #: A moving thing as an oriented box. Lengths in metres, angles in degrees, colour 0..255,
 #: `tag` = semantic tag, `lights` = VehicleLightState flags (for a traffic light its state).
-BOX = np.dtype([
-    ("id", "u4"), ("x", "f8"), ("y", "f8"), ("z", "f8"), ("pitch", "f8"), ("yaw", "f8"),
-    ("roll", "f8"), ("half_x", "f8"), ("half_y", "f8"), ("half_z", "f8"), ("r", "u1"),
-    ("g", "u1"), ("b", "u1"), ("tag", "u1"), ("style", "u1"), ("lights", "u4"),
-])
+BOX = np.dtype(
+    [
+        ("id", "u4"),
+        ("x", "f8"),
+        ("y", "f8"),
+        ("z", "f8"),
+        ("pitch", "f8"),
+        ("yaw", "f8"),
+        ("roll", "f8"),
+        ("half_x", "f8"),
+        ("half_y", "f8"),
+        ("half_z", "f8"),
+        ("r", "u1"),
+        ("g", "u1"),
+        ("b", "u1"),
+        ("tag", "u1"),
+        ("style", "u1"),
+        ("lights", "u4"),
+    ]
+)
 #: An array of them in compiled code.
 BOXES = typeof(np.zeros(0, BOX))
 
