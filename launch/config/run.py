@@ -5,86 +5,81 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 from envs.config import EnvConfig
 from launch.config.tree import to_dict, update_from_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import BadInput
 from td3jax.config import AgentConfig, ReplayConfig
+from td3jax.options import Options, option, require
 
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 
 
-def _option(default: Any, text: str) -> Any:
-    """A dataclass field with the help text that its command line flag shows."""
-    return dataclasses.field(default=default, metadata={"help": text})
-
-
-def _require(condition: bool, name: str, value: object, expected: str) -> None:
-    if not condition:
-        raise ValueError(f"{name} = {value!r}: expected {expected}")
-
-
 @dataclasses.dataclass(frozen=True)
-class LoopConfig:
+class LoopConfig(Options):
     """Schedule, seeds, and what is written when."""
 
-    env: str = _option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
-    action_repeat: int = _option(
-        1, "times that a gymnasium environment takes each action; its rewards are summed"
+    env: str = option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
+    action_repeat: int = option(
+        1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
-    steps: int = _option(5000, "environment steps of the whole run")
-    learning_starts: int = _option(
-        1000, "steps before the first update; at most a fifth of steps, so that short runs learn"
+    steps: int = option(5000, "environment steps of the whole run", low=1)
+    learning_starts: int = option(
+        1000,
+        "steps before the first update; at most a fifth of steps, so that short runs learn",
+        low=0,
     )
-    random_steps: int = _option(-1, "steps driven by warm_up, then a reset; -1 = learning_starts")
-    warm_up: str = _option(
-        RANDOM, "random | expert: uniform actions, or (carla) the expert's under noise of all sizes"
+    random_steps: int = option(
+        -1, "steps driven by warm_up, then a reset; -1 = learning_starts", low=-1
     )
-    train_freq: int = _option(1, "environment steps between updates")
-    gradient_steps: int = _option(1, "gradient steps per update, each on a batch of its own")
-    batch_size: int = _option(256, "transitions in a batch")
-    exploration_noise: float = _option(0.1, "standard deviation of the noise on actions")
-    exploration_correlation: float = _option(
-        0.0, "correlation of that noise, and of random actions, from one step to the next"
+    warm_up: str = option(
+        RANDOM,
+        "random | expert: uniform actions, or (carla only) "
+        "the expert's with noise of varying strength",
+        choices=(RANDOM, EXPERT),
     )
-    eval_every: int = _option(2500, "steps between evaluations, held between episodes; 0 = never")
-    eval_episodes: int = _option(3, "episodes of an evaluation")
-    eval_steps: int = _option(
-        3000, "time limit of a CARLA evaluation episode, enough for a route; 0 = episode_steps"
+    train_freq: int = option(1, "environment steps between updates", low=1)
+    gradient_steps: int = option(1, "gradient steps per update, each on a batch of its own", low=1)
+    batch_size: int = option(256, "transitions in a batch", low=1)
+    exploration_noise: float = option(0.1, "standard deviation of the noise on actions", low=0)
+    exploration_correlation: float = option(
+        0.0,
+        "correlation of that noise, and of random actions, from one step to the next",
+        low=0,
+        below=1,
     )
-    final_episodes: int = _option(3, "episodes of the evaluation at the end; 0 = none")
-    film: bool = _option(True, "film an episode of the evaluation at the end")
-    checkpoint_every: int = _option(2500, "steps between checkpoints; 0 = only at the end")
-    keep_checkpoints: int = _option(2, "newest checkpoints that stay on disk")
-    save_replay: bool = _option(True, "put the replay buffer into checkpoints, to resume exactly")
-    log_every: int = _option(100, "steps between log points")
-    seed: int = _option(0, "root of the seeds of agent, exploration, replay, episodes, evaluation")
-    stop_on_no_go: bool = _option(False, "stop, with a checkpoint and exit code 3, on NO-GO")
-    limits: tuple[str, ...] = _option((), "name=value limits of the verdict, see td3jax diagnose")
+    eval_every: int = option(
+        2500, "steps between evaluations, held between episodes; 0 = never", low=0
+    )
+    eval_episodes: int = option(3, "episodes of an evaluation", low=0)
+    eval_steps: int = option(
+        3000,
+        "time limit of a CARLA evaluation episode, enough for a route; 0 = episode_steps",
+        low=0,
+    )
+    final_episodes: int = option(3, "episodes of the evaluation at the end; 0 = none", low=0)
+    film: bool = option(True, "film an episode of the evaluation at the end")
+    checkpoint_every: int = option(2500, "steps between checkpoints; 0 = only at the end", low=0)
+    keep_checkpoints: int = option(2, "newest checkpoints that stay on disk", low=1)
+    save_replay: bool = option(True, "put the replay buffer into checkpoints, to resume exactly")
+    log_every: int = option(100, "steps between log points", low=1)
+    seed: int = option(
+        0, "root of the seeds of agent, exploration, replay, episodes, evaluation", low=0
+    )
+    stop_on_no_go: bool = option(False, "stop, with a checkpoint and exit code 3, on NO-GO")
+    limits: tuple[str, ...] = option((), "name=value limits of the verdict, see td3jax diagnose")
 
-    def __post_init__(self) -> None:
-        _require(bool(self.env), "env", self.env, "carla or a gymnasium id")
-        for name in ("steps", "train_freq", "gradient_steps", "batch_size", "keep_checkpoints"):
-            _require(getattr(self, name) >= 1, name, getattr(self, name), "at least 1")
-        repeats = 1 if self.env == CARLA else max(1, self.action_repeat)
-        _require(
-            self.action_repeat == repeats,
+    def check(self) -> None:
+        """Check the environment's name, its action_repeat and the limits of the verdict."""
+        require(bool(self.env), "env", self.env, "carla or a gymnasium id")
+        require(
+            self.action_repeat == 1 or self.env != CARLA,
             "action_repeat",
             self.action_repeat,
-            "1 for carla, which has action_ticks; at least 1 for others",
+            "1 for carla, which has action_ticks",
         )
-        for name in ("learning_starts", "exploration_noise", "eval_every", "eval_episodes"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        for name in ("final_episodes", "eval_steps", "checkpoint_every", "seed"):
-            _require(getattr(self, name) >= 0, name, getattr(self, name), "0 or more")
-        correlation = self.exploration_correlation
-        _require(0.0 <= correlation < 1.0, "exploration_correlation", correlation, "in [0, 1)")
-        _require(self.log_every >= 1, "log_every", self.log_every, "at least 1")
-        _require(self.random_steps >= -1, "random_steps", self.random_steps, "-1 or more")
-        _require(self.warm_up in (RANDOM, EXPERT), "warm_up", self.warm_up, "random or expert")
         parse_limits(self.limits)
 
 
