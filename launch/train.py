@@ -85,8 +85,8 @@ def _announce(config: RunConfig) -> None:
     elif server.server_command:
         what = "the simulator, which --server_command starts"
     else:
-        what = "the stand-in simulator; its first start on a machine compiles for about a minute"
-    print(f"waiting for {what}", flush=True)
+        what = "the stand-in simulator, which compiles for about a minute when a machine is new"
+    print(f"loading jax, then waiting for {what}", flush=True)
 
 
 def _new_folder(given: dict[str, object], config: RunConfig) -> Path:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Callable, Iterator
-from typing import IO, Any, NamedTuple, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
 from numba import types
@@ -41,9 +41,10 @@ class Call(NamedTuple):
         return bool(self.function.stats.cache_misses.total() > before)
 
     @property
-    def kept(self) -> bool:
-        """Whether what is made of it is kept on disk."""
-        return self.function.stats.cache_path is not None
+    def folder(self) -> str | None:
+        """Where machine code is kept; None where it cannot be."""
+        path: str | None = self.function.stats.cache_path
+        return path
 
 
 #: Grows while modules are imported.
@@ -73,18 +74,11 @@ def named(kind: type, *fields: Any) -> Any:
     return types.BaseTuple.from_types(fields, kind)
 
 
-@contextlib.contextmanager
-def locked(file: str, kind: int = fcntl.LOCK_EX) -> Iterator[IO[str]]:
-    """Keeps other processes out; on a file system without locks they are not."""
-    with open(file, encoding="utf-8") as lock:
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, kind)
-        yield lock
-
-
 class _SharedCache(FunctionCache):
     """Machine code on disk. Numba mixes up files when two processes write at the same time."""
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        with locked(__file__):
+        with open(__file__, encoding="utf-8") as lock:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(lock, fcntl.LOCK_EX)
             super().save_overload(sig, data)

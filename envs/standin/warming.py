@@ -7,7 +7,6 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
 
 from envs.standin.compiled import CALLS, Call
 from envs.standin.parent import end_with_parent
@@ -26,8 +25,7 @@ def warm_up(say: Say) -> None:
 
     Of several servers that start at once one compiles; the others wait, and find it on disk.
     """
-    with open(__file__, encoding="utf-8") as lock:
-        _wait_for(lock, say)
+    with _alone(say):
         for done, call in enumerate(CALLS, 1):
             if call.prepare():
                 _compile(CALLS[done:], say)
@@ -36,7 +34,27 @@ def warm_up(say: Say) -> None:
             call.prepare()
 
 
-def _wait_for(lock: IO[str], say: Say) -> None:
+def folder_to_lock() -> str | None:
+    """A folder that servers share where they share machine code; None where they cannot."""
+    return min((call.folder for call in CALLS if call.folder), default=None)
+
+
+@contextlib.contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Waits until no other server compiles for the same folder."""
+    folder = folder_to_lock()
+    if folder is None:
+        yield
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        _wait_for(lock, say)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _wait_for(lock: int, say: Say) -> None:
     until, tell = time.monotonic() + _PATIENCE, _seldom(say)
     while time.monotonic() < until:
         try:
@@ -52,7 +70,7 @@ def _wait_for(lock: IO[str], say: Say) -> None:
 
 def _compile(calls: Sequence[Call], say: Say) -> None:
     """Compiles side by side with other processes, whose work is then found on disk."""
-    kept = all(call.kept for call in calls)
+    kept = all(call.folder for call in calls)
     say("compiling for this machine, once: half a minute, or more where it is busy" if kept else
         "compiling, a minute or two, at each start: no folder to keep it in can be written to; "
         "NUMBA_CACHE_DIR names one")  # fmt: skip

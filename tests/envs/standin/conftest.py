@@ -84,8 +84,13 @@ def start_server(*arguments: str) -> ServerProcess:
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
-    ready = f"ready on port {port}\n"
-    assert any(line == ready for line in process.stdout)
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("ready"):
+            break
+    assert lines[-1] == f"ready on port {port}\n"
+    assert any(line.startswith(COMPILER) for line in lines)
     return ServerProcess(process, port)
 
 
