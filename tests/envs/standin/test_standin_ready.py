@@ -32,8 +32,7 @@ STORM = carla.WeatherParameters(
     sun_altitude_angle=20.0, cloudiness=90.0, precipitation=80.0, wetness=90.0, fog_density=40.0
 )
 NO_FOLDER = """
-import envs.standin.starting  # noqa: F401  declares all that is compiled
-from envs.standin import warming
+from envs.standin.compiled import CALLS
 from envs.standin.lights import _facing
 call = next(call for call in CALLS if call.function is _facing)
 print(call.folder, call.prepare(), call.prepare())
