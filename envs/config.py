@@ -182,7 +182,11 @@ class ServerConfig(Options):
         "", "command that starts a server, {port} and {town} filled in; empty = the stand-in"
     )
     server_log: str = option("", "file for the output of the server and client; empty = none")
-    connect_timeout: float = option(60.0, "seconds for a server to start and answer", above=0)
+    connect_timeout: float = option(
+        60.0,
+        "seconds for a server to answer; one of server_command has to start in them too",
+        above=0,
+    )
     load_timeout: float = option(180.0, "seconds for a map to load", above=0)
     tick_timeout: float = option(15.0, "seconds for one simulation step or sensor reading", above=0)
     restarts_per_hour: int = option(12, "restarts after faults before giving up", low=0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -20,6 +21,7 @@ from envs.config import EnvConfig, ServerConfig, with_options
 from envs.errors import EnvError, ServerUnreachable, SimulatorFault, SimulatorUnavailable
 from envs.process import server as servers
 from envs.process.child import Child
+from envs.process.ready import Say
 from envs.process.server import Server
 from envs.task import spaces
 from envs.task.observation import Observation
@@ -37,11 +39,15 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
     """CarlaEnv behind a process boundary; starts the server when the configuration has no host.
 
     `step_async(action)` and `step_wait()` are the halves of `step`, for a caller that has other
-    work while the simulator ticks. `faults` counts SimulatorFaults so far.
+    work while the simulator ticks. `faults` counts SimulatorFaults so far. `say` gets lines about
+    what the start of our server waits for.
     """
 
-    def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
+    def __init__(
+        self, config: EnvConfig, render_mode: str | None = None, say: Say = lambda line: None
+    ) -> None:
         self.config = config
+        self._say = say
         self.metadata = spaces.metadata(config)
         self.render_mode = render_mode
         self.observation_space = spaces.observation_space(config)
@@ -161,8 +167,10 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         seconds = own.connect_timeout + own.load_timeout + MARGIN
         try:
             self._call("make", seconds, config, host, port, tm_port, self.render_mode)
-        except EnvError:
+        except EnvError as error:
             self._kill_child()
+            if isinstance(error, ServerUnreachable) and self.server is not None:
+                raise ServerUnreachable(f"{error}; {self._last_words()}") from error
             raise
         self._soiled = False
 
@@ -172,8 +180,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             return own.host, own.port
         if self.server is None or not self.server.alive():
             self._kill_server()
-            self.server = servers.start(self.config)
+            self.server = servers.start(self.config, self._say)
         return self.server.host, self.server.port
+
+    def _last_words(self) -> str:
+        log = self.config.server.server_log
+        return servers.last_words(Path(log) if log else None)
 
     def _healthy(self) -> bool:
         return self.server is None or self.server.alive()
@@ -219,8 +231,14 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def _pay_for_failure(self) -> None:
         """Each start after a failure, of a step or of a start, counts: a crash loop ends."""
         failure, self._failure = self._failure, None
-        if failure is not None:
+        if failure is None:
+            return
+        try:
             self._budget.spend(failure)
+        except SimulatorUnavailable as error:
+            if isinstance(failure, ServerUnreachable) or self.config.server.host:
+                raise
+            raise SimulatorUnavailable(f"{error}; {self._last_words()}") from failure
 
     def _kill_child(self) -> None:
         child, self.child = self.child, None

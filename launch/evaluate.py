@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.config import with_options
+from envs.errors import EnvError
 from launch.cli import guarded, wants_help
 from launch.config.flags import Command, Extra
 from launch.config.run import CARLA, RunConfig
@@ -23,7 +25,7 @@ from launch.signals import StopRequest, stop_on_signals
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
 from launch.training.evaluation import Stopped, make_film, run_episodes, table
-from launch.training.folder import write_whole
+from launch.training.folder import SIMULATOR_LOG, write_whole
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
 from launch.training.session import find_algorithm
@@ -71,12 +73,24 @@ def run(argv: Sequence[str], stop: StopRequest) -> int:
     """One evaluation, from flags to JSON; returns the exit code."""
     plan = make_plan(COMMAND.parse(argv))
     cache_compilations()
-    with tempfile.TemporaryDirectory() as scratch:
-        return _evaluate(plan, stop, Path(scratch) / "simulator.log")
+    scratch = Path(tempfile.mkdtemp(prefix="td3jax-evaluate-"))
+    failed = False
+    try:
+        return _evaluate(plan, stop, scratch / SIMULATOR_LOG)
+    except EnvError:
+        failed = True  # the error names the simulator's log, which is there
+        raise
+    finally:
+        if not failed:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _tell(line: str) -> None:
+    print(f"simulator: {line}", file=sys.stderr, flush=True)
 
 
 def _evaluate(plan: Plan, stop: StopRequest, log: Path) -> int:
-    env = make_env(plan.config, log)
+    env = make_env(plan.config, log, _tell)
     try:
         tune(spaces_of(env))
         policy = _policy(plan, env)

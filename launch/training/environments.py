@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ Env = gymnasium.Env[Any, np.ndarray]
 Transition = tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]
 
 
-def make_env(config: RunConfig, log: Path | None = None) -> Env:
+def make_env(
+    config: RunConfig, log: Path | None = None, say: Callable[[str], None] = lambda line: None
+) -> Env:
     """The environment of a configuration; BadInput, one line, where there is none that fits.
 
-    log: file for a simulator's output, where the configuration names none.
+    log: file for a simulator's output, where the configuration names none; say: gets lines about
+    what its start waits for.
     """
     if config.loop.env == CARLA:
         from envs.supervised import SupervisedCarlaEnv  # the carla client only where it is needed
@@ -39,7 +43,7 @@ def make_env(config: RunConfig, log: Path | None = None) -> Env:
             options = with_options(options, expert_hints=True)
         if log is not None and not options.server.server_log:
             options = with_options(options, server_log=str(log))
-        return SupervisedCarlaEnv(options, render_mode="rgb_array")
+        return SupervisedCarlaEnv(options, "rgb_array", say)
     env = _gym_env(config.loop.env)
     if config.loop.action_repeat > 1:
         env = ActionRepeat(env, config.loop.action_repeat)
