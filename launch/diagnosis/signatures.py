@@ -64,27 +64,6 @@ def _feature_growth(probe: Probe) -> Clue:
     return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
 
 
-def _direct_tests(probe: Probe) -> list[Clue]:
-    gap, purity = probe.peak("health/leak_gap"), probe.peak("health/leak_purity")
-    exact = [None if v is None else (1.0 if v > 1e-6 else -1.0) for v in (gap, purity)]
-    return [
-        Clue(
-            4.0,
-            exact[0],
-            f"gap between Q on the actor's and the critic's features: {show(gap)}",
-            ("health/leak_gap",),
-            optional=True,
-        ),
-        Clue(
-            4.0,
-            exact[1],
-            f"share of the actor's gradient with the action detached: {show(purity)}",
-            ("health/leak_purity",),
-            optional=True,
-        ),
-    ]
-
-
 def feature_leak(probe: Probe) -> list[Clue]:
     """Actor Q far above replay Q, growing as a power law, while the critic learns normally."""
     share, saturation = probe.td_share(), probe.late("health/action_saturation")
@@ -114,7 +93,6 @@ def feature_leak(probe: Probe) -> list[Clue]:
             optional=True,
         ),
         _feature_growth(probe),
-        *_direct_tests(probe),
     ]
 
 
