@@ -21,10 +21,10 @@ from tqdm import tqdm
 from launch.cli import guarded
 from launch.errors import BadInput
 from launch.studies.ablation.arms import Arm, groups
+from launch.studies.ablation.cause_plots import draw_causes, draw_town
 from launch.studies.ablation.decision import Table, decide, markdown, write_csv
-from launch.studies.ablation.figures import draw_causes, draw_town
-from launch.studies.ablation.run import Result, run
-from launch.studies.ablation.story import draw, read
+from launch.studies.ablation.experiment import ArmRun, run_arm
+from launch.studies.ablation.story_plot import draw_story, read_curves
 
 _OUT = flags.DEFINE_string("out_dir", "runs/ablation", "folder of the results")
 _GROUPS = flags.DEFINE_list(
@@ -54,7 +54,7 @@ def finished(path: Path) -> set[tuple[str, int]]:
         return {(row["arm"], int(row["seed"])) for row in csv.DictReader(file)}
 
 
-def append(out: Path, arm: Arm, seed: int, result: Result) -> None:
+def append(out: Path, arm: Arm, seed: int, result: ArmRun) -> None:
     """The curves' points, then the run's row, which says that it is complete."""
     if arm.figured:
         _append(out / "curves.csv", curve_rows(arm, seed, result))
@@ -62,7 +62,7 @@ def append(out: Path, arm: Arm, seed: int, result: Result) -> None:
     _append(out / "results.csv", [row | {k: f"{v:.6g}" for k, v in result.endpoints.items()}])
 
 
-def curve_rows(arm: Arm, seed: int, result: Result) -> list[dict[str, object]]:
+def curve_rows(arm: Arm, seed: int, result: ArmRun) -> list[dict[str, object]]:
     """Points of the Q curves, even in the logarithm of the actor update; in time, over phases."""
     count = result.curves["actor_q"].size
     shares = [i / (_KEPT - 1) for i in range(_KEPT)]
@@ -106,7 +106,7 @@ def _body() -> int:
     out.mkdir(parents=True, exist_ok=True)
     if not _REPORT.value:
         for arm, seed in _missing(arms, out):
-            append(out, arm, seed, run(arm, seed))
+            append(out, arm, seed, run_arm(arm, seed))
     report(out)
     print(f"results: {out}/results.csv; tables and figures beside it, table.md first")
     return 0
@@ -117,12 +117,12 @@ def report(out: Path) -> None:
     if not (out / "results.csv").exists():
         raise BadInput(f"{out}/results.csv: no such file; run without --report first")
     table = Table(out / "results.csv")
-    curves = read(out / "curves.csv") if (out / "curves.csv").exists() else {}
+    curves = read_curves(out / "curves.csv") if (out / "curves.csv").exists() else {}
     rows = decide(table)
     write_csv(rows, out / "decision.csv")
     (out / "table.md").write_text(markdown(rows) + "\n")
     if {"A", "D"} <= set(curves):
-        draw(curves, rows, out / "story.png")
+        draw_story(curves, rows, out / "story.png")
     town = [row for row in rows if row.arm.endswith("/town")]
     if town:
         draw_town(table, curves, town, out / "town.png")

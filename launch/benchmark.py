@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from launch.benchmarks.rows import Row, explain_rest, table, write_json
+from launch.benchmarks.measurements import Measurement, explain_rest, table, write_json
 
 SUITES = ("update", "replay", "act", "loop", "standin", "gpu", "scaling")
 
@@ -38,9 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"benchmark: no folder {options.json.resolve().parent} for --json", file=sys.stderr)
         return 2
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    rows: list[Row] = []
+    rows: list[Measurement] = []
     for suite in options.suite or SUITES[:-1]:
-        module = importlib.import_module(f"launch.benchmarks.{suite}")
+        module = importlib.import_module(f"launch.benchmarks.suites.{suite}")
         extra = {"plots": options.plots} if suite == "scaling" else {}
         rows += explain_rest(module.run(options.rounds, **extra))
         if options.json is not None:  # after each suite: a long run keeps what it has

@@ -14,7 +14,7 @@ from absl import app, flags
 from launch.diagnosis.causes import LIKELY, Cause, rank_causes
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.read.run import read_run
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.report import run_notes, write_report
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge

@@ -20,7 +20,7 @@ from launch.diagnosis.causes import LIKELY, rank_causes
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.limits import VerdictLimits, parse_limits
 from launch.diagnosis.read.events import Unreadable
-from launch.diagnosis.read.run import read_run
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.report import criteria_table, run_notes, write_report, write_text
 from launch.diagnosis.verdict import GO, STAGES, judge
 

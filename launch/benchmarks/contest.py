@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launch.benchmarks.rows import NOT_INSTALLED
+from launch.benchmarks.measurements import NOT_INSTALLED
 
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
@@ -99,17 +99,17 @@ class _Process:
         return self._process.wait()
 
 
-Result = list[dict[str, Any]] | str
+Answers = list[dict[str, Any]] | str
 
 
-def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
+def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Answers]:
     """Per contestant one answer per round, or why there is none.
 
     An answer has "seconds" per piece of work, "cpu" (user + system seconds of it), "faults" (minor
     page faults of it) and "first" (seconds from the start of the first piece of work to its end).
     """
     processes: list[_Process] = []
-    results: dict[str, Result] = {}
+    results: dict[str, Answers] = {}
     try:
         for contestant in contestants:
             try:
@@ -136,13 +136,13 @@ def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
     return results
 
 
-def column(result: Result, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
+def column(result: Answers, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
     """One figure per round; the reason of absence as it is."""
     return result if isinstance(result, str) else [answer[key] * factor for answer in result]
 
 
 def own(
-    results: Mapping[str, Result], name: str, key: str = "seconds", factor: float = 1.0
+    results: Mapping[str, Answers], name: str, key: str = "seconds", factor: float = 1.0
 ) -> list[float]:
     """One figure per round of a contestant that is ours. Raises RuntimeError if it did not run."""
     figures = column(results[name], key, factor)

@@ -137,7 +137,7 @@ def largest_norms(series: Series) -> list[Curve]:
 
 
 def _times(view: GateInput, alert: Alert) -> float | None:
-    """How often an alert's condition held at a log point; None where nothing tells."""
+    """Count the log points where an alert's condition held; None where nothing tells."""
     measured = [get(view.series, alert.measurement)]
     if alert.measurement == NORM_MAX:
         measured = largest_norms(view.series)
@@ -263,7 +263,7 @@ def episode_drop(view: GateInput) -> Criterion:
 
 
 def _clear_drop(values: Curve) -> bool:
-    """Whether the means of the outer thirds differ by over two standard errors."""
+    """True where the means of the outer thirds differ by over two standard errors."""
     third = values.steps.size // 3
     first, last = values.values[:third], values.values[-third:]
     error = np.sqrt((first.var(ddof=1) + last.var(ddof=1)) / third) if third > 1 else 0.0

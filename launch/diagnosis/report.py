@@ -16,7 +16,7 @@ from launch.diagnosis.facts import facts_from_config
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import power_law
 from launch.diagnosis.plots import plot_all
-from launch.diagnosis.read.run import Run, read_run
+from launch.diagnosis.read.logs import Run, read_run
 from launch.diagnosis.series import Series, get
 from launch.diagnosis.tags import derive
 from launch.diagnosis.verdict import judge
@@ -188,7 +188,7 @@ def write_report(
 
 
 def run_notes(run: Run) -> tuple[str, ...]:
-    """What a reader should know of how a run was read."""
+    """Notes on how a run was read."""
     notes = list(run.warnings)
     if run.derived:
         notes.append("computed from other scalars: " + ", ".join(run.derived))

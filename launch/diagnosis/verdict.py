@@ -126,7 +126,7 @@ def _q_bound(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterio
 def _out_of_scale(
     series: Series, tag: str, at: np.ndarray, limits: VerdictLimits, facts: RunFacts
 ) -> np.ndarray:
-    """Whether |tag| is out of proportion at each step: to replay Q, or the return, or at all."""
+    """True at each step where |tag| is out of proportion to replay Q or the return."""
     if tag == "debug/actor_q_mean":
         ratio, limit = ratio_curve(series, tag, limits), limits.growth_ratio
     else:

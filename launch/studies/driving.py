@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from launch.diagnosis.read.run import read_run
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.series import get
 from launch.studies.study import finished_runs, write_points, write_rows
 

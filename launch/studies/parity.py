@@ -66,13 +66,13 @@ _LABEL = "published, 10 seeds, mean and deviation"
 
 def evaluations(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Steps and mean returns of a run's evaluations."""
-    from launch.diagnosis.read.run import read_run
+    from launch.diagnosis.read.logs import read_run
 
     curve = get(read_run(folder).series, "eval/return")
     return curve.steps, curve.values
 
 
-def judge(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, object]:
+def assess(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, object]:
     """One row of the summary: best and last evaluations, and whether the task's bar holds."""
     best = [float(values.max()) for _, values in curves]
     last = [float(values[-10:].mean()) for _, values in curves]
@@ -152,7 +152,7 @@ def write_results(out: Path, tasks: Sequence[Task]) -> list[dict[str, object]]:
         for seed, (steps, values) in found:
             points += [(task.env, seed, s, f"{v:.2f}") for s, v in zip(steps, values, strict=True)]
         curves = [curve for _, curve in found]
-        rows.append(judge(task, curves))
+        rows.append(assess(task, curves))
         plot(task, curves, out / f"{task.env}.png")
     write_points(out / "curves.csv", ("env", "seed", "step", "return"), points)
     write_rows(out / "summary.csv", rows, "env")

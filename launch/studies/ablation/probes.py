@@ -1,4 +1,4 @@
-"""What is measured beside the training curves: leak gap, purity, saturation, value and return."""
+"""Measurements beside the training curves: leak gap, purity, saturation, value and return."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUE_STATES = 64
 _EVALUATION_KEY = 20_000
 
 
-class Probe(NamedTuple):
+class LeakProbe(NamedTuple):
     """On a fixed batch of observations; scalars.
 
     gap: mean |Q1 that drives the actor - Q1 of td3jax's critic at the same action| (0 if right).
@@ -40,8 +40,8 @@ class Probe(NamedTuple):
     action_gradient: jax.Array
 
 
-def probe(fault: Fault, state: TrainState, observation: Observation) -> Probe:
-    """All of `Probe`; the loss is the arm's own formula."""
+def leak_probe(fault: Fault, state: TrainState, observation: Observation) -> LeakProbe:
+    """All of `LeakProbe`; the loss is the arm's own formula."""
     config, critic = state.config, state.critic.params
     arguments = (state.actor.params, config, critic, observation)
     grads, info = jax.grad(composed_actor_loss(fault), has_aux=True)(*arguments)
@@ -54,7 +54,7 @@ def probe(fault: Fault, state: TrainState, observation: Observation) -> Probe:
     slope = jax.grad(lambda a: value(a).sum())(action)
     encoder = networks.with_encoder(config, state.actor.params, critic)["encoder"]
     features = networks.Encoder(config).apply({"params": encoder}, observation["image"])
-    return Probe(
+    return LeakProbe(
         gap=jnp.abs(info["q"] - value(action)).mean(),
         purity=optax.tree.norm(direct) / (optax.tree.norm(grads) + 1e-30),
         saturation=(jnp.abs(action) > SATURATED).mean(),

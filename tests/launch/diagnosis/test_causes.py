@@ -1,4 +1,4 @@
-"""Each signature on a run that has its fault, on runs that have not, and on the reports' runs."""
+"""Each signature on a run that has its fault, on others, and on the predecessor's runs."""
 
 from __future__ import annotations
 

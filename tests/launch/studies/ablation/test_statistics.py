@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from launch import statistics
 from launch.ablate import report
 from launch.errors import BadInput
-from launch.studies.ablation import statistics
+from launch.statistics import by_stratum, holm, iqm, sign_test, surviving, wilson
 from launch.studies.ablation.decision import Table, decide
-from launch.studies.ablation.statistics import by_stratum, holm, iqm, sign_test, surviving, wilson
 
 ENDPOINTS = (
     "exploded",

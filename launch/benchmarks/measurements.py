@@ -1,4 +1,4 @@
-"""A benchmark's result row, and how rows are printed and stored."""
+"""One measurement of a benchmark against a peer or a bar; tables and files of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PACKAGES = ("jax", "jaxlib", "numpy", "torch", "stable-baselines3", "sbx-rl", "
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class Measurement:
     """One comparison. `ratio` is better when higher if `bar` says >=, when lower if it says <=.
 
     why: what the same run measured that tells why the bar is missed.
@@ -42,8 +42,8 @@ class Row:
     why: str = ""
 
 
-def judge(ratio: float | None, bar: str) -> bool | None:
-    """Whether a figure meets a bar such as ">= 1.25" or "<= 7300"; None where either is absent."""
+def meets(ratio: float | None, bar: str) -> bool | None:
+    """True where a figure meets a bar such as ">= 1.25" or "<= 7300"; None without either."""
     if ratio is None or not bar:
         return None
     return ratio >= limit(bar) if bar.startswith(">=") else ratio <= limit(bar)
@@ -63,7 +63,7 @@ def compare(
     peer_name: str,
     bar: str,
     inverse: bool = False,
-) -> Row:
+) -> Measurement:
     """Medians of two columns of one figure per round, and the median of their paired ratios.
 
     ratio is peer / ours (times: how much faster ours is), or ours / peer if `inverse`. A peer
@@ -71,25 +71,29 @@ def compare(
     """
     middle = float(np.median(ours))
     if isinstance(peer, str):
-        return Row(suite, name, unit, middle, None, f"{peer_name} ({peer})", None, bar, None)
+        return Measurement(
+            suite, name, unit, middle, None, f"{peer_name} ({peer})", None, bar, None
+        )
     rounds = min(len(ours), len(peer))
     pairs = np.asarray(peer[:rounds]) / np.asarray(ours[:rounds])
     ratio = float(np.median(1.0 / pairs if inverse else pairs))
-    held = judge(ratio, bar)
-    return Row(suite, name, unit, middle, float(np.median(peer)), peer_name, ratio, bar, held)
+    held = meets(ratio, bar)
+    return Measurement(
+        suite, name, unit, middle, float(np.median(peer)), peer_name, ratio, bar, held
+    )
 
 
-def measure(suite: str, name: str, unit: str, ours: float, bar: str = "") -> Row:
+def alone(suite: str, name: str, unit: str, ours: float, bar: str = "") -> Measurement:
     """A figure without a peer, held against the bar itself."""
-    return Row(suite, name, unit, ours, bar=bar, holds=judge(ours, bar))
+    return Measurement(suite, name, unit, ours, bar=bar, holds=meets(ours, bar))
 
 
-def explained(row: Row, why: str) -> Row:
+def explained(row: Measurement, why: str) -> Measurement:
     """The row; with the reason, if it misses its bar."""
     return dataclasses.replace(row, why=why) if row.holds is False else row
 
 
-def explain_rest(rows: Sequence[Row]) -> list[Row]:
+def explain_rest(rows: Sequence[Measurement]) -> list[Measurement]:
     """The rows; those that miss their bar and say nothing of it get the machine's present speed."""
     if all(row.holds is not False or row.why for row in rows):
         return list(rows)
@@ -107,7 +111,7 @@ def product_gflops() -> float:
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures come from."""
+    """Describe the machine that the figures come from."""
     versions: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
@@ -134,7 +138,7 @@ def _cpu_name() -> str:
     return names[0] if names else platform.processor()
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Measurement]) -> str:
     """The rows as Markdown, and below them why those that miss their bar do."""
     lines = ["| suite | what | unit | ours | peer | ratio | bar | holds |", "|" + "---|" * 8]
     for row in rows:
@@ -152,7 +156,7 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
+def write_json(path: Path, rows: Sequence[Measurement]) -> None:
     """The list of rows; the machine goes into a neighbour with the suffix .machine.json."""
     _replace(path, [dataclasses.asdict(row) for row in rows])
     _replace(path.with_suffix(".machine.json"), machine())
