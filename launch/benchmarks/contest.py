@@ -34,7 +34,7 @@ _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """`factory` ("module:function" of launch.benchmarks) called with `options` in a new process.
+    """`factory` called with `options` in a new process, "module:function" of the contestants.
 
     It returns a function of n that does the work n times; a turn's result is seconds per work.
     """

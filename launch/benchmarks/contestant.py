@@ -47,9 +47,9 @@ def turn(work: Work, count: int) -> dict[str, float]:
 def _prepare(factory: str, options: dict[str, Any]) -> tuple[Work | None, dict[str, Any]]:
     module, function = factory.split(":")
     try:
-        work: Work = getattr(importlib.import_module(f"launch.benchmarks.{module}"), function)(
-            **options
-        )
+        work: Work = getattr(
+            importlib.import_module(f"launch.benchmarks.contestants.{module}"), function
+        )(**options)
     except ModuleNotFoundError as error:
         if error.name not in _OPTIONAL:
             raise
