@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from launch.benchmarks.measurements import NOT_INSTALLED
+from launch.benchmarks.rows import NOT_INSTALLED
 
 MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": "1073741824",
@@ -34,7 +34,7 @@ _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """`factory` ("module:function" of launch.benchmarks) called with `options` in a new process.
+    """`factory` called with `options` in a new process, "module:function" of the contestants.
 
     It returns a function of n that does the work n times; a turn's result is seconds per work.
     """

@@ -17,7 +17,7 @@ from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.policies import Policy
 from launch.training.tallies import RewardTally
-from launch.training.video import Film
+from launch.training.video import Video
 
 TRIES = 5  # of an episode that the simulator did not finish
 Observation = dict[str, np.ndarray]
@@ -51,20 +51,20 @@ def run_episode(
     env: Env,
     policy: Policy,
     seed: int,
-    film: Film | None = None,
+    video: Video | None = None,
     watch: Watch | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
 ) -> EpisodeResult:
     """One episode; watch sees every observation that an action is chosen for."""
-    observation, info = start_episode(env, seed, film is not None, steps)
+    observation, info = start_episode(env, seed, video is not None, steps)
     rewards: list[float] = []
     tally = RewardTally()
     while True:
         if stop():
             raise Stopped
-        if film is not None:
-            film.add(np.asarray(env.render()))
+        if video is not None:
+            video.add(np.asarray(env.render()))
         if watch is not None:
             watch(observation)
         action = policy(observation, info)
@@ -89,12 +89,12 @@ def run_episodes(
     policy: Policy,
     count: int,
     root_seed: int,
-    film: Film | None = None,
+    video: Video | None = None,
     probe: Probe | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
 ) -> list[EpisodeResult]:
-    """Episodes with the same seeds every time, the first on film; faults are run again.
+    """Episodes with the same seeds every time, the first one on video; faults are run again.
 
     steps: a simulator's time limit for them; 0 = as in training.
     """
@@ -103,7 +103,7 @@ def run_episodes(
         """The whole episode, of which an earlier attempt leaves nothing."""
         seed = seeds.derive(root_seed, "evaluation", index)
         watch = probe.begin() if probe else None
-        shown = film if index == 0 else None
+        shown = video if index == 0 else None
         if shown is not None:
             shown.discard()
         return run_episode(env, policy, seed, shown, watch, stop, steps)
@@ -234,8 +234,8 @@ def _known(value: Any) -> Any:
     return value
 
 
-def make_film(path: Path | None, env: Env) -> Film | None:
-    """A film at the environment's own pace."""
+def make_video(path: Path | None, env: Env) -> Video | None:
+    """A video at the environment's own pace."""
     if path is None:
         return None
-    return Film(path, float(env.metadata.get("render_fps") or 20))
+    return Video(path, float(env.metadata.get("render_fps") or 20))

@@ -8,18 +8,18 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import CPU, Contestant
-from launch.benchmarks.measurements import Measurement, compare, explained
+from launch.benchmarks.rows import BenchmarkRow, compare, explained
 
 _CHEETAH_STEPS = 1000
 _DRIVING_STEPS = 40
 
 
-def run(rounds: int) -> list[Measurement]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite."""
     return [*_cheetah(rounds), driving(rounds)]
 
 
-def _cheetah(rounds: int) -> list[Measurement]:
+def _cheetah(rounds: int) -> list[BenchmarkRow]:
     results = contest.run(
         [
             Contestant("ours", "training:halfcheetah", work=_CHEETAH_STEPS),
@@ -48,7 +48,7 @@ def _cheetah(rounds: int) -> list[Measurement]:
     ]
 
 
-def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = CPU) -> Measurement:
+def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = CPU) -> BenchmarkRow:
     """A step of training against the longer of a tick alone and an update alone."""
     update = {"task": "pixels", "critic_norm": "layer"}
     results = contest.run(

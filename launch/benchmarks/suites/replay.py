@@ -5,12 +5,12 @@ from __future__ import annotations
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
 from launch.benchmarks.contestants.ours import filled_buffer
-from launch.benchmarks.measurements import NOT_INSTALLED, Measurement, alone, compare
+from launch.benchmarks.rows import NOT_INSTALLED, BenchmarkRow, alone, compare
 
 _CAPACITY = 20_000
 
 
-def run(rounds: int) -> list[Measurement]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite; SB3's buffer is smaller, its stacks need eight times the memory."""
     options = {"task": "pixels", "capacity": _CAPACITY}
     results = contest.run(
@@ -37,7 +37,7 @@ def _bytes_a_transition() -> float:
     return float(buffer.nbytes / buffer.size)
 
 
-def _against_sb3(ours: float) -> Measurement:
+def _against_sb3(ours: float) -> BenchmarkRow:
     try:
         from launch.benchmarks.contestants.peers import sb3_buffer_bytes
 

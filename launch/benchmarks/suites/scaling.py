@@ -12,7 +12,8 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
-from launch.benchmarks.measurements import Measurement, alone
+from launch.benchmarks.rows import BenchmarkRow, alone
+from launch.files import replacing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ CURVES = (
 )
 
 
-def run(rounds: int, plots: Path | None = None) -> list[Measurement]:
+def run(rounds: int, plots: Path | None = None) -> list[BenchmarkRow]:
     """Rows of every curve; plots where a folder is given."""
     rows = []
     for curve in CURVES:
@@ -123,5 +124,6 @@ def plot(curve: ScalingCurve, figures: Mapping[float, float], folder: Path) -> P
     axes.grid(alpha=0.3)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"scaling_{curve.name}.png"
-    figure.savefig(path, dpi=120)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120)
     return path

@@ -6,7 +6,7 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
-from launch.benchmarks.measurements import Measurement, alone, explained, limit
+from launch.benchmarks.rows import BenchmarkRow, alone, explained, limit
 
 _CASES = (  # name, NPC vehicles, camera width and height, ticks in a turn, bar
     ("ego + 84 x 84 camera + 20 NPC", 20, 84, 84, 300, ">= 600"),
@@ -15,7 +15,7 @@ _CASES = (  # name, NPC vehicles, camera width and height, ticks in a turn, bar
 )
 
 
-def run(rounds: int) -> list[Measurement]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite. One server at a time: an idle one's client still has threads."""
     rows = []
     for name, npcs, width, height, work, bar in _CASES:

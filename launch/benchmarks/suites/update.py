@@ -9,7 +9,7 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import MALLOC, Answers, Contestant
-from launch.benchmarks.measurements import BAR_PEAK, Measurement, alone, compare, explained, limit
+from launch.benchmarks.rows import BAR_PEAK, BenchmarkRow, alone, compare, explained, limit
 from launch.benchmarks.tasks import gflop, product_gflop
 
 _CALLS = 50
@@ -19,12 +19,12 @@ _PEAKS = [
 ]
 
 
-def run(rounds: int) -> list[Measurement]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite."""
     return [*_pixels(rounds), *_vector(rounds), *_first_update()]
 
 
-def _pixels(rounds: int) -> list[Measurement]:
+def _pixels(rounds: int) -> list[BenchmarkRow]:
     task = {"task": "pixels"}
     results = contest.run(
         [
@@ -75,7 +75,7 @@ def _pixels(rounds: int) -> list[Measurement]:
     ]
 
 
-def _metrics_cost(bare: list[float], everything: list[float]) -> Measurement:
+def _metrics_cost(bare: list[float], everything: list[float]) -> BenchmarkRow:
     """All scalars and health metrics for the last two of 100 updates, as a share of 100 updates.
 
     Measured at every update, fifty times as often.
@@ -85,7 +85,7 @@ def _metrics_cost(bare: list[float], everything: list[float]) -> Measurement:
     return alone("update", name, "share", float(np.median(cost)), "<= 0.03")
 
 
-def _vector(rounds: int) -> list[Measurement]:
+def _vector(rounds: int) -> list[BenchmarkRow]:
     task = {"task": "vector"}
     results = contest.run(
         [
@@ -117,7 +117,7 @@ def _vector(rounds: int) -> list[Measurement]:
     ]
 
 
-def _share(name: str, results: Mapping[str, Answers], bar: str) -> Measurement:
+def _share(name: str, results: Mapping[str, Answers], bar: str) -> BenchmarkRow:
     """GFLOP/s of an update against the best library's matrix product in the same rounds."""
     work = gflop("pixels" if name.startswith("pixels") else "vector")
     rate = [work / s for s in contest.own(results, "ours")]
@@ -138,7 +138,7 @@ def _share(name: str, results: Mapping[str, Answers], bar: str) -> Measurement:
     )
 
 
-def _first_update() -> list[Measurement]:
+def _first_update() -> list[BenchmarkRow]:
     """Seconds from the call of the first update to its result, compiled anew and from the cache."""
     with tempfile.TemporaryDirectory() as cache:
         options = {"task": "pixels", "cache": cache}

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from launch.files import replacing
 from launch.statistics import surviving
 from launch.studies.ablation.arms import DEPTHS, RATES, REVERSAL, TOY_AGENT, UPDATES
 from launch.studies.ablation.decision import ArmSummary, Table
@@ -79,7 +80,8 @@ def draw_causes(table: Table, curves: Curves, rows: Sequence[ArmSummary], pictur
         _survival(right, table)
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(picture, dpi=110)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=110)
     plt.close(figure)
 
 
@@ -129,5 +131,6 @@ def draw_town(table: Table, curves: Curves, rows: Sequence[ArmSummary], picture:
     _town_return(right, table, rows)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(picture, dpi=110)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=110)
     plt.close(figure)

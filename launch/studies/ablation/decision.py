@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from launch.files import markdown_table, write_records
 from launch.statistics import Estimate, by_stratum, holm, iqm, sign_test, wilson
-from launch.studies.study import write_rows
 
 MARGIN = 0.1  # of the expert's return, for "not worse than correct flow"
 GAP = 1e-6
@@ -168,9 +168,9 @@ def decide(table: Table, arms: Iterable[str] | None = None) -> list[ArmSummary]:
     return [dataclasses.replace(row, verdict=_verdict(row)) for row in rows]
 
 
-def write_csv(rows: Sequence[ArmSummary], path: Path) -> None:
+def write_decision(rows: Sequence[ArmSummary], path: Path) -> None:
     """One line an arm; an estimate takes three columns."""
-    write_rows(path, [_flat(row) for row in rows], "arm")
+    write_records(path, [_flat(row) for row in rows], "arm")
 
 
 def _flat(row: ArmSummary) -> dict[str, object]:
@@ -195,10 +195,10 @@ def _cell(estimate: Estimate, digits: int = 2) -> str:
     return f"{estimate.point:.{digits}f} [{low}, {high}]"
 
 
-def _line(row: ArmSummary) -> str:
+def _cells(row: ArmSummary) -> tuple[str, ...]:
     exploded = f"{round(row.exploded.point * row.count)}/{row.count}"
     rate = f"[{row.exploded.low:.2f}, {row.exploded.high:.2f}]"
-    cells = (
+    return (
         row.arm,
         row.label,
         f"{exploded} {rate}",
@@ -212,7 +212,6 @@ def _line(row: ArmSummary) -> str:
         _cell(row.return_change),
         f"**{row.verdict}**",
     )
-    return "| " + " | ".join(cells) + " |"
 
 
 def markdown(rows: Sequence[ArmSummary]) -> str:
@@ -231,5 +230,4 @@ def markdown(rows: Sequence[ArmSummary]) -> str:
         "return - A",
         "verdict",
     )
-    head = "| " + " | ".join(titles) + " |\n|" + "---|" * len(titles)
-    return "\n".join([head, *map(_line, rows)])
+    return "\n".join(markdown_table(titles, map(_cells, rows)))

@@ -11,6 +11,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from launch.files import replacing
 from launch.studies.ablation.decision import ArmSummary
 
 matplotlib.use("Agg")
@@ -128,5 +129,6 @@ def draw_story(curves: Curves, rows: Sequence[ArmSummary], picture: Path) -> Non
         "and the untreated leak (pale)",
         fontsize=11,
     )
-    figure.savefig(picture, dpi=120)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=120)
     plt.close(figure)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from launch import benchmark
-from launch.benchmarks import contest, measurements, tasks
+from launch.benchmarks import contest, rows, tasks
 from launch.benchmarks.contest import Contestant
 from launch.benchmarks.suites import gpu, scaling, standin
 
@@ -25,24 +25,20 @@ from launch.benchmarks.suites import gpu, scaling, standin
     ],
 )
 def test_a_bar_is_kept_or_broken(ratio, bar, holds):
-    assert measurements.meets(ratio, bar) is holds
+    assert rows.meets(ratio, bar) is holds
 
 
 def test_ratio_is_the_median_of_paired_rounds():
-    row = measurements.compare("s", "n", "ms", [1.0, 2.0, 4.0], [3.0, 8.0, 4.0], "peer", ">= 2")
+    row = rows.compare("s", "n", "ms", [1.0, 2.0, 4.0], [3.0, 8.0, 4.0], "peer", ">= 2")
     assert (row.ours, row.peer, row.ratio, row.holds) == (2.0, 4.0, 3.0, True)
-    share = measurements.compare(
-        "s", "n", "ms", [1.0, 2.0], [2.0, 4.0], "peer", "<= 0.4", inverse=True
-    )
+    share = rows.compare("s", "n", "ms", [1.0, 2.0], [2.0, 4.0], "peer", "<= 0.4", inverse=True)
     assert (share.ratio, share.holds) == (0.5, False)
 
 
 def test_an_absent_peer_is_said_in_the_row():
-    row = measurements.compare(
-        "s", "n", "ms", [1.0], f"torch {measurements.NOT_INSTALLED}", "SB3", ">= 2"
-    )
+    row = rows.compare("s", "n", "ms", [1.0], f"torch {rows.NOT_INSTALLED}", "SB3", ">= 2")
     assert row.holds is row.ratio is row.peer is None
-    assert "pip install -e .[bench]" in measurements.table([row])
+    assert "pip install -e .[bench]" in rows.table([row])
 
 
 def test_contestants_take_turns_in_processes_of_their_own():
@@ -118,20 +114,18 @@ def test_the_command_writes_rows_and_machine(tmp_path, capsys, monkeypatch):
 
 
 def test_a_missed_bar_is_explained_below_the_table():
-    missed = measurements.explained(
-        measurements.alone("s", "n", "ms", 3.0, "<= 2"), "the host is slow"
-    )
-    kept = measurements.explained(measurements.alone("s", "m", "ms", 1.0, "<= 2"), "not shown")
-    lines = measurements.table([missed, kept]).splitlines()
+    missed = rows.explained(rows.alone("s", "n", "ms", 3.0, "<= 2"), "the host is slow")
+    kept = rows.explained(rows.alone("s", "m", "ms", 1.0, "<= 2"), "not shown")
+    lines = rows.table([missed, kept]).splitlines()
     assert lines[-1] == "* s, n: the host is slow"
     assert len(lines) == 6
 
 
 def test_a_missed_bar_without_a_reason_gets_the_machine_s_speed(monkeypatch):
-    monkeypatch.setattr(measurements, "product_gflops", lambda: 102.0)
-    missed, kept = (measurements.alone("s", "n", "ms", figure, "<= 2") for figure in (3.0, 1.0))
-    known = measurements.explained(missed, "the host is slow")
-    found = measurements.explain_rest([missed, kept, known])
+    monkeypatch.setattr(rows, "product_gflops", lambda: 102.0)
+    missed, kept = (rows.alone("s", "n", "ms", figure, "<= 2") for figure in (3.0, 1.0))
+    known = rows.explained(missed, "the host is slow")
+    found = rows.explain_rest([missed, kept, known])
     assert found[0].why.startswith("right after, this machine multiplied large matrices at 102 ")
     assert [row.why for row in found[1:]] == ["", "the host is slow"]
 
@@ -154,7 +148,7 @@ def test_without_a_gpu_the_suite_says_so(monkeypatch):
     monkeypatch.setattr(gpu, "GPU", {"JAX_PLATFORMS": "no_such_platform"})
     (row,) = gpu.run(1)
     assert row.ours is row.holds is None
-    assert "JAX sees no GPU" in measurements.table([row])
+    assert "JAX sees no GPU" in rows.table([row])
 
 
 def test_rows_of_a_gpu_are_held_against_sb3_and_the_card_s_products():

@@ -1,0 +1,88 @@
+"""One run in its folder: environment, training, last evaluation, report."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from launch.config.run import RunConfig, to_json
+from launch.errors import NonFinite
+from launch.files import write_whole
+from launch.signals import StopRequest
+from launch.training.environments import make_env, spaces_of
+from launch.training.evaluation import Stopped
+from launch.training.finish import finish, report
+from launch.training.folder import CONFIG, locked, note_start
+from launch.training.loop import StoppedNoGo, train
+from launch.training.machine import cache_compilations, describe, tune
+from launch.training.session import Session, open_session
+
+
+def run_training(
+    config: RunConfig,
+    folder: Path,
+    stop: StopRequest,
+    notes: Sequence[str] = (),
+    resume: Path | None = None,
+) -> int:
+    """Train to the configured number of steps; returns the exit code.
+
+    notes: lines to print at the start. resume: the checkpoint to go on from.
+    """
+    cache_compilations()
+    with locked(folder), contextlib.ExitStack() as cleanup:
+        try:
+            env = make_env(config, folder / "simulator.log")
+            cleanup.callback(env.close)
+            tune(spaces_of(env))
+            session = open_session(config, folder, env, stop, resume)
+            cleanup.callback(session.close)
+            if resume is None:
+                session.collector.begin()
+        except BaseException:
+            if resume is None:  # nothing happened in it: it would be half a run
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        _announce(session, notes, resume)
+        return _train(session)
+
+
+def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> None:
+    folder, say = session.folder, session.progress.say
+    write_whole(folder / CONFIG, to_json(session.config))
+    note_start(folder)
+    say(describe(folder, session.buffer, session.learner.state.spaces))
+    for note in notes:
+        say(note)
+    if resume is not None:
+        say(f"resumed from {resume} at step {session.step:,}")
+        if session.step >= session.config.loop.steps:
+            say(f"it has --steps={session.config.loop.steps} already: a larger number goes on")
+
+
+def _train(session: Session) -> int:
+    try:
+        ended = train(session)
+    except (NonFinite, StoppedNoGo):
+        report(session)
+        raise
+    if not ended:
+        return _stopped(session)
+    try:
+        verdict = finish(session)
+    except Stopped:
+        return _stopped(session)
+    session.progress.close()
+    print(f"{verdict}\nreport: {session.folder / 'report.md'}")
+    return 0 if not session.stop else session.stop.exit_code
+
+
+def _stopped(session: Session) -> int:
+    session.progress.close()
+    print(
+        f"stopped by {session.stop.name} at step {session.step:,}; "
+        f"--resume={session.folder} continues"
+    )
+    return session.stop.exit_code
