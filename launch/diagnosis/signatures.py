@@ -7,8 +7,7 @@ import numpy as np
 from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
 from launch.diagnosis.gates import NORMS
 from launch.diagnosis.measures import power_law
-
-_PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
+from launch.diagnosis.tags import reward_parts
 
 
 def _actor_over_replay(evidence: Evidence, weight: float, alone: bool = True) -> Clue:
@@ -142,10 +141,10 @@ def reward_scale(evidence: Evidence) -> list[Clue]:
 
 
 def _dominant_part(evidence: Evidence) -> Clue:
-    shares = {part: evidence.late(f"reward/{part}_share") for part in _PARTS}
+    shares = {part: evidence.late(f"reward/{part}_share") for part in reward_parts(evidence.series)}
     known = {part: share for part, share in shares.items() if share is not None}
     if not known:
-        return Clue(1.0, None, "shares of the reward", ("reward/progress_share",), optional=True)
+        return Clue(1.0, None, "shares of the reward", ("reward/NAME_share",), optional=True)
     part = max(known, key=lambda name: known[name])
     strength = only_for(grade(known[part], 0.5, 0.9))
     text = f"{part} makes {100 * known[part]:.0f} % of the reward's magnitude"

@@ -13,6 +13,7 @@ import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from envs.task.metrics import aggregate
+from launch.statistics import wilson
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.policies import Policy
@@ -179,16 +180,6 @@ class Probe:
         return sum(self.gaps) / (sum(self.sizes) + 1e-8) if self.gaps else math.nan
 
 
-def wilson(successes: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % Wilson score interval of a share."""
-    share = successes / count
-    centre = share + z * z / (2 * count)
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    low, high = (centre - spread) / scale, (centre + spread) / scale
-    return max(0.0, low), min(1.0, high)
-
-
 def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     """Means over the episodes; driving metrics where there are any, NaN where unknown."""
     totals = np.array([result.total for result in results])
@@ -202,8 +193,8 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     driven = [result.metrics for result in results if result.metrics]
     if driven:
         summary |= {k: float(v) for k, v in aggregate(driven).items() if k != "steps"}
-        wins = sum(metrics["success"] for metrics in driven)
-        summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
+        wins = sum(metrics["success"] > 0 for metrics in driven)
+        _, summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
     for name in results[0].parts:
         summary[name] = float(np.mean([result.parts[name] for result in results]))
     return summary
