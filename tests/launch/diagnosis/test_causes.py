@@ -134,6 +134,14 @@ def test_dominant_reward_part_is_evidence():
     assert any("progress makes 94 %" in text for text in cause.evidence_for)
 
 
+def test_a_reward_part_that_nobody_here_knows_can_be_dominant():
+    series = synthetic_runs.reward_scale()
+    steps = series["debug/q1_mean"].steps
+    series["reward/headway_share"] = curve(steps, np.full(steps.size, 0.97))
+    cause = next(c for c in rank_causes(series) if c.name == "reward_scale")
+    assert any("headway makes 97 %" in text for text in cause.evidence_for)
+
+
 def test_clipping_speaks_against_unclipped_gradients():
     series = synthetic_runs.exploding_gradient()
     without = {t: c for t, c in series.items() if not t.endswith("_clipped")}
