@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from launch.ablate import report
 from launch.errors import BadInput
 from launch.studies.ablation import statistics
 from launch.studies.ablation.decision import Table, decide
+from launch.studies.ablation.results import report
 from launch.studies.ablation.statistics import by_stratum, holm, iqm, sign_test, surviving, wilson
 
 ENDPOINTS = (
