@@ -19,7 +19,7 @@ from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.report import run_notes, write_report
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
-from launch.errors import BAD_INPUT, DONE, BadInput, LaunchError
+from launch.errors import BAD_INPUT, DONE, BadInput
 from launch.errors import NO_GO as NO_GO_CODE
 
 EXIT_CODE = {GO: DONE, NO_GO: NO_GO_CODE}  # of an undecided run: BAD_INPUT
@@ -102,7 +102,7 @@ def report_folder(run_dir: Path) -> Path:
     """The folder of the report where none is named: the logs of somebody else are left alone."""
     if (run_dir / "config.json").is_file():
         return run_dir / "diagnosis"
-    return Path(f"diagnosis-{run_dir.resolve().stem or 'run'}")
+    return Path(f"diagnosis-{run_dir.resolve().name or 'run'}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -122,7 +122,7 @@ def _body(given: dict[str, Any]) -> int:
     except ValueError as error:
         raise BadInput(str(error)) from error
     except OSError as error:
-        raise LaunchError(
+        raise BadInput(
             f"the report cannot be written: {error}; name a folder with --out_dir"
         ) from error
     print("\n".join([*summary(verdict, causes), f"report: {path}"]))

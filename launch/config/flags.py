@@ -68,8 +68,8 @@ class Flag:
         """The lines of help."""
         kind = f"{self.element.__name__},..." if self.kind is tuple else self.kind.__name__
         head = f"  --[no]{self.name}" if self.kind is bool else f"  --{self.name}={kind}"
-        tuple_default = isinstance(self.default, tuple)
-        shown = ",".join(map(str, self.default)) if tuple_default else str(self.default)
+        listed = isinstance(self.default, tuple)
+        shown = ",".join(map(str, self.default)) if listed else str(self.default)
         text = f"{self.help} [{shown}]" if shown else self.help
         return [head, *textwrap.wrap(text, 90, initial_indent=" " * 6, subsequent_indent=" " * 6)]
 

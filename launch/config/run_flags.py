@@ -15,7 +15,11 @@ from launch.config.run import CARLA, RENAMED, RunConfig, read_config_file
 from launch.config.tree import get_leaf, leaves, replace_leaves
 from launch.errors import BadInput
 
-CONFIG = Flag("config", str, "", "JSON file of options that override the preset's (a config.json)")
+_PRESET_HELP = (
+    "configuration to start from; empty = the one that fits --env: carla, or pixels or vector by "
+    f"its observations. There are {', '.join(PRESETS)}"
+)
+_CONFIG_HELP = "JSON file of options that override the preset's (a config.json)"
 ABOUT_PRESETS = ("presets:", *(f"  {name}: {made.about}" for name, made in PRESETS.items()))
 
 

@@ -194,16 +194,6 @@ def run_notes(run: Run) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def report_folder(run_dir: Path) -> Path | None:
-    """The folder for the report on a run of ours; None for logs of others, who did not ask."""
-    config = run_dir / "config.json"
-    try:
-        ours = {"agent", "env", "loop"} <= set(json.loads(config.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return run_dir / "diagnosis" if ours else None
-
-
 def report_run(
     run_dir: Path,
     out_dir: Path | None = None,
