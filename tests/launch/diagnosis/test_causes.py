@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import synthetic_runs
 from hypothesis import given, settings

@@ -10,7 +10,7 @@ import synthetic_runs
 from synthetic_runs import write_events
 
 ROOT = Path(__file__).parents[3]
-ABSENT = ("jax", "jaxlib", "flax", "optax", "chex", "carla", "envs")
+ABSENT = ("jax", "jaxlib", "flax", "optax", "chex", "carla")
 PROGRAM = """
 import importlib.abc, runpy, sys
 
