@@ -15,6 +15,7 @@ from td3jax.options import Options, option, require
 
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
+RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,9 @@ class LoopConfig(Options):
     """Schedule, seeds, and what is written when."""
 
     env: str = option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
+    env_args: tuple[str, ...] = option(
+        (), "name=value arguments of a gymnasium environment's constructor; values as in JSON"
+    )
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
@@ -62,7 +66,7 @@ class LoopConfig(Options):
         low=0,
     )
     final_episodes: int = option(3, "episodes of the evaluation at the end; 0 = none", low=0)
-    film: bool = option(True, "film an episode of the evaluation at the end")
+    record_video: bool = option(True, "record an episode of the evaluation at the end")
     checkpoint_every: int = option(2500, "steps between checkpoints; 0 = only at the end", low=0)
     keep_checkpoints: int = option(2, "newest checkpoints that stay on disk", low=1)
     save_replay: bool = option(True, "put the replay buffer into checkpoints, to resume exactly")
@@ -74,13 +78,22 @@ class LoopConfig(Options):
     limits: tuple[str, ...] = option((), "name=value limits of the verdict, see td3jax diagnose")
 
     def check(self) -> None:
-        """Check the environment's name, its action_repeat and the limits of the verdict."""
+        """Check the environment's name, arguments and action_repeat, and the verdict's limits."""
         require(bool(self.env), "env", self.env, "carla or a gymnasium id")
         require(
             self.action_repeat == 1 or self.env != CARLA,
             "action_repeat",
             self.action_repeat,
             "1 for carla, which has action_ticks",
+        )
+        for item in self.env_args:
+            name, equals, _ = item.partition("=")
+            require(bool(equals) and name.isidentifier(), "env_args", item, "name=value")
+        require(
+            not self.env_args or self.env != CARLA,
+            "env_args",
+            ",".join(self.env_args),
+            "none for carla, whose options are flags of their own",
         )
         parse_limits(self.limits)
 
@@ -129,7 +142,15 @@ def read_config_file(path: Path, base: RunConfig) -> RunConfig:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from error
+    _rename(table)
     try:
         return update_from_dict(base, table)
     except ValueError as error:
         raise BadInput(f"{path}: {error}") from error
+
+
+def _rename(table: object) -> None:
+    loop = table.get("loop") if isinstance(table, dict) else None
+    for old, new in RENAMED.items():
+        if isinstance(loop, dict) and old in loop:
+            loop.setdefault(new, loop.pop(old))

@@ -17,7 +17,7 @@ from launch.training.collector import random_steps
 from launch.training.evaluation import EpisodeResult, Probe, Stopped, run_episodes, summarise
 from launch.training.policies import greedy
 from launch.training.session import Session
-from launch.training.video import Film
+from launch.training.video import Video
 
 _RATES = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
 
@@ -66,7 +66,7 @@ def _between_episodes(session: Session) -> None:
 
 
 def evaluate_now(
-    session: Session, episodes: int, film: Film | None = None
+    session: Session, episodes: int, video: Video | None = None
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
     """eval/ scalars of the present policy and its episodes: own seeds, no noise, nothing stored.
 
@@ -83,7 +83,7 @@ def evaluate_now(
         greedy(algorithm, state),
         episodes,
         config.loop.seed,
-        film,
+        video,
         probe,
         stop=lambda: bool(session.stop),
         steps=config.loop.eval_steps,

@@ -1,4 +1,4 @@
-"""What is measured beside the training curves: leak gap, purity, saturation, value and return."""
+"""Measurements beside the training curves: leak gap, purity, saturation, value and return."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VALUE_STATES = 64
 _EVALUATION_KEY = 20_000
 
 
-class Probe(NamedTuple):
+class LeakProbe(NamedTuple):
     """On a fixed batch of observations; scalars.
 
     gap: mean |Q1 that drives the actor - Q1 of td3jax's critic at the same action| (0 if right).
@@ -40,8 +40,8 @@ class Probe(NamedTuple):
     action_gradient: jax.Array
 
 
-def probe(fault: Fault, state: TrainState, observation: Observation) -> Probe:
-    """All of `Probe`; the loss is the arm's own formula."""
+def leak_probe(fault: Fault, state: TrainState, observation: Observation) -> LeakProbe:
+    """Measure all of `LeakProbe`; the loss is the arm's own formula."""
     nets, critic = state.networks, state.critic.params
     arguments = (nets, state.actor.params, critic, observation)
     loss, detached = composed_actor_loss(fault), composed_actor_loss(fault, detach_action=True)
@@ -55,7 +55,7 @@ def probe(fault: Fault, state: TrainState, observation: Observation) -> Probe:
     slope = jax.grad(lambda a: value(a).sum())(action)
     encoder = state.policy_params["encoder"]
     features = networks.Encoder(state.config).apply({"params": encoder}, observation["image"])
-    return Probe(
+    return LeakProbe(
         gap=jnp.abs(info["q"] - value(action)).mean(),
         purity=optax.tree.norm(direct) / (optax.tree.norm(grads) + 1e-30),
         saturation=(jnp.abs(action) > SATURATED).mean(),

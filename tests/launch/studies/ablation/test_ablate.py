@@ -6,12 +6,12 @@ import jax
 import numpy as np
 import pytest
 
-from launch.ablate import chosen, curve_rows
 from launch.errors import BadInput
 from launch.studies.ablation.arms import FAULTS, TOY_AGENT
+from launch.studies.ablation.experiment import ArmRun
 from launch.studies.ablation.faults import Fault, composed_actor_loss
-from launch.studies.ablation.probes import probe
-from launch.studies.ablation.run import Result
+from launch.studies.ablation.probes import leak_probe
+from launch.studies.ablation.results import arms_of, curve_rows
 from td3jax import Spaces, init, td3
 
 SPACES = Spaces(image=(24, 24, 4), vector=5, action=2)
@@ -41,19 +41,19 @@ def test_without_a_fault_the_composed_loss_is_td3jax_s_own(state, observation):
     ("name", "leaks", "gap"), [("A", False, False), ("C", False, True), ("D", True, True)]
 )
 def test_purity_and_gap_tell_the_fault(state, observation, name, leaks, gap):
-    found = probe(FAULTS[name][1], state, observation)
+    found = leak_probe(FAULTS[name][1], state, observation)
     assert (float(found.purity) > 0.0) is leaks
     assert (float(found.gap) > 1e-6) is gap
 
 
 def test_unknown_groups_are_refused_by_name():
     with pytest.raises(BadInput, match="nope"):
-        chosen(["core", "nope"])
+        arms_of(["core", "nope"])
 
 
 def test_curves_are_thinned_evenly_in_the_logarithm():
     values = np.arange(1.0, 1501.0)
-    rows = curve_rows(chosen(["core"])[0], 0, Result({}, {"actor_q": values, "replay_q": values}))
+    rows = curve_rows(arms_of(["core"])[0], 0, ArmRun({}, {"actor_q": values, "replay_q": values}))
     updates = [row["actor_update"] for row in rows]
     assert updates[0] == 1
     assert updates[-1] == 1500
