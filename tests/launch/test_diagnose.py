@@ -16,7 +16,7 @@ from launch.diagnose import diagnose
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, curve
 from launch.diagnosis.verdict import GO, NO_GO
-from launch.studies.validation import run_protocol, train_command
+from launch.studies.validation import Gate, exit_code, run_protocol, train_command
 
 ROOT = Path(__file__).parents[2]
 
