@@ -19,13 +19,13 @@ from envs.config import EnvConfig
 from envs.episode import Episode, begin
 from envs.errors import EnvError, SimulatorFault
 from envs.task import reward, spaces
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.expert import Expert
 from envs.task.observation import Observation
 from envs.task.route import Route
 from envs.world import client
 from envs.world.actors import silence
-from envs.world.senses import Senses
+from envs.world.perception import Perception
 from envs.world.stage import Stage, Tick
 
 START_TRIES = 8
@@ -97,7 +97,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         film = bool(options.get("film", self.render_mode is not None))
         for _ in range(START_TRIES):
             start, route = stage.plan(options.get("route"), rng)
-            tick = stage.put(start, replace, film, rng)
+            tick = stage.reset_to(start, replace, film, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
                 return self._episode_or_fault().observation(), self._reset_info(weather)
@@ -106,11 +106,11 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _begin(self, stage: Stage, route: Route, tick: Tick, options: Info) -> None:
         ego, task = stage.live_ego(), self.config.task
-        sensed = Senses(task, stage.session.map, ego.car, route)
+        perception = Perception(task, stage.session.map, ego.car, route)
         self._others = stage.others(tick.snapshot)
-        drive = sensed.feel(tick.snapshot, ego.vehicle, self._others, [], 0)
+        state = perception.update(tick.snapshot, ego.vehicle, self._others, [], 0)
         most = int(options.get("max_steps") or task.episode_steps)
-        self._episode = begin(self.config, sensed, drive, tick.picture, most, stage.has_lights)
+        self._episode = begin(self.config, perception, state, tick.picture, most, stage.has_lights)
         self._expert = Expert(ego.car, task.target_speed)
         self._tick = tick
 
@@ -135,8 +135,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
         parts = dict.fromkeys(reward.PARTS, 0.0)
         for _ in range(self.config.task.action_ticks):
-            tick, drive = self._advance(action)
-            for name, value in episode.step(drive, float(action[0])).items():
+            tick, state = self._advance(action)
+            for name, value in episode.step(state, float(action[0])).items():
                 parts[name] += value
             if episode.ending.reason:
                 break
@@ -148,23 +148,23 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         ends = episode.ending
         return episode.observation(), sum(parts.values()), ends.terminated, ends.truncated, info
 
-    def _advance(self, action: np.ndarray) -> tuple[Tick, Drive]:
+    def _advance(self, action: np.ndarray) -> tuple[Tick, EgoState]:
         stage, episode = self._stage_or_fault(), self._episode_or_fault()
         with self._guarded():
             ego = stage.live_ego()
             ego.drive(action)
             self._tick = tick = stage.tick()
             self._others = stage.others(tick.snapshot)
-            drive = episode.senses.feel(
+            state = episode.perception.update(
                 tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
             )
-        return tick, drive
+        return tick, state
 
     def _with_hint(self, info: Info) -> Info:
         if self.config.task.expert_hints:
             episode = self._episode_or_fault()
             info["expert_action"] = self._expert.act(
-                episode.drive, episode.route, self._others, self.config.task.step_seconds
+                episode.ego, episode.route, self._others, self.config.task.step_seconds
             )
         return info
 

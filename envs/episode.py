@@ -9,45 +9,44 @@ import numpy as np
 
 from envs.config import EnvConfig
 from envs.task import observation, reward
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.metrics import EpisodeMetrics
 from envs.task.observation import FrameStack, Observation, grey
 from envs.task.route import Route
 from envs.task.termination import Ending, Timers, advance, ending
-from envs.world import senses
-from envs.world.senses import Senses
+from envs.world.perception import Perception, ran_red
 
 
 @dataclasses.dataclass
 class Episode:
-    """The state between two resets; `step` is called once per tick with that tick's `Drive`."""
+    """The state between two resets; `step` is called once per tick with that tick's `EgoState`."""
 
     config: EnvConfig
     route: Route
-    senses: Senses
+    perception: Perception
     stack: FrameStack | None
     metrics: EpisodeMetrics
     most_steps: int
-    drive: Drive
+    ego: EgoState
     timers: Timers = dataclasses.field(default_factory=Timers)
     ending: Ending = dataclasses.field(default_factory=Ending)
 
     def observation(self) -> Observation:
         """What the agent sees now; arrays of its own."""
-        vector = observation.vector(self.drive, self.route, self.config)
+        vector = observation.vector(self.ego, self.route, self.config)
         if self.stack is None:
             return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
 
-    def step(self, drive: Drive, steering: float) -> dict[str, float]:
+    def step(self, ego: EgoState, steering: float) -> dict[str, float]:
         """Takes in a tick; returns the weighted parts of its reward."""
-        before, self.drive = self.drive, drive
+        before, self.ego = self.ego, ego
         task = self.config.task
-        self.timers = advance(self.timers, drive, task)
-        self.ending = ending(drive, self.timers, task, self.most_steps)
-        self.metrics.add(drive, steering, senses.ran_red(before, drive))
+        self.timers = advance(self.timers, ego, task)
+        self.ending = ending(ego, self.timers, task, self.most_steps)
+        self.metrics.add(ego, steering, ran_red(before, ego))
         return reward.parts(
-            drive,
+            ego,
             self.config.reward,
             goal=self.ending.goal,
             seconds=task.tick_seconds,
@@ -62,14 +61,14 @@ class Episode:
 
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
         """The info of this step, `frame` in ticks from the reset; metrics when the episode ends."""
-        drive = self.drive
+        ego = self.ego
         info: dict[str, Any] = {
             "reward_parts": parts,
-            "speed": drive.speed,
-            "route_completion": min(drive.place.progress / self.route.length, 1.0),
-            "collision": drive.collision,
-            "lane_invasion": bool(drive.lane_invasions),
-            "off_road": drive.off_road,
+            "speed": ego.speed,
+            "route_completion": min(ego.position.progress / self.route.length, 1.0),
+            "collision": ego.collision,
+            "lane_invasion": bool(ego.lane_invasions),
+            "off_road": ego.off_road,
             "frame": self.timers.steps,
         }
         if self.ending.reason:
@@ -80,8 +79,8 @@ class Episode:
 
 def begin(
     config: EnvConfig,
-    sensed: Senses,
-    drive: Drive,
+    perception: Perception,
+    ego: EgoState,
     picture: np.ndarray | None,
     most_steps: int,
     has_lights: bool,
@@ -92,6 +91,6 @@ def begin(
     if picture is not None:
         stack = FrameStack(size.frame_stack, size.image_size)
         stack.reset(grey(picture, size.image_size))
-    route = sensed.route
+    route = perception.route
     metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
-    return Episode(config, route, sensed, stack, metrics, most_steps, drive)
+    return Episode(config, route, perception, stack, metrics, most_steps, ego)

@@ -55,7 +55,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._episodes = 0
         self._reached = False  # whether any simulator has ever answered
         self._failure: EnvError | None = None
-        self._soiled = False  # whether a killed child may have left actors behind
+        self._may_leave_actors = False  # whether a killed child may have left actors behind
 
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
@@ -72,7 +72,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._settle()
         self._restart_if_due()
         while True:
-            self._pay_for_failure()
+            self._charge_restart()
             try:
                 self._ensure_child(self.config)
                 observation, info = self._call("reset", self._reset_seconds(), drawn, options)
@@ -118,7 +118,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
         On a server that is not ours a killed child may have left actors: a last one removes them.
         """
-        if self._soiled and self.config.server.host:
+        if self._may_leave_actors and self.config.server.host:
             brief = min(self.config.server.connect_timeout, TIDY_SECONDS)
             with contextlib.suppress(EnvError):
                 self._ensure_child(with_options(self.config, connect_timeout=brief))
@@ -164,7 +164,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         except EnvError:
             self._kill_child()
             raise
-        self._soiled = False
+        self._may_leave_actors = False
 
     def _address(self) -> tuple[str, int]:
         own = self.config.server
@@ -203,7 +203,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         except SimulatorFault as error:
             self.faults += 1
             self._failure = error
-            self._soiled = True
+            self._may_leave_actors = True
             self._kill_child()
             self._kill_server()
             raise
@@ -216,7 +216,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             raise error
         self._failure = error
 
-    def _pay_for_failure(self) -> None:
+    def _charge_restart(self) -> None:
         """Each start after a failure, of a step or of a start, counts: a crash loop ends."""
         failure, self._failure = self._failure, None
         if failure is not None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from envs.task.route import Place, start_place, wrap_angle
+from envs.task.route import RoutePosition, start_position, wrap_angle
 
 QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
 SMOOTHING = 0.15  # s, time constant of the acceleration filter that jerk is taken from
 
 
 @dataclasses.dataclass(frozen=True)
-class Drive:
+class EgoState:
     """One tick of the ego; metres, seconds, radians; plain Python numbers.
 
     speed: along the ego's own axis, negative backwards; along: along the route. jerk: pair of
@@ -29,7 +29,7 @@ class Drive:
     jerk: tuple[float, float] = (0.0, 0.0)
     acceleration: tuple[float, float] = (0.0, 0.0)
     yaw_rate: float = 0.0
-    place: Place = dataclasses.field(default_factory=start_place)
+    position: RoutePosition = dataclasses.field(default_factory=start_position)
     metres: float = 0.0
     waypoints: int = 0
     remaining: float = math.inf

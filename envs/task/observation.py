@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from envs.config import EnvConfig
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.route import Route, to_vehicle_frame
 
 Observation = dict[str, np.ndarray]
@@ -42,18 +42,18 @@ class FrameStack:
         self.image = np.concatenate([self.image[..., 1:], frame[..., None]], axis=-1)
 
 
-def vector(drive: Drive, route: Route, config: EnvConfig) -> np.ndarray:
+def vector(ego: EgoState, route: Route, config: EnvConfig) -> np.ndarray:
     """float32 (23,) in [-1, 1]: speed over twice the target, lateral and heading error, then
     (ahead, right) of each waypoint over its distance along the route: by one distance for all,
     the nearest ones, by which a car is steered, would hardly differ from 0."""
     task = config.task
     reach = task.waypoint_spacing * np.arange(1, task.waypoint_count + 1)[:, None]
-    points = route.ahead(drive.place.distance, task.waypoint_count, task.waypoint_spacing)
-    ahead = to_vehicle_frame(points, drive.x, drive.y, drive.yaw) / reach
+    points = route.ahead(ego.position.distance, task.waypoint_count, task.waypoint_spacing)
+    ahead = to_vehicle_frame(points, ego.x, ego.y, ego.yaw) / reach
     scalars = [
-        drive.speed / (2.0 * task.target_speed),
-        drive.place.lateral / LATERAL_SCALE,
-        drive.place.heading / HEADING_SCALE,
+        ego.speed / (2.0 * task.target_speed),
+        ego.position.lateral / LATERAL_SCALE,
+        ego.position.heading / HEADING_SCALE,
     ]
     values = np.concatenate([scalars, ahead.ravel()])
     return np.clip(values, -1.0, 1.0).astype(np.float32)

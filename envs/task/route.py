@@ -66,7 +66,7 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class RoutePosition:
     """Where a car is on its route. progress: the furthest metre reached; distance: the metre it
     is at now; lateral: m to the right of the route; heading: rad to the right of its direction."""
 
@@ -76,9 +76,9 @@ class Place:
     heading: float
 
 
-def start_place() -> Place:
-    """The place before the first `locate`."""
-    return Place(progress=0.0, distance=0.0, lateral=0.0, heading=0.0)
+def start_position() -> RoutePosition:
+    """Return the position before the first `locate`."""
+    return RoutePosition(progress=0.0, distance=0.0, lateral=0.0, heading=0.0)
 
 
 def make_route(points: np.ndarray) -> Route:
@@ -103,15 +103,15 @@ def _segment_lengths(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
 
 
-def locate(route: Route, place: Place, x: float, y: float, yaw: float) -> Place:
-    """The place after a move to (x, y) m with heading `yaw` rad, starting from the last place.
+def locate(route: Route, position: RoutePosition, x: float, y: float, yaw: float) -> RoutePosition:
+    """Follow a move to (x, y) m with heading `yaw` rad, starting from the last position.
 
     Only a window about the last progress is searched, so a route that crosses itself or comes
     back beside itself is followed in order, and progress is monotone.
     """
     last = len(route.distances) - 1
-    low = int(np.searchsorted(route.distances, place.progress - BACK)) - 1
-    high = int(np.searchsorted(route.distances, place.progress + WINDOW))
+    low = int(np.searchsorted(route.distances, position.progress - BACK)) - 1
+    high = int(np.searchsorted(route.distances, position.progress + WINDOW))
     low, high = max(low, 0), min(max(high, low + 1), last)
     first, second = route.points[low:high, :2], route.points[low + 1 : high + 1, :2]
     chord = second - first
@@ -125,7 +125,7 @@ def locate(route: Route, place: Place, x: float, y: float, yaw: float) -> Place:
     across = float(chord[best, 0] * offset[best, 1] - chord[best, 1] * offset[best, 0]) / size
     lateral = math.copysign(math.sqrt(float(gaps[best])), across)
     heading = wrap_angle(yaw - route.yaw_at(distance + 0.5 * SAMPLING))
-    return Place(max(place.progress, distance), distance, lateral, heading)
+    return RoutePosition(max(position.progress, distance), distance, lateral, heading)
 
 
 def to_vehicle_frame(points: np.ndarray, x: float, y: float, yaw: float) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from envs.config import EnvConfig
 from envs.errors import EnvError, SimulatorFault
 from envs.task.route import LaneGraph, NoRoute, Route
-from envs.task.surroundings import Others
+from envs.task.surroundings import NearbyActors
 from envs.world import client, traffic
 from envs.world.actors import Actors, remove_leftovers
 from envs.world.ego import Ego
@@ -81,7 +81,7 @@ class Stage:
         length = self.config.task.route_length
         raise EnvError(f"{self.session.town} has no route of {length:g} m: lower route_length")
 
-    def put(self, start: Any, replace: bool, film: bool, rng: np.random.Generator) -> Tick:
+    def reset_to(self, start: Any, replace: bool, film: bool, rng: np.random.Generator) -> Tick:
         """Places the ego at `start` and the NPCs about it; the last tick of the warm-up.
 
         NPCs stay where they are, but for those in the way; `replace` puts all on drawn places.
@@ -130,7 +130,7 @@ class Stage:
         self.walkers.steer(self.session)
         return Tick(snapshot, frame, picture, imu, hits, sum(crossings))
 
-    def others(self, snapshot: Any) -> Others:
+    def others(self, snapshot: Any) -> NearbyActors:
         """The NPCs of a snapshot."""
         return traffic.others(snapshot, self.actors)
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from envs.config import TrafficConfig
 from envs.errors import ServerBusy, SimulatorFault
-from envs.task.surroundings import NOBODY, Others
+from envs.task.surroundings import NOBODY, NearbyActors
 from envs.world.actors import ROLE, Actors, batch, release
 from envs.world.client import Session, faults
 
@@ -140,7 +140,7 @@ class Traffic:
             count = min(len(jammed), len(spots))
             self._move(session, jammed[:count], spots[:count])
 
-    def places(self, session: Session) -> Others:
+    def places(self, session: Session) -> NearbyActors:
         """Where the others are now."""
         return others(session.world.get_snapshot(), self.actors)
 
@@ -150,7 +150,9 @@ class Traffic:
             self.actors.half[actor.id] = (extent.x, extent.y)
 
 
-def free_spots(world_map: Any, start: Any, taken: Others, rng: np.random.Generator) -> list[Any]:
+def free_spots(
+    world_map: Any, start: Any, taken: NearbyActors, rng: np.random.Generator
+) -> list[Any]:
     """Spawn points in drawn order, lifted, clear of `start` and of the others in `taken`."""
     points = list(world_map.get_spawn_points())
     drawn = [points[i] for i in rng.permutation(len(points))]
@@ -169,7 +171,7 @@ def lifted(transform: Any) -> Any:
     return carla.Transform(carla.Location(place.x, place.y, place.z + LIFT), transform.rotation)
 
 
-def others(snapshot: Any, actors: Actors) -> Others:
+def others(snapshot: Any, actors: Actors) -> NearbyActors:
     """Positions, velocities, headings and sizes of all NPCs in a snapshot, float64 (N, 7)."""
     rows = []
     for i in (*actors.vehicles, *actors.walkers):

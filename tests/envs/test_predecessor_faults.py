@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from envs.config import EnvConfig, RewardConfig, TaskConfig, with_options
 from envs.task import observation, reward, route, termination
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.metrics import per_kilometre
-from envs.task.route import Place
+from envs.task.route import RoutePosition
 from envs.world.sensors import Sensor
 
 TASK, REWARD = TaskConfig(), RewardConfig()
 LINE = route.make_route(np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0], [100.0, 100.0, 0.0]]))
 
 
-def parts(drive: Drive, config: RewardConfig = REWARD, goal: bool = False) -> dict[str, float]:
+def parts(ego: EgoState, config: RewardConfig = REWARD, goal: bool = False) -> dict[str, float]:
     return reward.parts(
-        drive,
+        ego,
         config,
         goal=goal,
         seconds=TASK.tick_seconds,
@@ -33,9 +33,11 @@ def parts(drive: Drive, config: RewardConfig = REWARD, goal: bool = False) -> di
     )
 
 
-def cruising(**changes) -> Drive:
-    drive = Drive(speed=8.33, along=8.33, metres=0.4165, place=Place(10.0, 10.0, 0.0, 0.0))
-    return dataclasses.replace(drive, **changes)
+def cruising(**changes) -> EgoState:
+    ego = EgoState(
+        speed=8.33, along=8.33, metres=0.4165, position=RoutePosition(10.0, 10.0, 0.0, 0.0)
+    )
+    return dataclasses.replace(ego, **changes)
 
 
 def test_parts_by_hand():
@@ -48,8 +50,8 @@ def test_parts_by_hand():
 
 
 def test_half_the_tolerance_costs_a_quarter_of_lane_keeping():
-    place = Place(10.0, 10.0, lateral=0.25, heading=0.0)
-    assert parts(cruising(place=place))["lane_keeping"] == pytest.approx(2.0 * 0.75)
+    position = RoutePosition(10.0, 10.0, lateral=0.25, heading=0.0)
+    assert parts(cruising(position=position))["lane_keeping"] == pytest.approx(2.0 * 0.75)
 
 
 def test_standing_costs_unless_there_is_a_reason_and_reversing_always():
@@ -95,10 +97,12 @@ def test_jerk_beyond_the_tolerance_costs_comfort_only_while_moving():
 )
 def test_fault_4_a_crash_never_pays(speed, lateral, gap, weight):
     config = dataclasses.replace(REWARD, safety_weight=weight)
-    drive = cruising(speed=speed, along=speed, place=Place(1.0, 1.0, lateral, 0.0), gap=gap)
-    crashed = dataclasses.replace(drive, collision=True)
-    assert sum(parts(crashed, config).values()) <= sum(parts(drive, config).values())
-    assert parts(drive, config)["safety"] <= 0.0
+    ego = cruising(
+        speed=speed, along=speed, position=RoutePosition(1.0, 1.0, lateral, 0.0), gap=gap
+    )
+    crashed = dataclasses.replace(ego, collision=True)
+    assert sum(parts(crashed, config).values()) <= sum(parts(ego, config).values())
+    assert parts(ego, config)["safety"] <= 0.0
 
 
 @pytest.mark.parametrize("name", ["safety_weight", "progress_weight", "collision_penalty"])
@@ -118,11 +122,11 @@ def test_fault_5_the_goal_bonus_and_the_end_share_one_distance():
 
 
 def test_fault_3_distance_left_never_rises_or_jumps_while_driving_forward():
-    place, left = route.start_place(), []
+    position, left = route.start_position(), []
     for metre in np.arange(0.0, LINE.length, 0.5):
         x, y = LINE.at(metre)
-        place = route.locate(LINE, place, x + 0.3, y - 0.2, LINE.yaw_at(metre))
-        left.append(LINE.length - place.progress)
+        position = route.locate(LINE, position, x + 0.3, y - 0.2, LINE.yaw_at(metre))
+        left.append(LINE.length - position.progress)
     steps = -np.diff(left)
     assert steps.min() >= 0.0
     assert steps.max() < 1.5
@@ -130,7 +134,7 @@ def test_fault_3_distance_left_never_rises_or_jumps_while_driving_forward():
 
 
 def test_progress_is_not_lost_by_rolling_back_nor_won_twice():
-    there = route.locate(LINE, route.start_place(), 10.0, 0.0, 0.0)
+    there = route.locate(LINE, route.start_position(), 10.0, 0.0, 0.0)
     back = route.locate(LINE, there, 6.0, 0.0, 0.0)
     assert (there.progress, back.progress) == (pytest.approx(10.0), pytest.approx(10.0))
     assert back.distance == pytest.approx(6.0)
@@ -141,14 +145,14 @@ def test_fault_9_right_is_positive_in_a_left_handed_world():
     np.testing.assert_allclose(route.to_vehicle_frame(ahead_right, 0, 0, 0.0), [[10.0, 3.0]])
     turned = route.to_vehicle_frame(ahead_right, 0, 0, math.pi / 2)
     np.testing.assert_allclose(turned, [[3.0, -10.0]], atol=1e-12)
-    assert route.locate(LINE, route.start_place(), 5.0, 2.0, 0.1).lateral == pytest.approx(2.0)
-    assert route.locate(LINE, route.start_place(), 5.0, 2.0, 0.1).heading == pytest.approx(0.1)
+    assert route.locate(LINE, route.start_position(), 5.0, 2.0, 0.1).lateral == pytest.approx(2.0)
+    assert route.locate(LINE, route.start_position(), 5.0, 2.0, 0.1).heading == pytest.approx(0.1)
 
 
 def test_fault_10_the_vector_has_one_length_and_stays_in_bounds():
     config = EnvConfig()
-    for drive in (cruising(), cruising(speed=90.0, x=500.0, y=-500.0)):
-        vector = observation.vector(drive, LINE, config)
+    for ego in (cruising(), cruising(speed=90.0, x=500.0, y=-500.0)):
+        vector = observation.vector(ego, LINE, config)
         assert vector.shape == (23,)
         assert vector.dtype == np.float32
         assert np.abs(vector).max() <= 1.0
@@ -157,8 +161,8 @@ def test_fault_10_the_vector_has_one_length_and_stays_in_bounds():
 
 def test_the_vector_by_hand():
     """On a straight at 10 m, 2 m to the right: waypoints every 5 m, each over its distance."""
-    drive = cruising(x=10.0, y=2.0, place=Place(10.0, 10.0, lateral=2.0, heading=0.0))
-    vector = observation.vector(drive, LINE, EnvConfig())
+    ego = cruising(x=10.0, y=2.0, position=RoutePosition(10.0, 10.0, lateral=2.0, heading=0.0))
+    vector = observation.vector(ego, LINE, EnvConfig())
     assert vector[:3] == pytest.approx([0.5, 0.5, 0.0])
     along = 5.0 * np.arange(1, 11)
     np.testing.assert_allclose(vector[3::2], np.ones(10), atol=1e-6)
@@ -192,9 +196,9 @@ def test_grey_is_opencv_s_grey_averaged_over_areas():
 def lasting(seconds: float, **changes) -> termination.Ending:
     timers, ending = termination.Timers(), termination.Ending()
     for _ in range(round(seconds / TASK.tick_seconds)):
-        drive = cruising(**changes)
-        timers = termination.advance(timers, drive, TASK)
-        ending = termination.ending(drive, timers, TASK, 1000)
+        ego = cruising(**changes)
+        timers = termination.advance(timers, ego, TASK)
+        ending = termination.ending(ego, timers, TASK, 1000)
     return ending
 
 
@@ -224,8 +228,8 @@ def test_the_time_limit_truncates_and_does_not_terminate():
 
 
 def test_a_crash_at_the_goal_is_a_crash():
-    drive = cruising(collision=True, remaining=0.0)
-    ending = termination.ending(drive, termination.Timers(), TASK, 1000)
+    ego = cruising(collision=True, remaining=0.0)
+    ending = termination.ending(ego, termination.Timers(), TASK, 1000)
     assert (ending.reason, ending.goal) == (termination.COLLISION, False)
 
 
