@@ -71,11 +71,6 @@ class TaskConfig(Options):
         """Simulated seconds that an action is held."""
         return self.tick_seconds * self.action_ticks
 
-    @property
-    def vector_size(self) -> int:
-        """Length of the vector observation: speed, lateral, heading and (x, y) per waypoint."""
-        return 3 + 2 * self.waypoint_count
-
 
 @dataclasses.dataclass(frozen=True)
 class SensorConfig(Options):

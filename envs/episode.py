@@ -33,7 +33,7 @@ class Episode:
 
     def observation(self) -> Observation:
         """What the agent sees now; arrays of its own."""
-        vector = observation.vector(self.ego, self.route, self.config)
+        vector = observation.vector(self.ego, self.route, self.config.task)
         if self.stack is None:
             return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
@@ -45,14 +45,8 @@ class Episode:
         self.timers = advance(self.timers, ego, task)
         self.ending = ending(ego, self.timers, task, self.most_steps)
         self.metrics.add(ego, steering, ran_red(before, ego))
-        return reward.parts(
-            ego,
-            self.config.reward,
-            goal=self.ending.goal,
-            seconds=task.tick_seconds,
-            target_speed=task.target_speed,
-            off_road_seconds=task.off_road_seconds,
-        )
+        now = reward.Moment(ego, task, self.ending.goal)
+        return reward.parts(now, self.config.reward)
 
     def see(self, picture: np.ndarray | None) -> None:
         """Takes in the picture that the next action is chosen by."""

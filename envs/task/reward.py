@@ -1,22 +1,34 @@
-"""The reward: five pure terms of one tick and their weighted sum.
+"""The reward: pure terms of one tick and their weighted sum.
 
+A term `name` stands once, in `TERMS`; its weight is the option `{name}_weight` of RewardConfig.
 Weights are non-negative and every term carries its own sign, so no weight turns a crash into a
 gain. All terms read the state after the tick whose action they reward.
 """
 
 from __future__ import annotations
 
-from envs.config import RewardConfig
+import dataclasses
+from collections.abc import Callable
+
+from envs.config import RewardConfig, TaskConfig
 from envs.task.ego_state import EgoState
 
-PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """All that a term may read: the ego, the task, and whether this tick ended at the goal."""
+
+    ego: EgoState
+    task: TaskConfig
+    goal: bool = False
 
 
-def efficiency(ego: EgoState, config: RewardConfig, target_speed: float) -> float:
+def efficiency(now: Moment, config: RewardConfig) -> float:
     """Speed along the route over the target, in [-1, 1]: 1 within the tolerance, 0 standing,
     negative backwards; above the tolerance it falls to -1 within another target speed, so that
     the progress of a speeding car does not pay. Standing for no reason is as bad as
     `standing_penalty`, which falls to 0 at `standing_speed`: doing nothing must not be safe."""
+    ego, target_speed = now.ego, now.task.target_speed
     low = max(target_speed - config.speed_tolerance, 0.1)
     high = target_speed + config.speed_tolerance
     value = ego.along / low
@@ -28,9 +40,10 @@ def efficiency(ego: EgoState, config: RewardConfig, target_speed: float) -> floa
     return _within(value, -1.0, 1.0)
 
 
-def lane_keeping(ego: EgoState, config: RewardConfig) -> float:
-    """How well the ego holds the route's line, in [-1, 1], scaled by speed at low speed; -1 on
-    a lane invasion at any speed."""
+def lane_keeping(now: Moment, config: RewardConfig) -> float:
+    """Closeness to the route's line, in [-1, 1], scaled by speed at low speed; -1 on a lane
+    invasion at any speed."""
+    ego = now.ego
     if ego.lane_invasions:
         return -1.0
     lateral = 1.0 - abs(ego.position.lateral) / config.lateral_tolerance
@@ -39,30 +52,32 @@ def lane_keeping(ego: EgoState, config: RewardConfig) -> float:
     return value * _within(abs(ego.speed) / config.lane_full_speed, 0.0, 1.0)
 
 
-def comfort(ego: EgoState, config: RewardConfig) -> float:
+def comfort(now: Moment, config: RewardConfig) -> float:
     """Penalty in [-1, 0] for jerk beyond the tolerance, half each way, only while moving."""
+    ego = now.ego
     if abs(ego.speed) < config.comfort_least_speed:
         return 0.0
     excess = [max(abs(jerk) / config.jerk_tolerance - 1.0, 0.0) for jerk in ego.jerk]
     return -0.5 * sum(min(part, 1.0) for part in excess)
 
 
-def safety(ego: EgoState, config: RewardConfig, seconds: float, off_road_seconds: float) -> float:
+def safety(now: Moment, config: RewardConfig) -> float:
     """Penalties, never positive: the events of this tick plus smooth guidance by nearness.
 
     Off-road is spread evenly over the time it is tolerated, wrong way is charged by the second.
     """
+    ego, seconds = now.ego, now.task.tick_seconds
     value = -config.collision_penalty if ego.collision else 0.0
     value -= config.lane_invasion_penalty * ego.lane_invasions
     if ego.off_road:
-        value -= config.off_road_penalty * seconds / off_road_seconds
+        value -= config.off_road_penalty * seconds / now.task.off_road_seconds
     if ego.wrong_way:
         value -= config.wrong_way_penalty * seconds
     return value - config.nearness_penalty * nearness(ego, config)
 
 
 def nearness(ego: EgoState, config: RewardConfig) -> float:
-    """How pressing the actor ahead is, in [0, 1]: the worse of gap and time to collision."""
+    """Urgency of the actor ahead, in [0, 1]: the worse of gap and time to collision."""
     if ego.speed <= 0.1:
         return 0.0
     near = _within(1.0 - ego.gap / config.near_distance, 0.0, 1.0)
@@ -72,29 +87,28 @@ def nearness(ego: EgoState, config: RewardConfig) -> float:
     return near * near
 
 
-def progress(ego: EgoState, config: RewardConfig, goal: bool) -> float:
+def progress(now: Moment, config: RewardConfig) -> float:
     """New metres and waypoints along the route, and the goal's bonus in the tick that ends the
     episode there, so that it is paid once."""
+    ego = now.ego
     value = config.progress_scale * ego.metres + config.waypoint_bonus * ego.waypoints
-    return value + (config.goal_bonus if goal else 0.0)
+    return value + (config.goal_bonus if now.goal else 0.0)
 
 
-def parts(
-    ego: EgoState,
-    config: RewardConfig,
-    *,
-    goal: bool,
-    seconds: float,
-    target_speed: float,
-    off_road_seconds: float,
-) -> dict[str, float]:
-    """Each weighted part by name; the reward is their sum."""
+TERMS: dict[str, Callable[[Moment, RewardConfig], float]] = {
+    "efficiency": efficiency,
+    "lane_keeping": lane_keeping,
+    "comfort": comfort,
+    "safety": safety,
+    "progress": progress,
+}
+PARTS = tuple(TERMS)
+
+
+def parts(now: Moment, config: RewardConfig) -> dict[str, float]:
+    """Return each weighted part by name; the reward is their sum."""
     return {
-        "efficiency": config.efficiency_weight * efficiency(ego, config, target_speed),
-        "lane_keeping": config.lane_keeping_weight * lane_keeping(ego, config),
-        "comfort": config.comfort_weight * comfort(ego, config),
-        "safety": config.safety_weight * safety(ego, config, seconds, off_road_seconds),
-        "progress": config.progress_weight * progress(ego, config, goal),
+        name: getattr(config, f"{name}_weight") * term(now, config) for name, term in TERMS.items()
     }
 
 

@@ -8,13 +8,14 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.config import EnvConfig
+from envs.task.observation import vector_size
 
 
 def observation_space(config: EnvConfig) -> spaces.Dict:
     """{"image": uint8 (84, 84, 4), "vector": float32 (23,) in [-1, 1]} with the defaults; no image
     where its size is 0."""
     size, count = config.sensors.image_size, config.sensors.frame_stack
-    vector = spaces.Box(-1.0, 1.0, (config.task.vector_size,), np.float32)
+    vector = spaces.Box(-1.0, 1.0, (vector_size(config.task),), np.float32)
     if not size:
         return spaces.Dict({"vector": vector})
     image = spaces.Box(0, 255, (size, size, count), np.uint8)

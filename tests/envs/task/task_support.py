@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +17,12 @@ LINE = route.make_route(np.array([[0.0, 0.0, 0.0], [100.0, 0.0, 0.0], [100.0, 10
 
 
 def parts(ego: EgoState, config: RewardConfig = REWARD, goal: bool = False) -> dict[str, float]:
-    return reward.parts(
-        ego,
-        config,
-        goal=goal,
-        seconds=TASK.tick_seconds,
-        target_speed=TASK.target_speed,
-        off_road_seconds=TASK.off_road_seconds,
-    )
+    """Each weighted part of the reward of a tick of the default task."""
+    return reward.parts(reward.Moment(ego, TASK, goal), config)
 
 
-def cruising(**changes) -> EgoState:
+def cruising(**changes: Any) -> EgoState:
+    """An ego at the target speed on its line, but for `changes`."""
     ego = EgoState(
         speed=8.33, along=8.33, metres=0.4165, position=RoutePosition(10.0, 10.0, 0.0, 0.0)
     )

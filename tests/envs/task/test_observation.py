@@ -5,26 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from envs.config import EnvConfig
 from envs.task import observation
 from envs.task.route import RoutePosition
-from tests.envs.task.task_support import LINE, cruising
+from tests.envs.task.task_support import LINE, TASK, cruising
 
 
 def test_fault_10_the_vector_has_one_length_and_stays_in_bounds():
-    config = EnvConfig()
     for ego in (cruising(), cruising(speed=90.0, x=500.0, y=-500.0)):
-        vector = observation.vector(ego, LINE, config)
+        vector = observation.vector(ego, LINE, TASK)
         assert vector.shape == (23,)
         assert vector.dtype == np.float32
         assert np.abs(vector).max() <= 1.0
-    assert config.task.vector_size == 23
+    assert observation.vector_size(TASK) == 23
 
 
 def test_the_vector_by_hand():
     """On a straight at 10 m, 2 m to the right: waypoints every 5 m, each over its distance."""
     ego = cruising(x=10.0, y=2.0, position=RoutePosition(10.0, 10.0, lateral=2.0, heading=0.0))
-    vector = observation.vector(ego, LINE, EnvConfig())
+    vector = observation.vector(ego, LINE, TASK)
     assert vector[:3] == pytest.approx([0.5, 0.5, 0.0])
     along = 5.0 * np.arange(1, 11)
     np.testing.assert_allclose(vector[3::2], np.ones(10), atol=1e-6)
