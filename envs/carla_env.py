@@ -45,7 +45,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     ) -> None:
         self.config = config
         self.metadata = spaces.metadata(config)
-        self.render_mode = render_mode
+        self.render_mode = spaces.checked_render_mode(render_mode)
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
         self._address = (host, port, tm_port or port + config.traffic.tm_port_offset)

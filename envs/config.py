@@ -9,6 +9,7 @@ Lengths are metres, times simulated seconds unless a name says otherwise, angles
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from typing import Any
 
 from td3jax.options import Options, option, require
@@ -207,16 +208,18 @@ class EnvConfig:
 
 
 def with_options(config: EnvConfig, **options: Any) -> EnvConfig:
-    """A copy with leaf fields replaced by name, e.g. `with_options(config, town="Town02")`."""
+    """Copy with leaf fields replaced by name, e.g. `with_options(config, town="Town02")`."""
     groups = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    changes: dict[str, dict[str, Any]] = {name: {} for name in groups}
+    owners = {leaf: group for group, part in groups.items() for leaf in _names(part)}
+    changes: dict[str, dict[str, Any]] = {}
     for name, value in options.items():
-        owner = next((g for g, part in groups.items() if name in _names(part)), None)
-        if owner is None:
-            raise ValueError(f"{name} = {value!r}: no such option of the environment")
-        changes[owner][name] = value
-    parts = {name: dataclasses.replace(groups[name], **new) for name, new in changes.items()}
-    return EnvConfig(**parts)
+        if name not in owners:
+            near = difflib.get_close_matches(name, owners, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{name} = {value!r}: no such option of the environment{hint}")
+        changes.setdefault(owners[name], {})[name] = value
+    parts = {group: dataclasses.replace(groups[group], **new) for group, new in changes.items()}
+    return dataclasses.replace(config, **parts)
 
 
 def _names(config: Any) -> set[str]:

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from envs.task.spaces import RENDER_MODES, checked_render_mode
+
 Array = jax.Array
 
 HORIZON = 100
@@ -148,11 +150,11 @@ def _compiled(config: ToyConfig) -> tuple[Any, Any, Any]:
 class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
     """LaneToy behind the gymnasium interface, one car."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
-    render_mode = "rgb_array"
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
 
-    def __init__(self, config: ToyConfig | None = None) -> None:
+    def __init__(self, config: ToyConfig | None = None, render_mode: str | None = None) -> None:
         self._config = config or ToyConfig()
+        self.render_mode = checked_render_mode(render_mode)
         self._reset, self._step, self._look = _compiled(self._config)
         shape = (self._config.size, self._config.size, STACK)
         spaces: dict[str, gymnasium.Space[Any]] = {

@@ -43,7 +43,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
         self.config = config
         self.metadata = spaces.metadata(config)
-        self.render_mode = render_mode
+        self.render_mode = spaces.checked_render_mode(render_mode)
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
         self.faults = 0
