@@ -8,6 +8,7 @@ import numpy as np
 
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
+from launch.training.environments import Simulator
 from launch.training.evaluation import EpisodeResult, make_film, table
 from launch.training.folder import write_whole
 from launch.training.loop import evaluate_now
@@ -65,7 +66,7 @@ def render_trouble(session: Session) -> str:
     env = session.env
     if env.render_mode is None:
         return "the environment does not render"
-    if hasattr(env, "step_async"):
+    if isinstance(env, Simulator):
         return ""
     try:
         env.reset()

@@ -123,7 +123,7 @@ def test_pictures_of_an_episode_are_collected() -> None:
 def test_gymnasium_records_a_video(tmp_path: Path) -> None:
     pytest.importorskip("moviepy")
     made = gymnasium.make(CARLA, render_mode="rgb_array", **TINY)
-    env = RecordVideo(made, str(tmp_path), episode_trigger=lambda episode: True)
+    env = RecordVideo(made, str(tmp_path / "videos"), episode_trigger=lambda episode: True)
     try:
         env.reset(seed=1)
         for _ in range(6):
@@ -131,5 +131,5 @@ def test_gymnasium_records_a_video(tmp_path: Path) -> None:
         assert truncated
     finally:
         env.close()
-    (video,) = tmp_path.glob("*.mp4")
+    (video,) = (tmp_path / "videos").glob("*.mp4")
     assert video.stat().st_size > 1000
