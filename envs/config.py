@@ -151,7 +151,7 @@ _SCENARIOS = {0: 20, 1: 50, 2: 100}
 class TrafficConfig(Options):
     """Who else is on the road."""
 
-    scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", low=0, high=2)
+    scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", choices=tuple(_SCENARIOS))
     npc_vehicles: int = option(-1, "NPC vehicles; -1 = what the scenario says", low=-1)
     npc_walkers: int = option(0, "walkers on the pavements", low=0)
     npc_gap: float = option(3.0, "least gap that NPC vehicles keep, m", low=0)

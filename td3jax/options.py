@@ -19,17 +19,17 @@ def option(
     above: float | None = None,
     high: float | None = None,
     below: float | None = None,
-    choices: Sequence[str] = (),
+    choices: Sequence[str] | Sequence[int] = (),
 ) -> Any:
     """Declare a dataclass field of `Options`: a bool, int, float, str, or a tuple of one of them.
 
     low, high: inclusive bounds; above, below: exclusive ones; both hold for each item of a tuple.
-    A number must have a bound. `help` is what its command line flag shows.
+    A number must have a bound or choices. `help` is what its command line flag shows.
     """
     bounds = {"low": low, "above": above, "high": high, "below": below}
     bounds = {name: value for name, value in bounds.items() if value is not None}
     item = default[0] if isinstance(default, tuple) and default else default
-    if isinstance(item, int | float) and not isinstance(item, bool) and not bounds:
+    if isinstance(item, int | float) and not isinstance(item, bool) and not (bounds or choices):
         raise TypeError(f"the option with default {default!r} needs a bound: {', '.join(_BOUNDS)}")
     metadata = {"help": help, "bounds": bounds, "choices": tuple(choices)}
     return dataclasses.field(default=default, metadata=metadata)
@@ -68,7 +68,9 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     kind = type(example)
     require(_is_a(value, kind), field.name, value, f"a value of type {kind.__name__}")
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
-    require(not choices or value in choices, field.name, value, "one of " + ", ".join(choices))
+    require(
+        not choices or value in choices, field.name, value, "one of " + ", ".join(map(str, choices))
+    )
     if bounds:
         require(_within(value, bounds), field.name, value, expected(bounds))
 
@@ -95,5 +97,5 @@ def expected(bounds: dict[str, float]) -> str:
     left = f"[{bounds['low']:g}" if "low" in bounds else f"({bounds.get('above', -math.inf):g}"
     right = f"{bounds['high']:g}]" if "high" in bounds else f"{bounds.get('below', math.inf):g})"
     if "high" in bounds or "below" in bounds:
-        return f"a number in {left}, {right}"
-    return f"at least {bounds['low']:g}" if "low" in bounds else f"a number above {left[1:]}"
+        return f"a value in {left}, {right}"
+    return f"at least {bounds['low']:g}" if "low" in bounds else f"a value above {left[1:]}"
