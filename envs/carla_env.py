@@ -33,7 +33,7 @@ Info = dict[str, Any]
 
 
 class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
-    """Drive a seeded route through traffic; see `envs.config` for every number of the task."""
+    """Drive a seeded route through traffic; see `envs.config` forevery number of the task."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._stage: Stage | None = None
         self._episode: Episode | None = None
         self._tick: Tick | None = None
-        self._filmed: tuple[int, np.ndarray] | None = None
+        self._rendered: tuple[int, np.ndarray] | None = None
         self._connect(config.task.town)
 
     def _connect(self, town: str) -> Stage:
@@ -62,10 +62,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
     ) -> tuple[Observation, Info]:
-        """Starts an episode.
+        """Start an episode.
 
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
-        None; "town": map to change to; "max_steps": time limit; "film": whether `render` follows
+        None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
         this episode; "place_traffic": overrides what a given seed does to the NPCs.
         """
         super().reset(seed=seed)
@@ -80,7 +80,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """After a fault the environment is without a simulator, until `reset` finds one."""
+        """Turn a fault into SimulatorFault; there is then no simulator until `reset`."""
         try:
             yield
         except (SimulatorFault, RuntimeError) as error:
@@ -94,10 +94,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         presets = self.config.task.weather
         weather = presets[int(rng.integers(len(presets)))]
         client.set_weather(stage.session.world, weather)
-        film = bool(options.get("film", self.render_mode is not None))
+        video = bool(options.get("video", self.render_mode is not None))
         for _ in range(START_TRIES):
             start, route = stage.plan(options.get("route"), rng)
-            tick = stage.reset_to(start, replace, film, rng)
+            tick = stage.reset_to(start, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
                 return self._episode_or_fault().observation(), self._reset_info(weather)
@@ -127,7 +127,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._with_hint(info)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Holds the action for `action_ticks` ticks, or until the episode ends; their rewards are
+        """Hold the action for `action_ticks` ticks, or until the episode ends; their rewards are
         summed. Raises SimulatorFault, after which this episode has no further transition."""
         action = spaces.checked_action(action)
         episode = self._episode_or_fault()
@@ -169,27 +169,27 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return info
 
     def render(self) -> Any:
-        """uint8 (H, W, 3) red, green, blue of this tick: from behind the car when filming,
+        """Return uint8 (H, W, 3) RGB of this tick: from behind the car when recording,
         else what its own camera sees."""
         size = self.config.sensors
         stage, tick = self._stage_or_fault(), self._tick
         if tick is None:
             raise SimulatorFault("nothing to render before the first reset")
-        if self._filmed is None or self._filmed[0] != tick.frame:
+        if self._rendered is None or self._rendered[0] != tick.frame:
             with self._guarded():
-                film = stage.film(tick.frame)
-            picture = tick.picture if film is None else film
+                chase = stage.chase_picture(tick.frame)
+            picture = tick.picture if chase is None else chase
             if picture is None:
-                raise EnvError("image_size is 0: only episodes that are filmed have pictures")
+                raise EnvError("image_size is 0: only episodes that are recorded have pictures")
             picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
             shape = (size.render_width, size.render_height)
             if picture.shape[1::-1] != shape:
                 picture = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR)
-            self._filmed = (tick.frame, picture)
-        return self._filmed[1].copy()
+            self._rendered = (tick.frame, picture)
+        return self._rendered[1].copy()
 
     def _abandon(self) -> None:
-        """Forgets a simulator that failed; asking it to tidy up could take for ever."""
+        """Forget a simulator that failed; asking it to tidy up could take forever."""
         stage, self._stage = self._stage, None
         self._episode = None
         self._tick = None
@@ -198,7 +198,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             silence(stage.actors.sensors)
 
     def close(self) -> None:
-        """Removes our actors and gives the server its settings back; safe to call twice."""
+        """Remove our actors and gives the server its settings back; safe to call twice."""
         stage, self._stage = self._stage, None
         self._episode = None
         self._tick = None

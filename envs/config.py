@@ -17,7 +17,7 @@ from td3jax.options import Options, option, require
 
 @dataclasses.dataclass(frozen=True)
 class TaskConfig(Options):
-    """What is driven, for how long, and when an episode ends."""
+    """The task: town, car, route, time step, and the limits that end an episode."""
 
     town: str = option("Town01", "map to drive in, by its name on the server")
     weather: tuple[str, ...] = option(
@@ -149,7 +149,7 @@ _SCENARIOS = {0: 20, 1: 50, 2: 100}
 
 @dataclasses.dataclass(frozen=True)
 class TrafficConfig(Options):
-    """Who else is on the road."""
+    """Other vehicles and walkers."""
 
     scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", choices=tuple(_SCENARIOS))
     npc_vehicles: int = option(-1, "NPC vehicles; -1 = what the scenario says", low=-1)
@@ -170,7 +170,7 @@ class TrafficConfig(Options):
 
 @dataclasses.dataclass(frozen=True)
 class ServerConfig(Options):
-    """Where the simulator is, and how long to wait for it; all times here are wall clock."""
+    """The simulator's address and all patience with it; times here are wall clock."""
 
     host: str = option("", "host of a running server; empty = start one on a free port")
     port: int = option(2000, "RPC port of the running server", above=0, below=65000)

@@ -32,14 +32,14 @@ class Episode:
     ending: Ending = dataclasses.field(default_factory=Ending)
 
     def observation(self) -> Observation:
-        """What the agent sees now; arrays of its own."""
+        """Return the agent's observation of now, in arrays of its own."""
         vector = observation.vector(self.ego, self.route, self.config.task)
         if self.stack is None:
             return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
 
     def step(self, ego: EgoState, steering: float) -> dict[str, float]:
-        """Takes in a tick; returns the weighted parts of its reward."""
+        """Take in a tick and return the weighted parts of its reward."""
         before, self.ego = self.ego, ego
         task = self.config.task
         self.timers = advance(self.timers, ego, task)
@@ -49,12 +49,12 @@ class Episode:
         return reward.parts(now, self.config.reward)
 
     def see(self, picture: np.ndarray | None) -> None:
-        """Takes in the picture that the next action is chosen by."""
+        """Take in the picture that the next action is chosen by."""
         if self.stack is not None and picture is not None:
             self.stack.push(grey(picture, self.config.sensors.image_size))
 
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
-        """The info of this step, `frame` in ticks from the reset; metrics when the episode ends."""
+        """Return this step's info: `frame` in ticks since the reset, metrics at the end."""
         ego = self.ego
         info: dict[str, Any] = {
             "reward_parts": parts,
@@ -79,7 +79,7 @@ def begin(
     most_steps: int,
     has_lights: bool,
 ) -> Episode:
-    """An episode whose first tick has been sensed; the stack repeats its first grey frame."""
+    """Return an episode after its first tick; the stack repeats its first grey frame."""
     task, size = config.task, config.sensors
     stack = None
     if picture is not None:

@@ -1,4 +1,4 @@
-"""What one tick says about the ego: the only input of reward, termination, metrics and expert."""
+"""The ego's state after one tick: the only input of reward, termination, metrics and expert."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class EgoState:
 
     @property
     def waits(self) -> bool:
-        """Whether there is a reason to stand: a red light, or another actor just ahead."""
+        """True where there is a reason to stand: a red light, or another actor just ahead."""
         return self.red_light or self.gap < QUEUE_GAP
 
 
@@ -64,7 +64,7 @@ class Motion:
 
 
 def move(last: Motion, vx: float, vy: float, yaw: float, seconds: float) -> Motion:
-    """The motion after a tick, from the world velocity (vx, vy) and yaw.
+    """Return the motion after a tick, from the world velocity (vx, vy) and yaw.
 
     CARLA's own acceleration field is noisy, so acceleration is the difference of velocities over
     the fixed step, low-pass filtered; jerk is the difference of the filtered values.

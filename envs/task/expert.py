@@ -18,7 +18,7 @@ from envs.task.surroundings import NearbyActors, conflict, within
 
 @dataclasses.dataclass(frozen=True)
 class Car:
-    """What steering needs to know of the ego: metres, and the radians of a steering action of 1."""
+    """The ego's geometry for steering: metres, and the radians of a steering action of 1."""
 
     wheelbase: float = 2.9
     most_steering: float = math.radians(70.0)
@@ -44,7 +44,7 @@ class ExpertConfig:
 
 
 class Expert:
-    """Call `reset` at each episode's start, then `act` once per tick."""
+    """The driver of one episode: `act` is called once per step."""
 
     def __init__(self, car: Car, target_speed: float, config: ExpertConfig | None = None) -> None:
         self.car = car
@@ -52,12 +52,8 @@ class Expert:
         self.config = config or ExpertConfig()
         self._sum = 0.0
 
-    def reset(self) -> None:
-        """Forgets the speed controller's sum."""
-        self._sum = 0.0
-
     def act(self, ego: EgoState, route: Route, others: NearbyActors, seconds: float) -> np.ndarray:
-        """float32 (2,): steering (positive right) and throttle (brake if negative)."""
+        """Return float32 (2,): steering (positive right) and throttle (brake if negative)."""
         steering = self.steer(ego, route)
         wanted = self.wanted_speed(ego, route, others)
         error = wanted - ego.speed
@@ -68,7 +64,7 @@ class Expert:
         return np.clip(np.array([steering, pedal], np.float32), -1.0, 1.0)
 
     def steer(self, ego: EgoState, route: Route) -> float:
-        """Pure pursuit: the arc from the rear axle to a point of the route ahead."""
+        """Steer by pure pursuit: the arc from the rear axle to a point of the route ahead."""
         limits = self.config
         look = limits.look_seconds * abs(ego.speed)
         look = max(limits.least_look, min(look, limits.most_look))
@@ -80,7 +76,7 @@ class Expert:
         return max(-1.0, min(angle / self.car.most_steering, 1.0))
 
     def wanted_speed(self, ego: EgoState, route: Route, others: NearbyActors) -> float:
-        """The least of what the limit, bends, the car ahead, red lights and crossings allow."""
+        """Return the speed that limit, bends, the car ahead, red lights and crossings allow."""
         limits = self.config
         speed = min(self.target_speed, self._bends(ego, route))
         if math.isfinite(ego.gap):

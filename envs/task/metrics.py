@@ -42,14 +42,14 @@ class CollisionCounter:
         self._seen: list[Hit] = []
 
     def is_new(self, hit: Hit) -> bool:
-        """False for the same actor within 5 s, or any within 5 m of one already counted."""
+        """Return False for the same actor within 5 s, or any within 5 m of one counted."""
         repeat = any(_same(hit, earlier) for earlier in self._seen)
         self._seen.append(hit)
         return not repeat
 
     @staticmethod
     def at_fault(hit: Hit) -> bool:
-        """A standing ego is not at fault."""
+        """Return whether the ego moved: a standing one is not at fault."""
         return abs(hit.speed) > STANDING_SPEED
 
 
@@ -88,7 +88,7 @@ class EpisodeMetrics:
     _steering: float = 0.0
 
     def add(self, ego: EgoState, steering: float, ran_red: bool = False) -> None:
-        """One tick after the action `steering` in [-1, 1]."""
+        """Add one tick after the action `steering` in [-1, 1]."""
         travelled = abs(ego.speed) * self.seconds
         self.steps += 1
         self.metres += travelled
@@ -118,7 +118,7 @@ class EpisodeMetrics:
             self.near_misses += until < 0.95
 
     def result(self, reason: str) -> dict[str, float]:
-        """Named figures of the episode, which ended for `reason`; NaN where nothing is known."""
+        """Return figures of the episode, which ended for `reason`; NaN where nothing is known."""
         collisions = sum(self.hits.values())
         completion = 1.0 if reason == "goal" else min(self.completion, 1.0)
         kilometres = self.metres / 1000.0
@@ -162,12 +162,12 @@ class EpisodeMetrics:
 
 
 def per_kilometre(count: float, kilometres: float) -> float:
-    """NaN below `LEAST_KILOMETRES`, where one event would read as a hundred per kilometre."""
+    """Return a rate; NaN below `LEAST_KILOMETRES`, where it would say nothing."""
     return count / kilometres if kilometres >= LEAST_KILOMETRES else math.nan
 
 
 def aggregate(episodes: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Means over episodes, `driving_score_std`, and per-kilometre figures over all kilometres.
+    """Return means over episodes, `driving_score_std`, and figures per kilometre over them all.
 
     The driving score is the mean of the episodes' products, not the product of means.
     """

@@ -14,7 +14,7 @@ RENDER_MODES = ("rgb_array",)
 
 
 def observation_space(config: EnvConfig) -> spaces.Dict:
-    """{"image": uint8 (84, 84, 4), "vector": float32 (23,) in [-1, 1]} with the defaults; no image
+    """Return {"image": uint8 (84, 84, 4), "vector": float32 (23,)} with the defaults; no image
     where its size is 0."""
     size, count = config.sensors.image_size, config.sensors.frame_stack
     vector = spaces.Box(-1.0, 1.0, (vector_size(config.task),), np.float32)
@@ -25,7 +25,7 @@ def observation_space(config: EnvConfig) -> spaces.Dict:
 
 
 def action_space() -> spaces.Box:
-    """float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle if positive, brake if
+    """Return float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle, or brake if
     negative."""
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
 

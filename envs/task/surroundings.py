@@ -1,4 +1,4 @@
-"""Who else is near the ego, and what stands or moves in its path."""
+"""Actors near the ego, and those that stand or move in its path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEAR = 8.0  # m straight ahead that are searched too, wherever the route goes
 
 
 def within(others: NearbyActors, x: float, y: float, radius: float) -> NearbyActors:
-    """The rows of `others` whose centre is at most `radius` metres from (x, y)."""
+    """Return the rows of `others` whose centre is at most `radius` metres from (x, y)."""
     if not len(others):
         return others
     square = (others[:, 0] - x) ** 2 + (others[:, 1] - y) ** 2
@@ -31,7 +31,7 @@ def gap_ahead(
     speed: float,
     half: tuple[float, float],
 ) -> tuple[float, float]:
-    """(free metres, closing speed m/s) to the nearest actor in the ego's path; (inf, 0) if none.
+    """Return (free metres, closing speed m/s) to the nearest actor in the path, or (inf, 0).
 
     The path is the route's corridor ahead, so that oncoming traffic in a bend does not count,
     and the few metres straight ahead of the bonnet. pose: x, y, yaw of the ego in m and rad;
@@ -96,7 +96,7 @@ def conflict(
     half: tuple[float, float],
     horizon: float,
 ) -> float:
-    """Metres along the route to the first predicted meeting with crossing traffic, or inf.
+    """Return metres along the route to the first predicted meeting with crossing traffic, or inf.
 
     The ego is moved along the route at `speed` m/s, the others straight on at theirs, in quarter
     seconds up to `horizon`; those that stand or go the ego's way are left to `gap_ahead`.

@@ -9,7 +9,6 @@ from envs.task.ego_state import EgoState
 
 COLLISION, OFF_ROAD, WRONG_WAY = "collision", "off_road", "wrong_way"
 OFF_ROUTE, GOAL, STUCK, TIME_LIMIT = "off_route", "goal", "stuck", "time_limit"
-REASONS = (COLLISION, OFF_ROAD, WRONG_WAY, OFF_ROUTE, GOAL, STUCK, TIME_LIMIT)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,8 +24,8 @@ class Timers:
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
-    """`terminated` ends the task, `truncated` only the recording of it; reason is one of REASONS,
-    empty while the episode goes on."""
+    """`terminated` ends the task, `truncated` only the recording of it; reason is one of the
+    texts above, empty while the episode goes on."""
 
     terminated: bool = False
     truncated: bool = False
@@ -34,12 +33,12 @@ class Ending:
 
     @property
     def goal(self) -> bool:
-        """Whether the goal was reached: what pays the bonus and what counts as success."""
+        """True where the goal was reached: this pays the bonus and counts as success."""
         return self.reason == GOAL
 
 
 def advance(timers: Timers, ego: EgoState, task: TaskConfig) -> Timers:
-    """The timers after one tick."""
+    """Return the timers after one tick."""
     seconds = task.tick_seconds
     elapsed = timers.elapsed + seconds
     stands = abs(ego.speed) < task.stuck_speed and not ego.waits
@@ -54,7 +53,7 @@ def advance(timers: Timers, ego: EgoState, task: TaskConfig) -> Timers:
 
 
 def ending(ego: EgoState, timers: Timers, task: TaskConfig, most_steps: int) -> Ending:
-    """Whether and why the episode ends here; a crash at the goal is a crash."""
+    """Return whether and why the episode ends here; a crash at the goal is a crash."""
     reason = _terminal_reason(ego, timers, task)
     if reason:
         return Ending(terminated=True, reason=reason)

@@ -110,7 +110,7 @@ class Perception:
         )
 
     def _collision(self, hits: list[tuple[int, str, float]], seconds: float, ego: EgoState) -> str:
-        """What was newly hit by the ego's fault, or an empty text."""
+        """Return the kind of what was newly hit by the ego's fault, or an empty text."""
         found = ""
         for other, blueprint, _ in hits:
             hit = Hit(other, kind_of(blueprint), seconds, ego.x, ego.y, self.last.speed)
@@ -120,14 +120,14 @@ class Perception:
 
 
 def kind_of(blueprint: str) -> str:
-    """pedestrian, vehicle or static, for the infraction coefficients."""
+    """Return pedestrian, vehicle or static, for the infraction coefficients."""
     if blueprint.startswith("walker."):
         return "pedestrian"
     return "vehicle" if blueprint.startswith("vehicle.") else "static"
 
 
 def ran_red(before: EgoState, now: EgoState) -> bool:
-    """Whether the ego has just driven past a red light into a junction."""
+    """Return whether the ego has just driven past a red light into a junction."""
     return before.red_light and not before.in_junction and now.in_junction and now.speed > 0.1
 
 

@@ -87,7 +87,7 @@ def spaces_of(env: Env) -> Spaces:
 class Simulator(Protocol):
     """An environment whose step has two halves, and that is told of a video or a time limit.
 
-    `reset` then takes the options "film" and "max_steps".
+    `reset` then takes the options "video" and "max_steps".
     """
 
     def step_async(self, action: np.ndarray) -> None:
@@ -98,14 +98,14 @@ class Simulator(Protocol):
 
 
 def start_episode(
-    env: Env, seed: int, film: bool = False, steps: int = 0
+    env: Env, seed: int, video: bool = False, steps: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reset with this episode's seed.
 
-    film: `render` will be called, which a simulator must know beforehand; steps: a simulator's
+    video: `render` will be called, which a simulator must know beforehand; steps: a simulator's
     time limit instead of its own, 0 = its own.
     """
-    options = {"film": film, "max_steps": steps} if isinstance(env, Simulator) else None
+    options = {"video": video, "max_steps": steps} if isinstance(env, Simulator) else None
     return env.reset(seed=seed, options=options)
 
 
