@@ -93,7 +93,7 @@ class Ego:
         self._control(carla.VehicleControl(brake=1.0))
 
     def drive(self, action: np.ndarray) -> None:
-        """Apply (steering, pedal) in [-1, 1]: of `steering_limit` of the lock; throttle, or brake if
+        """Apply (steering, pedal) in [-1, 1]: steering of `steering_limit` of the lock; brake if
         negative."""
         steer, pedal = self.config.task.steering_limit * float(action[0]), float(action[1])
         self._control(
