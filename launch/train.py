@@ -14,7 +14,7 @@ from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.config.presets import preset
 from launch.config.run import CARLA, RunConfig, resolve
-from launch.config.run_flags import ABOUT_PRESETS, configuration, run_flags
+from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
 from launch.signals import StopRequest, stop_on_signals
 from launch.training.fitting import fitting_preset
@@ -88,7 +88,7 @@ def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
 
 
 def _resumed(given: dict[str, Any], stored: RunConfig) -> tuple[RunConfig, list[str]]:
-    config = configuration(given, stored)
+    config = from_checkpoint(given, stored)
     for name in _FIXED:
         old, new = getattr(stored.loop, name), getattr(config.loop, name)
         if old != new:
