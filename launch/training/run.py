@@ -46,6 +46,10 @@ def _discard(folder: Path, keep_log: bool) -> None:
     """Removes a folder; what a simulator that failed has said stays, for its error names it."""
     if not keep_log or not (folder / SIMULATOR_LOG).exists():
         shutil.rmtree(folder, ignore_errors=True)
+        return
+    for path in folder.iterdir():
+        if path.name != SIMULATOR_LOG:
+            path.unlink()
 
 
 def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:
