@@ -1,52 +1,59 @@
-"""`python -m launch.benchmark`: our figures, the peers' and the bars, in one table."""
+"""Measure speed against Stable-Baselines3, SBX and fixed bars, in one table.
+
+Started by `td3jax benchmark` or `python -m launch.benchmark`. It measures and does not judge: a bar
+that is missed on a busy machine is a row of the table, not an exit code.
+"""
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from launch.benchmarks.rows import Row, explain_rest, table, write_json
+from launch.benchmarks.rows import BenchmarkRow, explain_rest, table, write_json
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.errors import DONE, BadInput
 
 SUITES = ("update", "replay", "act", "loop", "standin", "gpu", "scaling")
+COMMAND = Command(
+    "benchmark",
+    __doc__,
+    "td3jax benchmark --suite=update --json=update.json",
+    (
+        Flag("suite", tuple, SUITES[:-1], "suites to measure; may be repeated", choices=SUITES),
+        Flag("json", str, "", "file for the rows as a JSON list"),
+        Flag("rounds", int, 7, "turns of each contestant", low=1),
+        Flag("cores", int, 2, "CPU cores to use", low=1),
+        Flag("plots", str, "", "folder for the plots of the suite scaling"),
+    ),
+)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m launch.benchmark", description=__doc__)
-    parser.add_argument(
-        "--suite",
-        action="append",
-        choices=SUITES,
-        help="what to measure; may be given several times; default: all but scaling",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows as a JSON list")
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant (7)")
-    parser.add_argument("--cores", type=int, default=2, help="CPU cores to use (2)")
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="scaling: where plots go")
-    return parser
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(COMMAND, argv, _body)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the suites in turn; 0 unless an argument is wrong."""
-    options = _parser().parse_args(arguments)
-    if options.rounds < 1 or options.cores < 1:
-        print("benchmark: --rounds and --cores must be at least 1", file=sys.stderr)
-        return 2
-    if options.json is not None and not options.json.resolve().parent.is_dir():
-        print(f"benchmark: no folder {options.json.resolve().parent} for --json", file=sys.stderr)
-        return 2
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
-    rows: list[Row] = []
-    for suite in options.suite or SUITES[:-1]:
-        module = importlib.import_module(f"launch.benchmarks.{suite}")
-        extra = {"plots": options.plots} if suite == "scaling" else {}
-        rows += explain_rest(module.run(options.rounds, **extra))
-        if options.json is not None:  # after each suite: a long run keeps what it has
-            write_json(options.json, rows)
+def _body(given: dict[str, Any]) -> int:
+    path = Path(given["json"]).resolve() if given.get("json") else None
+    plots = Path(given["plots"]) if given.get("plots") else None
+    if path is not None and not path.parent.is_dir():
+        raise BadInput(f"--json={given['json']}: there is no folder {path.parent}")
+    cores = COMMAND.value(given, "cores")
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    rows: list[BenchmarkRow] = []
+    for suite in COMMAND.value(given, "suite"):
+        module = importlib.import_module(f"launch.benchmarks.suites.{suite}")
+        extra = {"plots": plots} if suite == "scaling" else {}
+        rows += explain_rest(module.run(COMMAND.value(given, "rounds"), **extra))
+        if path is not None:  # after each suite: a long run keeps what it has
+            write_json(path, rows)
     print(table(rows))
-    return 0
+    return DONE
 
 
 if __name__ == "__main__":

@@ -1,33 +1,58 @@
-"""What every command does with errors: one line on stderr and an exit code."""
+"""The entry of every command: flags, help, errors as one line on stderr, and an exit code."""
 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from envs.errors import EnvError
-from launch.errors import FAILED, INTERRUPTED, LaunchError
+from launch.config.flags import Command
+from launch.errors import BAD_INPUT, DONE, FAILED, INTERRUPTED, LaunchError
+from td3jax.errors import BadCheckpoint
+
+Body = Callable[[dict[str, Any]], int]
 
 
-def wants_help(argv: Sequence[str]) -> bool:
-    """Whether a person asks for the flags."""
-    return any(word in ("--help", "-help", "-h", "--helpfull") for word in argv)
+def run_command(command: Command, argv: Sequence[str] | None, body: Body) -> int:
+    """Parse the flags and run `body` with those that were given; returns the exit code.
+
+    argv: the words after the command's name; None = those of this process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    wanted = command.wanted_help(words)
+    if wanted:
+        print(command.help(everything=wanted == "helpfull"), end="")
+        return DONE
+    return guarded(command.name, lambda: body(command.parse(words)))
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Runs a command; expected errors become one line and an exit code."""
+    """Run a command; expected errors become one line and an exit code."""
     try:
         return body()
     except LaunchError as error:
         return _tell(name, str(error), error.exit_code)
+    except BadCheckpoint as error:
+        return _tell(name, str(error), BAD_INPUT)
     except EnvError as error:
         return _tell(name, str(error), FAILED)
     except OSError as error:
-        return _tell(name, f"{error.filename or 'output'}: {error.strerror or error}", FAILED)
+        return _tell(name, _os_error(error), FAILED)
     except KeyboardInterrupt:
         return _tell(name, "aborted; checkpoints are intact", INTERRUPTED)
 
 
+def _os_error(error: OSError) -> str:
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror or error}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return f"{type(error).__name__}: {error.strerror or error} ({where})"
+
+
 def _tell(name: str, line: str, code: int) -> int:
-    print(f"{name}: {line}", file=sys.stderr)
+    print(f"{name}: {' '.join(line.split())}", file=sys.stderr)
     return code

@@ -1,30 +1,64 @@
-"""Judge any run from its event files and name the likely cause: `python -m launch.diagnose`.
+"""Judge any run from its event files, and name the likely cause.
 
-Exit codes: 0 GO; 1 NO-GO; 2 nothing to judge (unreadable, or too little for a verdict).
+Started by `td3jax diagnose` or `python -m launch.diagnose`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from absl import app, flags
-
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
 from launch.diagnosis.causes import LIKELY, Cause, rank_causes
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.read.run import read_run
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.report import run_notes, write_report
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
+from launch.errors import BAD_INPUT, DONE, BadInput
+from launch.errors import NO_GO as NO_GO_CODE
 
-EXIT = {GO: 0, NO_GO: 1}
-NOTHING = 2
+EXIT_CODE = {GO: DONE, NO_GO: NO_GO_CODE}  # of an undecided run: BAD_INPUT
+COMMAND = Command(
+    "diagnose",
+    __doc__,
+    "td3jax diagnose runs/carla-001",
+    (
+        Flag(
+            "run_dir",
+            str,
+            "",
+            "run folder, folder of TensorBoard event files, one such file, or a CSV",
+            also=("logdir",),
+        ),
+        Flag(
+            "out_dir",
+            str,
+            "",
+            "folder for report.md, report.json and plots [diagnosis/ in a run of ours, else "
+            "diagnosis-NAME/ here]",
+            also=("out",),
+        ),
+        Flag("tag_map", str, "", "JSON file {their tag: our tag} for logs of another library"),
+        Flag("limits", tuple, (), "name=value, or a JSON file of limits; may be repeated"),
+        Flag(
+            "stage",
+            str,
+            "",
+            "gate to judge [the highest that the run reached]",
+            choices=tuple(STAGES),
+        ),
+    ),
+    positional="run_dir",
+)
 
 
 def summary(verdict: Verdict, causes: tuple[Cause, ...]) -> list[str]:
-    """What is printed: verdict, reasons, causes with their evidence, in one screen."""
+    """Lines to print: verdict, reasons, causes with their evidence, in one screen."""
     lines = [f"{verdict.decision} ({verdict.last_step:,} steps, {verdict.stage} gate)"]
     lines += [f"  {reason}" for reason in verdict.reasons]
     likely = [c for c in causes if c.score >= LIKELY]
@@ -42,67 +76,58 @@ def summary(verdict: Verdict, causes: tuple[Cause, ...]) -> list[str]:
 
 
 def diagnose(
-    logdir: Path,
-    out: Path | None = None,
+    run_dir: Path,
+    out_dir: Path | None = None,
     tag_map: Mapping[str, str] | None = None,
     limits: VerdictLimits | None = None,
     stage: str | None = None,
 ) -> tuple[Verdict, tuple[Cause, ...], Path]:
     """Read, judge, explain and write the report; returns verdict, causes, path of report.md.
 
-    Raises events.Unreadable, a ValueError of one line, when nothing can be judged.
+    out_dir: default diagnosis/ beside the files that are read. Raises events.Unreadable, a
+    ValueError of one line, when nothing can be judged.
     """
-    run = read_run(logdir, tag_map)
+    run = read_run(run_dir, tag_map)
     verdict = judge(run.series, limits, run.facts, stage)
     causes = rank_causes(run.series, run.facts, limits)
-    base = logdir if logdir.is_dir() else logdir.parent
-    folder = out or base / "diagnosis"
+    base = run_dir if run_dir.is_dir() else run_dir.parent
+    folder = out_dir or base / "diagnosis"
     path = write_report(
         folder, verdict, causes, run.series, config=run.config, notes=run_notes(run)
     )
     return verdict, causes, path
 
 
-def define_flags() -> None:
-    """The command line; defined when run, so that other scripts' flags may have the same names."""
-    flags.DEFINE_string(
-        "logdir", None, "run folder, folder of TensorBoard event files, one such file, or a CSV"
-    )
-    flags.DEFINE_string(
-        "out", None, "folder for report.md, report.json, plots; default: diagnosis/ in the logdir"
-    )
-    flags.DEFINE_string(
-        "tag_map", None, "JSON file {their tag: our tag} for event files of another library"
-    )
-    flags.DEFINE_multi_string("limits", [], "name=value or a JSON file of limits; may be repeated")
-    flags.DEFINE_enum(
-        "stage", None, list(STAGES), "gate to judge; default: the highest that the run reached"
-    )
+def report_folder(run_dir: Path) -> Path:
+    """The folder of the report where none is named: the logs of somebody else are left alone."""
+    if (run_dir / "config.json").is_file():
+        return run_dir / "diagnosis"
+    return Path(f"diagnosis-{run_dir.resolve().name or 'run'}")
 
 
-def main(argv: list[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    chosen = flags.FLAGS
-    if len(argv) > 1 or not chosen.logdir:
-        print("diagnose: name the run with --logdir FOLDER (see --help)", file=sys.stderr)
-        return NOTHING
+    return run_command(COMMAND, argv, _body)
+
+
+def _body(given: dict[str, Any]) -> int:
+    if not given.get("run_dir"):
+        raise BadInput("name the run: td3jax diagnose FOLDER (or --run_dir=FOLDER; see --help)")
+    run_dir = Path(given["run_dir"])
+    out_dir = Path(given["out_dir"]) if given.get("out_dir") else report_folder(run_dir)
     try:
-        tag_map = read_tag_map(Path(chosen.tag_map)) if chosen.tag_map else None
-        limits = parse_limits(chosen.limits)
-        out = Path(chosen.out) if chosen.out else None
-        verdict, causes, path = diagnose(Path(chosen.logdir), out, tag_map, limits, chosen.stage)
+        tag_map = read_tag_map(Path(given["tag_map"])) if given.get("tag_map") else None
+        limits = parse_limits(COMMAND.value(given, "limits"))
+        verdict, causes, path = diagnose(run_dir, out_dir, tag_map, limits, given.get("stage"))
     except ValueError as error:
-        print(f"diagnose: {error}", file=sys.stderr)
-        return NOTHING
+        raise BadInput(str(error)) from error
     except OSError as error:
-        print(
-            f"diagnose: cannot write the report: {error}; name a folder with --out", file=sys.stderr
-        )
-        return NOTHING
+        raise BadInput(
+            f"the report cannot be written: {error}; name a folder with --out_dir"
+        ) from error
     print("\n".join([*summary(verdict, causes), f"report: {path}"]))
-    return EXIT.get(verdict.decision, NOTHING)
+    return EXIT_CODE.get(verdict.decision, BAD_INPUT)
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(lambda argv: sys.exit(main(argv)))
+    sys.exit(main())

@@ -1,53 +1,51 @@
-"""What makes a policy drive: `python -m launch.driving --out_dir=runs/driving`.
+"""Compare what makes a policy drive: the preset against itself, one choice made otherwise.
 
-Trains the preset on the stand-in, with a random start, and so with one choice made otherwise, one
-run after another, and writes episodes.csv, summary.csv and driving.png. Finished runs are kept and
-interrupted ones resumed, so it can be run in parts. Pictures are 48 x 48: a run takes minutes.
+Started by `td3jax driving` or `python -m launch.driving`. Trains the preset on the stand-in, with a
+random start, and so with one choice made otherwise, one run after another, and writes episodes.csv,
+summary.csv and driving.png. Finished runs are kept and interrupted ones resumed.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from absl import app, flags
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.studies.driving import ARMS, train_flags, write_results
+from launch.studies.study import TRAIN_ARGS, conduct
 
-from launch.studies.driving import ARMS, write_results
-from launch.studies.study import conduct
-
-_OUT = flags.DEFINE_string("out_dir", "runs/driving", "folder of runs and results")
-_ARMS = flags.DEFINE_list("arms", list(ARMS), "arms to train")
-_SEEDS = flags.DEFINE_integer("seeds", 2, "seeds of each", lower_bound=1)
-_ARGS = flags.DEFINE_list("train_args", [], "further flags of launch.train, e.g. --npc_vehicles=0")
-
-_COMMON = (
-    "--preset=carla",
-    "--steps=6000",
-    "--image_size=48",
-    "--random_shift=4",
-    "--eval_every=0",
-    "--eval_steps=1500",
-    "--final_episodes=4",
-    "--nofilm",
-    "--checkpoint_every=0",
-    "--nosave_replay",
+COMMAND = Command(
+    "driving",
+    __doc__,
+    "td3jax driving --arms=preset,no_shift --seeds=1 -- --npc_vehicles=0",
+    (
+        Flag("out_dir", str, "runs/driving", "folder of runs and results"),
+        Flag("arms", tuple, tuple(ARMS), "arms to train", choices=tuple(ARMS)),
+        Flag("seeds", int, 2, "seeds of each arm", low=1),
+        TRAIN_ARGS,
+    ),
+    rest=TRAIN_ARGS.name,
 )
 
 
-def main(_: Sequence[str]) -> int:
-    """Train what is missing, then write and print the results."""
-    unknown = [name for name in _ARMS.value if name not in ARMS]
-    if unknown:
-        print(f"driving: --arms={','.join(unknown)}: expected some of {', '.join(ARMS)}")
-        return 2
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(COMMAND, argv, _body)
+
+
+def _body(given: dict[str, Any]) -> int:
+    extra = COMMAND.value(given, TRAIN_ARGS.name)
     runs = [
-        (f"{name}-seed{seed}", [*_COMMON, *ARMS[name], f"--seed={seed}", *_ARGS.value])
-        for seed in range(_SEEDS.value)
-        for name in _ARMS.value
+        (f"{arm}-seed{seed}", [*train_flags(arm, seed), *extra])
+        for seed in range(COMMAND.value(given, "seeds"))
+        for arm in COMMAND.value(given, "arms")
     ]
-    code, _rows = conduct("driving", Path(_OUT.value), runs, write_results)
+    code, _ = conduct("driving", Path(COMMAND.value(given, "out_dir")), runs, write_results)
     return code
 
 
 if __name__ == "__main__":
-    app.run(main)
+    sys.exit(main())

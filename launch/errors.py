@@ -1,12 +1,22 @@
-"""What a person is told in one line, with the exit code that goes with it."""
+"""The exit codes of every command, and errors that are told in one line with such a code."""
 
 from __future__ import annotations
 
+DONE = 0
 FAILED = 1  # the simulator is gone for good, the disk is full, ...
-BAD_INPUT = 2  # a flag, preset, file or checkpoint that cannot be used
-NO_GO = 3  # the run stopped itself: NO-GO, or a value that is not finite
+BAD_INPUT = 2  # a flag, preset, file or checkpoint that cannot be used; a log too short to judge
+NO_GO = 3  # NO-GO, a value that is not finite, or a published figure that is not reached
 INTERRUPTED = 130  # by SIGINT
 TERMINATED = 143  # by SIGTERM
+
+EXIT_CODES = {
+    DONE: "done, or GO",
+    FAILED: "failed",
+    BAD_INPUT: "bad input, or too little to judge",
+    NO_GO: "NO-GO, a value that is not finite, or a bar that does not hold",
+    INTERRUPTED: "stopped by SIGINT",
+    TERMINATED: "stopped by SIGTERM",
+}
 
 
 class LaunchError(Exception):
@@ -22,10 +32,6 @@ class BadInput(LaunchError):
     """A wrong flag, preset, configuration file, environment or folder."""
 
     exit_code = BAD_INPUT
-
-
-class BadCheckpoint(BadInput):
-    """A checkpoint that is missing, broken or of another agent."""
 
 
 class NonFinite(LaunchError):

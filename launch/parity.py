@@ -1,47 +1,58 @@
-"""Parity with the TD3 paper: `python -m launch.parity --out_dir=runs/parity`.
+"""Compare learning curves with those of the TD3 paper.
 
-Trains InvertedPendulum, InvertedDoublePendulum, Hopper and HalfCheetah through `launch.train`, one
-run after another, and writes curves.csv, summary.csv and one PNG for each environment beside the
-published curves. Finished runs are kept and interrupted ones resumed, so it can be run in parts.
+Started by `td3jax parity` or `python -m launch.parity`. Trains InvertedPendulum,
+InvertedDoublePendulum, Hopper and HalfCheetah, one run after another, and writes curves.csv,
+summary.csv and one PNG for each environment beside the published curves. Finished runs are kept and
+interrupted ones resumed, so it can be run in parts.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from absl import app, flags
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.errors import DONE, NO_GO
+from launch.studies.parity import TASKS, train_flags, write_results
+from launch.studies.study import TRAIN_ARGS, conduct
 
-from launch.studies.parity import TASKS, Task, write_results
-from launch.studies.study import conduct
+_ENVS = tuple(task.env for task in TASKS)
+COMMAND = Command(
+    "parity",
+    __doc__,
+    "td3jax parity --envs=InvertedPendulum-v5 --seeds=1",
+    (
+        Flag("out_dir", str, "runs/parity", "folder of runs and results"),
+        Flag("envs", tuple, _ENVS, "environments to train", choices=_ENVS),
+        Flag("seeds", int, 0, "seeds of each; 0 = 5 for the pendulums, else 3", low=0),
+        TRAIN_ARGS,
+    ),
+    rest=TRAIN_ARGS.name,
+)
 
-_OUT = flags.DEFINE_string("out_dir", "runs/parity", "folder of runs and results")
-_ENVS = flags.DEFINE_list("envs", [task.env for task in TASKS], "environments to train")
-_SEEDS = flags.DEFINE_integer("seeds", 0, "seeds of each; 0 = 5 for the pendulums, else 3")
-_ARGS = flags.DEFINE_list("train_args", [], "further flags of launch.train, e.g. --tau=0.005")
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(COMMAND, argv, _body)
 
 
-def flags_of(task: Task, seed: int) -> list[str]:
-    """Those of launch.train for one seed."""
-    words = [f"--env={task.env}", f"--seed={seed}", "--preset=td3_paper", "--final_episodes=0"]
-    return [*words, f"--steps={task.steps}", f"--learning_starts={task.learning_starts}"]
-
-
-def main(_: Sequence[str]) -> int:
-    """Train what is missing, then write and print the results."""
-    unknown = set(_ENVS.value) - {task.env for task in TASKS}
-    if unknown:
-        print(f"parity: --envs={','.join(sorted(unknown))}: no published curve here for it")
-        return 2
-    tasks = [task for task in TASKS if task.env in _ENVS.value]
+def _body(given: dict[str, Any]) -> int:
+    tasks = [task for task in TASKS if task.env in COMMAND.value(given, "envs")]
+    extra = COMMAND.value(given, TRAIN_ARGS.name)
     runs = [
-        (f"{task.env}-seed{seed}", [*flags_of(task, seed), *_ARGS.value])
+        (f"{task.env}-seed{seed}", [*train_flags(task, seed), *extra])
         for task in tasks
-        for seed in range(_SEEDS.value or task.seeds)
+        for seed in range(COMMAND.value(given, "seeds") or task.seeds)
     ]
-    code, rows = conduct("parity", Path(_OUT.value), runs, lambda out: write_results(out, tasks))
-    return code or (0 if all(row["holds"] for row in rows) else 1)
+    out = Path(COMMAND.value(given, "out_dir"))
+    code, rows = conduct("parity", out, runs, lambda out: write_results(out, tasks))
+    if code:
+        return code
+    return DONE if all(row["holds"] for row in rows) else NO_GO
 
 
 if __name__ == "__main__":
-    app.run(main)
+    sys.exit(main())

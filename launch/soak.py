@@ -1,8 +1,9 @@
-"""Memory of the stand-in over many episodes: `python -m launch.soak --episodes=1000`.
+"""Measure the stand-in's memory over many episodes, with clients that are killed in the middle.
 
-Every episode spawns an ego with a camera and a collision sensor and NPC vehicles on autopilot,
-drives and destroys them; every fiftieth is left to a client that is killed in its middle. Writes
-soak.csv (the server's memory, threads, open files, actors after each episode) and soak.png.
+Started by `td3jax soak` or `python -m launch.soak`. Every episode spawns an ego with a camera and a
+collision sensor and NPC vehicles on autopilot, drives and destroys them; every fiftieth is left to
+a client that is killed. Writes soak.csv (the server's memory, threads, open files and actors after
+each episode) and soak.png.
 """
 
 from __future__ import annotations
@@ -10,56 +11,39 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import matplotlib
-from absl import app, flags
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.errors import DONE
+from launch.files import write_records
+from launch.studies.endurance import draw, soak, summary
 
-from launch.cli import guarded
-from launch.errors import BadInput
-from launch.studies.endurance import Row, soak
-from launch.studies.study import write_rows
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
-
-_EPISODES = flags.DEFINE_integer("episodes", 1000, "episodes to play")
-_OUT = flags.DEFINE_string("out_dir", "runs/soak", "folder of soak.csv and soak.png")
-
-_SETTLED = 100
-
-
-def _draw(rows: Sequence[Row], path: Path) -> None:
-    figure, (upper, lower) = plt.subplots(2, 1, figsize=(7, 4.5), sharex=True, layout="constrained")
-    episodes = [row["episode"] for row in rows]
-    upper.plot(episodes, [row["resident_mb"] for row in rows], color="tab:blue")
-    upper.set(ylabel="resident memory, MB", ylim=(0, None))
-    for name, color in (("threads", "tab:green"), ("open_files", "tab:orange"), ("actors", "k")):
-        lower.plot(episodes, [row[name] for row in rows], color=color, label=name.replace("_", " "))
-    lower.set(xlabel="episode", ylim=(0, None))
-    lower.legend(frameon=False)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+COMMAND = Command(
+    "soak",
+    __doc__,
+    "td3jax soak --episodes=1000",
+    (
+        Flag("episodes", int, 1000, "episodes to play", low=1),
+        Flag("out_dir", str, "runs/soak", "folder of soak.csv and soak.png"),
+    ),
+)
 
 
-def _body() -> int:
-    if _EPISODES.value < 1:
-        raise BadInput(f"--episodes={_EPISODES.value}: expected at least 1")
-    out = Path(_OUT.value)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(COMMAND, argv, _body)
+
+
+def _body(given: dict[str, Any]) -> int:
+    out = Path(COMMAND.value(given, "out_dir"))
     out.mkdir(parents=True, exist_ok=True)
-    rows = soak(_EPISODES.value)
-    write_rows(out / "soak.csv", rows, "episode")
-    _draw(rows, out / "soak.png")
-    first, last = rows[min(_SETTLED, len(rows)) - 1], rows[-1]
-    for name in ("resident_mb", "threads", "open_files", "actors"):
-        begun = f"{first[name]:g} after {first['episode']:g} episodes"
-        print(f"{name}: {begun}, {last[name]:g} at the end")
-    return 0
-
-
-def main(_: Sequence[str]) -> int:
-    """Play, write and draw."""
-    return guarded("soak", _body)
+    states = soak(COMMAND.value(given, "episodes"))
+    write_records(out / "soak.csv", states, "episode")
+    draw(states, out / "soak.png")
+    print("\n".join(summary(states)))
+    return DONE
 
 
 if __name__ == "__main__":
-    app.run(main, argv=sys.argv)
+    sys.exit(main())

@@ -1,6 +1,6 @@
-"""Train an agent: `python -m launch.train [--flag=value ...]`; --help explains every flag.
+"""Train an agent, and leave a run folder: configuration, events, checkpoints, report, video.
 
-Exit codes: 0 done; 1 failed; 2 bad input; 3 stopped on NO-GO; 130, 143 stopped by a signal.
+Started by `td3jax train` or `python -m launch.train`.
 """
 
 from __future__ import annotations
@@ -8,94 +8,105 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from launch.cli import guarded, wants_help
-from launch.config.flags import Command, Extra
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.config.presets import preset
 from launch.config.run import CARLA, RunConfig, resolve
+from launch.config.run_flags import ABOUT_PRESETS, configuration, run_flags
 from launch.errors import BadInput
 from launch.signals import StopRequest, stop_on_signals
+from launch.training.fitting import fitting_preset
 from launch.training.folder import exact_run_folder, new_run_folder
 
 COMMAND = Command(
     "train",
-    "Trains a TD3 agent and leaves a run folder: configuration, events, checkpoints, report, film.",
-    [
-        Extra("runs_dir", str, "runs", "folder of run folders"),
-        Extra("name", str, "", "name of the run folder, which gets a number; empty = env's name"),
-        Extra("run_dir", str, "", "exact run folder, which must be new or empty"),
-        Extra("resume", str, "", "run folder, or one of its checkpoints, to continue"),
-    ],
+    __doc__,
+    "td3jax train --steps=5000 --seed=1",
+    (
+        Flag("run_dir", str, "", "exact folder of the run, which must be new or empty", True),
+        Flag("name", str, "", "or its name in --runs_dir, which gets a number [env's name]", True),
+        Flag("runs_dir", str, "runs", "folder of run folders"),
+        Flag("resume", str, "", "run folder, or one of its checkpoints, to continue", True),
+        *run_flags(common=("preset", "env", "steps", "seed", "town", "host", "port")),
+    ),
+    notes=ABOUT_PRESETS,
 )
 _FIXED = ("env", "seed")  # of a run that is resumed
+_OF_NEW_RUNS = ("preset", "name", "runs_dir", "run_dir")
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    if wants_help(argv):
-        print(COMMAND.help(), end="")
-        return 0
-
-    def body() -> int:
-        with stop_on_signals() as stop:
-            return run(argv, stop)
-
-    return guarded("train", body)
+    return run_command(COMMAND, argv, _body)
 
 
-def run(argv: Sequence[str], stop: StopRequest) -> int:
-    """One run, from flags to report; returns the exit code.
+def _body(given: dict[str, Any]) -> int:
+    """Train; jax, which takes seconds to import, comes after the checks and the first line."""
+    with stop_on_signals() as stop:
+        resume = COMMAND.value(given, "resume")
+        if resume:
+            return _resume(given, Path(resume), stop)
+        config, notes = _fresh(given)
+        folder = _new_folder(given, config)
+        _announce(config)
+        from launch.training.run import run_training
 
-    Jax takes seconds to import, many on a busy machine: bad flags are told before, and what is
-    waited for.
-    """
-    given = COMMAND.parse(argv)
-    resume = COMMAND.extra(given, "resume")
-    if resume:
-        return _resume(given, Path(resume), stop)
-    config, notes = resolve(COMMAND.configuration(given))
-    folder = _new_folder(given, config)
-    _announce(config)
-    from launch.training.run import run_in
-
-    return run_in(folder, config, notes, None, stop)
+        return run_training(config, folder, stop, notes)
 
 
-def _resume(given: dict[str, object], resume: Path, stop: StopRequest) -> int:
+def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
     from launch.training import checkpoint
-    from launch.training.run import run_in
+    from launch.training.run import run_training
 
-    path = checkpoint.find(resume)
-    stored = checkpoint.read_config(path)
-    config, notes = resolve(COMMAND.configuration(given, stored))
-    for name in _FIXED:
-        old, new = getattr(stored.loop, name), getattr(config.loop, name)
-        if old != new:
-            raise BadInput(f"--{name}={new}: the run to resume has {old}; start a new one")
+    path = checkpoint.find(place)
+    config, notes = _resumed(given, checkpoint.read_config(path))
     _announce(config)
-    return run_in(path.parent.parent, config, notes, path, stop)
+    return run_training(config, path.parent.parent, stop, notes, path)
 
 
 def _announce(config: RunConfig) -> None:
-    """The first line, where a simulator has to be waited for."""
+    """Print the first line where a simulator has to be waited for."""
     server = config.env.server
     if config.loop.env != CARLA:
         return
     if server.host:
-        what = f"the simulator at {server.host}:{server.port}"
+        simulator = f"the simulator at {server.host}:{server.port}"
     elif server.server_command:
-        what = "the simulator, which --server_command starts"
+        simulator = "the simulator, which --server_command starts"
     else:
-        what = "the stand-in simulator, which compiles for about a minute when a machine is new"
-    print(f"loading jax, then waiting for {what}", flush=True)
+        simulator = "the stand-in simulator, which compiles for about a minute on a new machine"
+    print(f"loading jax, then waiting for {simulator}", flush=True)
 
 
-def _new_folder(given: dict[str, object], config: RunConfig) -> Path:
-    exact = COMMAND.extra(given, "run_dir")
+def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
+    asked = COMMAND.value(given, "preset")
+    name, said = (asked, []) if asked else fitting_preset(given)
+    config, notes = resolve(configuration(given, preset(name)))
+    return config, said + notes
+
+
+def _resumed(given: dict[str, Any], stored: RunConfig) -> tuple[RunConfig, list[str]]:
+    config = configuration(given, stored)
+    for name in _FIXED:
+        old, new = getattr(stored.loop, name), getattr(config.loop, name)
+        if old != new:
+            raise BadInput(f"--{name}={new}: the run to resume has {old}; start a new one")
+    unused = [f"--{name}" for name in _OF_NEW_RUNS if name in given]
+    config, notes = resolve(config)
+    if unused:
+        notes.append(f"not used with --resume, which keeps folder and preset: {', '.join(unused)}")
+    return config, notes
+
+
+def _new_folder(given: dict[str, Any], config: RunConfig) -> Path:
+    exact = COMMAND.value(given, "run_dir")
     if exact:
         return exact_run_folder(Path(exact))
-    name = COMMAND.extra(given, "name") or config.loop.env
-    return new_run_folder(Path(COMMAND.extra(given, "runs_dir")), name)
+    name = COMMAND.value(given, "name") or config.loop.env
+    return new_run_folder(Path(COMMAND.value(given, "runs_dir")), name)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -34,7 +34,7 @@ _REST_S = 0.3  # torch's threads spin for 0.2 s after their work
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """`factory` ("module:function" of launch.benchmarks) called with `options` in a new process.
+    """`factory` called with `options` in a new process, "module:function" of the contestants.
 
     It returns a function of n that does the work n times; a turn's result is seconds per work.
     """
@@ -99,17 +99,17 @@ class _Process:
         return self._process.wait()
 
 
-Result = list[dict[str, Any]] | str
+Answers = list[dict[str, Any]] | str
 
 
-def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
+def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Answers]:
     """Per contestant one answer per round, or why there is none.
 
     An answer has "seconds" per piece of work, "cpu" (user + system seconds of it), "faults" (minor
     page faults of it) and "first" (seconds from the start of the first piece of work to its end).
     """
     processes: list[_Process] = []
-    results: dict[str, Result] = {}
+    results: dict[str, Answers] = {}
     try:
         for contestant in contestants:
             try:
@@ -136,13 +136,13 @@ def run(contestants: Sequence[Contestant], rounds: int) -> dict[str, Result]:
     return results
 
 
-def column(result: Result, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
+def column(result: Answers, key: str = "seconds", factor: float = 1.0) -> list[float] | str:
     """One figure per round; the reason of absence as it is."""
     return result if isinstance(result, str) else [answer[key] * factor for answer in result]
 
 
 def own(
-    results: Mapping[str, Result], name: str, key: str = "seconds", factor: float = 1.0
+    results: Mapping[str, Answers], name: str, key: str = "seconds", factor: float = 1.0
 ) -> list[float]:
     """One figure per round of a contestant that is ours. Raises RuntimeError if it did not run."""
     figures = column(results[name], key, factor)

@@ -31,7 +31,7 @@ def _usage() -> tuple[float, int]:
 
 
 def turn(work: Work, count: int) -> dict[str, float]:
-    """What a piece of work takes, done `count` times: seconds, CPU seconds, page faults."""
+    """Do a piece of work `count` times; return its seconds, CPU seconds and page faults."""
     cpu, faults = _usage()
     start = time.perf_counter()
     work(count)
@@ -47,9 +47,8 @@ def turn(work: Work, count: int) -> dict[str, float]:
 def _prepare(factory: str, options: dict[str, Any]) -> tuple[Work | None, dict[str, Any]]:
     module, function = factory.split(":")
     try:
-        work: Work = getattr(importlib.import_module(f"launch.benchmarks.{module}"), function)(
-            **options
-        )
+        contestants = importlib.import_module(f"launch.benchmarks.contestants.{module}")
+        work: Work = getattr(contestants, function)(**options)
     except ModuleNotFoundError as error:
         if error.name not in _OPTIONAL:
             raise

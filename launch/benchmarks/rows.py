@@ -1,4 +1,4 @@
-"""A benchmark's result row, and how rows are printed and stored."""
+"""Rows of a benchmark's results, and the tables and files made of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import numpy as np
 from launch.benchmarks.contestant import turn
 from launch.benchmarks.contestants.ours import matmul
 from launch.benchmarks.tasks import product_gflop
+from launch.files import markdown_table, write_whole
 
 #: GFLOP/s of matrix products on the machine that the bars were set on.
 BAR_PEAK = 205.0
@@ -24,7 +25,7 @@ _PACKAGES = ("jax", "jaxlib", "numpy", "torch", "stable-baselines3", "sbx-rl", "
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """One comparison. `ratio` is better when higher if `bar` says >=, when lower if it says <=.
 
     why: what the same run measured that tells why the bar is missed.
@@ -42,8 +43,8 @@ class Row:
     why: str = ""
 
 
-def judge(ratio: float | None, bar: str) -> bool | None:
-    """Whether a figure meets a bar such as ">= 1.25" or "<= 7300"; None where either is absent."""
+def meets(ratio: float | None, bar: str) -> bool | None:
+    """True where a figure meets a bar such as ">= 1.25" or "<= 7300"; None without either."""
     if ratio is None or not bar:
         return None
     return ratio >= limit(bar) if bar.startswith(">=") else ratio <= limit(bar)
@@ -63,7 +64,7 @@ def compare(
     peer_name: str,
     bar: str,
     inverse: bool = False,
-) -> Row:
+) -> BenchmarkRow:
     """Medians of two columns of one figure per round, and the median of their paired ratios.
 
     ratio is peer / ours (times: how much faster ours is), or ours / peer if `inverse`. A peer
@@ -71,25 +72,29 @@ def compare(
     """
     middle = float(np.median(ours))
     if isinstance(peer, str):
-        return Row(suite, name, unit, middle, None, f"{peer_name} ({peer})", None, bar, None)
+        return BenchmarkRow(
+            suite, name, unit, middle, None, f"{peer_name} ({peer})", None, bar, None
+        )
     rounds = min(len(ours), len(peer))
     pairs = np.asarray(peer[:rounds]) / np.asarray(ours[:rounds])
     ratio = float(np.median(1.0 / pairs if inverse else pairs))
-    held = judge(ratio, bar)
-    return Row(suite, name, unit, middle, float(np.median(peer)), peer_name, ratio, bar, held)
+    held = meets(ratio, bar)
+    return BenchmarkRow(
+        suite, name, unit, middle, float(np.median(peer)), peer_name, ratio, bar, held
+    )
 
 
-def measure(suite: str, name: str, unit: str, ours: float, bar: str = "") -> Row:
+def alone(suite: str, name: str, unit: str, ours: float, bar: str = "") -> BenchmarkRow:
     """A figure without a peer, held against the bar itself."""
-    return Row(suite, name, unit, ours, bar=bar, holds=judge(ours, bar))
+    return BenchmarkRow(suite, name, unit, ours, bar=bar, holds=meets(ours, bar))
 
 
-def explained(row: Row, why: str) -> Row:
+def explained(row: BenchmarkRow, why: str) -> BenchmarkRow:
     """The row; with the reason, if it misses its bar."""
     return dataclasses.replace(row, why=why) if row.holds is False else row
 
 
-def explain_rest(rows: Sequence[Row]) -> list[Row]:
+def explain_rest(rows: Sequence[BenchmarkRow]) -> list[BenchmarkRow]:
     """The rows; those that miss their bar and say nothing of it get the machine's present speed."""
     if all(row.holds is not False or row.why for row in rows):
         return list(rows)
@@ -107,7 +112,7 @@ def product_gflops() -> float:
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures come from."""
+    """Describe the machine that the figures come from."""
     versions: dict[str, str | None] = {}
     for package in _PACKAGES:
         try:
@@ -134,16 +139,19 @@ def _cpu_name() -> str:
     return names[0] if names else platform.processor()
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[BenchmarkRow]) -> str:
     """The rows as Markdown, and below them why those that miss their bar do."""
-    lines = ["| suite | what | unit | ours | peer | ratio | bar | holds |", "|" + "---|" * 8]
-    for row in rows:
-        peer = f"{_number(row.peer)} {row.peer_name}".strip()
-        holds = {True: "yes", False: "NO", None: ""}[row.holds]
-        cells = (row.suite, row.name, row.unit, _number(row.ours), peer, _number(row.ratio))
-        lines.append("| " + " | ".join((*cells, row.bar, holds)) + " |")
+    titles = ("suite", "what", "unit", "ours", "peer", "ratio", "bar", "holds")
+    lines = markdown_table(titles, map(_cells, rows))
     reasons = [f"* {row.suite}, {row.name}: {row.why}" for row in rows if row.why]
     return "\n".join([*lines, *([""] if reasons else []), *reasons])
+
+
+def _cells(row: BenchmarkRow) -> tuple[str, ...]:
+    peer = f"{_number(row.peer)} {row.peer_name}".strip()
+    holds = {True: "yes", False: "NO", None: ""}[row.holds]
+    measured = (_number(row.ours), peer, _number(row.ratio))
+    return (row.suite, row.name, row.unit, *measured, row.bar, holds)
 
 
 def _number(value: float | None) -> str:
@@ -152,13 +160,8 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def write_json(path: Path, rows: Sequence[Row]) -> None:
+def write_json(path: Path, rows: Sequence[BenchmarkRow]) -> None:
     """The list of rows; the machine goes into a neighbour with the suffix .machine.json."""
-    _replace(path, [dataclasses.asdict(row) for row in rows])
-    _replace(path.with_suffix(".machine.json"), machine())
-
-
-def _replace(path: Path, value: Any) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(value, indent=1) + "\n")
-    temporary.replace(path)
+    table = [dataclasses.asdict(row) for row in rows]
+    for file, content in ((path, table), (path.with_suffix(".machine.json"), machine())):
+        write_whole(file, json.dumps(content, indent=1) + "\n")

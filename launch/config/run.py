@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from envs.config import EnvConfig
 from launch.config.tree import to_dict, update_from_dict
@@ -15,6 +17,7 @@ from td3jax.options import Options, option, require
 
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
+RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,9 +25,22 @@ class LoopConfig(Options):
     """Schedule, seeds, and what is written when."""
 
     env: str = option(CARLA, "carla, or the id of any gymnasium environment with Box actions")
+    env_args: tuple[str, ...] = option(
+        (), "name=value arguments of a gymnasium environment's constructor; values as in JSON"
+    )
+    env_steps: int = option(
+        0,
+        "time limit of a gymnasium environment's episodes; 0 = its own, or 1000 without one",
+        low=0,
+    )
+    env_seeds: int = option(
+        0, "seeds that a gymnasium environment knows, 0 to env_seeds - 1; 0 = any", low=0
+    )
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
+    algorithm: str = option("td3", "td3, or module:NAME (file.py:NAME) of an Algorithm of your own")
+    rules: str = option("", "module:NAME (file.py:NAME) of td3jax.Rules: other formulas for td3")
     steps: int = option(5000, "environment steps of the whole run", low=1)
     learning_starts: int = option(
         1000,
@@ -60,7 +76,7 @@ class LoopConfig(Options):
         low=0,
     )
     final_episodes: int = option(3, "episodes of the evaluation at the end; 0 = none", low=0)
-    film: bool = option(True, "film an episode of the evaluation at the end")
+    record_video: bool = option(True, "record an episode of the evaluation at the end")
     checkpoint_every: int = option(2500, "steps between checkpoints; 0 = only at the end", low=0)
     keep_checkpoints: int = option(2, "newest checkpoints that stay on disk", low=1)
     save_replay: bool = option(True, "put the replay buffer into checkpoints, to resume exactly")
@@ -72,7 +88,7 @@ class LoopConfig(Options):
     limits: tuple[str, ...] = option((), "name=value limits of the verdict, see td3jax diagnose")
 
     def check(self) -> None:
-        """Check the environment's name, its action_repeat and the limits of the verdict."""
+        """Check the environment's name, arguments and action_repeat, and the verdict's limits."""
         require(bool(self.env), "env", self.env, "carla or a gymnasium id")
         require(
             self.action_repeat == 1 or self.env != CARLA,
@@ -80,7 +96,22 @@ class LoopConfig(Options):
             self.action_repeat,
             "1 for carla, which has action_ticks",
         )
+        require(not self.env_args or self.env != CARLA, "env_args", self.env_args, "none for carla")
+        parse_arguments(self.env_args)
         parse_limits(self.limits)
+
+
+def parse_arguments(words: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments that "name=value" words give: JSON values, else text; ValueError."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        require(bool(equals) and name.isidentifier(), "env_args", word, "name=value")
+        try:
+            found[name] = json.loads(text)
+        except json.JSONDecodeError:
+            found[name] = text
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +158,15 @@ def read_config_file(path: Path, base: RunConfig) -> RunConfig:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from error
+    _rename(table)
     try:
         return update_from_dict(base, table)
     except ValueError as error:
         raise BadInput(f"{path}: {error}") from error
+
+
+def _rename(table: object) -> None:
+    loop = table.get("loop") if isinstance(table, dict) else None
+    for old, new in RENAMED.items():
+        if isinstance(loop, dict) and old in loop:
+            loop.setdefault(new, loop.pop(old))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from launch.diagnosis import signatures, signatures_idle
-from launch.diagnosis.clues import Clue, Probe, weigh
+from launch.diagnosis.clues import Clue, Evidence, weigh
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Series
@@ -34,7 +34,7 @@ class Cause:
 class _Signature:
     name: str
     title: str
-    clues: Callable[[Probe], list[Clue]]
+    clues: Callable[[Evidence], list[Clue]]
     advice: str
     follows_from: tuple[str, ...] = ()
 
@@ -114,15 +114,15 @@ _SIGNATURES = (
 NAMES = tuple(signature.name for signature in _SIGNATURES)
 
 
-def _cause(signature: _Signature, probe: Probe) -> Cause:
-    clues = signature.clues(probe)
+def _cause(signature: _Signature, evidence: Evidence) -> Cause:
+    clues = signature.clues(evidence)
     ordered = sorted(clues, key=lambda clue: -clue.weight * abs(clue.strength or 0.0))
     missing = dict.fromkeys(
         tag
         for clue in clues
         if clue.strength is None
         for tag in clue.needs
-        if not probe.get(tag).steps.size
+        if not evidence.get(tag).steps.size
     )
     return Cause(
         name=signature.name,
@@ -140,8 +140,8 @@ def rank_causes(
 ) -> tuple[Cause, ...]:
     """All causes, the likeliest first. A likely cause halves the score of what follows from it."""
     full, _ = derive(series)
-    probe = Probe(full, facts or RunFacts(), limits or VerdictLimits())
-    raw = {signature.name: _cause(signature, probe) for signature in _SIGNATURES}
+    evidence = Evidence(full, facts or RunFacts(), limits or VerdictLimits())
+    raw = {signature.name: _cause(signature, evidence) for signature in _SIGNATURES}
     ranked = []
     for signature in _SIGNATURES:
         cause = raw[signature.name]

@@ -1,4 +1,4 @@
-"""What the signatures of launch/diagnosis/causes.py measure on a run, and how clues are weighed."""
+"""Clues for and against a cause, their weighing, and the evidence that a run offers."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def show(value: float | None) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Probe:
-    """A run's scalars (derived ones included), settings and limits, with the usual measurements."""
+class Evidence:
+    """The scalars of a run, its settings and the limits, with measurements that clues share."""
 
     series: Series
     facts: RunFacts

@@ -1,4 +1,4 @@
-"""What a run's config.json tells the rules: schedule, discount and clipping."""
+"""Settings of a run that explain its scalars: schedule, discount and clipping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stage gates: what a run must show by 2K, 5K and 10K steps."""
+"""The stage gates: criteria of a run at 2K, 5K and 10K steps."""
 
 from __future__ import annotations
 
@@ -7,33 +7,37 @@ from typing import NamedTuple
 
 import numpy as np
 
+from launch.diagnosis.alerts import (
+    CRITICAL,
+    DIVERGENCE,
+    NON_FINITE,
+    SATURATION,
+    WARNING,
+    Alert,
+    threshold,
+)
 from launch.diagnosis.criteria import Criterion, row
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import q_scale, ratio_curve, td_error, thirds, trend
-from launch.diagnosis.series import Curve, Series, align, curve, get
+from launch.diagnosis.series import EMPTY, Curve, Series, align, curve, get
 
-ALERTS = (
-    "alerts/gradient_explosion_warning",
-    "alerts/gradient_explosion_critical",
-    "alerts/q_divergence",
-    "alerts/non_finite",
-)
 NORMS = tuple(
     f"gradients/{net}_{part}_norm" for net in ("actor", "critic") for part in ("cnn", "mlp")
 )
+NORM_MAX = "gradients/norm_max"
 _Q_TABLE_STEPS = (50_000, 500_000)  # Q up to 500, 2,000 and then 5,000
 _Q_TABLE_TOPS = (500.0, 2_000.0, 5_000.0)
 
 
-class View(NamedTuple):
-    """What a gate looks at: the scalars up to its step, and the limits."""
+class GateInput(NamedTuple):
+    """The scalars up to a gate's step, and the limits."""
 
     stage: str
     series: Series
     limits: VerdictLimits
 
 
-Rule = Callable[[View], Criterion]
+Rule = Callable[[GateInput], Criterion]
 
 
 def _top(values: Curve) -> float | None:
@@ -49,7 +53,7 @@ def _size(values: Curve) -> Curve:
 
 
 def _below(
-    view: View,
+    view: GateInput,
     name: str,
     measured: float | None,
     limit: float,
@@ -61,21 +65,21 @@ def _below(
     return row(criterion, view.limits, relative is not None)
 
 
-def _per_scale(view: View, values: Curve) -> Curve:
+def _per_scale(view: GateInput, values: Curve) -> Curve:
     scale = q_scale(view.series, values.steps, view.limits)
     if scale is None:
         return curve([], [])
     return Curve(values.steps, np.abs(values.values) / scale, values.wall)
 
 
-def _actor_q(view: View, limit: float) -> Criterion:
+def _actor_q(view: GateInput, limit: float) -> Criterion:
     values = _size(get(view.series, "debug/actor_q_mean"))
     ratio = _top(ratio_curve(view.series, "debug/actor_q_mean", view.limits))
     relative = ("actor Q mean / replay scale", ratio, view.limits.q_ratio)
     return _below(view, "actor_q_mean, largest", _top(values), limit, relative, core=True)
 
 
-def actor_q_later(view: View) -> Criterion:
+def actor_q_later(view: GateInput) -> Criterion:
     """|actor_q_mean| past 10K steps against the table of Q by steps trained."""
     values = get(view.series, "debug/actor_q_mean")
     late = values.part(int(np.searchsorted(values.steps, 10_000, side="right")))
@@ -86,17 +90,17 @@ def actor_q_later(view: View) -> Criterion:
     return _below(view, "actor_q_mean / top of its range for the steps", _top(share), 1.0, relative)
 
 
-def actor_q_2k(view: View) -> Criterion:
+def actor_q_2k(view: GateInput) -> Criterion:
     """|actor_q_mean| throughout."""
     return _actor_q(view, view.limits.q_mean_2k)
 
 
-def actor_q_5k(view: View) -> Criterion:
+def actor_q_5k(view: GateInput) -> Criterion:
     """|actor_q_mean| throughout."""
     return _actor_q(view, view.limits.q_mean_5k)
 
 
-def actor_q_max(view: View) -> Criterion:
+def actor_q_max(view: GateInput) -> Criterion:
     """The largest actor_q_max."""
     ratio = _top(ratio_curve(view.series, "debug/actor_q_max", view.limits, extremes=True))
     relative = ("actor Q max / replay extremes", ratio, view.limits.q_ratio)
@@ -104,7 +108,7 @@ def actor_q_max(view: View) -> Criterion:
     return _below(view, "actor_q_max, largest", top, view.limits.q_max_2k, relative)
 
 
-def actor_loss(view: View) -> Criterion:
+def actor_loss(view: GateInput) -> Criterion:
     """|actor_loss| throughout."""
     values = get(view.series, "train/actor_loss")
     ratio = _top(_per_scale(view, values))
@@ -113,39 +117,65 @@ def actor_loss(view: View) -> Criterion:
     return _below(view, "|actor_loss|, largest", _top(_size(values)), limit, relative)
 
 
-def _alerted(view: View, tags: tuple[str, ...]) -> Criterion:
-    """Alerts that fired, logged or, where norms are, seen in them."""
-    seen = [get(view.series, tag) for tag in tags]
-    fired = [float((c.values > 0).sum()) for c in seen if c.steps.size]
-    norms = [c for c in (get(view.series, tag) for tag in NORMS) if c.steps.size]
-    over = [float((c.values > view.limits.gradient_warning).sum()) for c in norms]
-    total = sum(fired) if fired and sum(fired) > 0 else max(over, default=0.0)
-    measured = total if fired or norms else None
-    return _below(view, "alerts fired", measured, 0.5)
+def logged_alert(series: Series, alert: Alert, limits: VerdictLimits) -> Curve:
+    """The alert as it was logged, empty where it must not decide.
+
+    A logged alert compares with the limit of the run that wrote it, by default the default. Where
+    its measurement was logged too, or the limit now lies higher, it tells nothing.
+    """
+    if get(series, alert.measurement).steps.size:
+        return EMPTY
+    if threshold(alert, limits) > threshold(alert, VerdictLimits()):
+        return EMPTY
+    return get(series, alert.tag)
 
 
-def gradient_alerts(view: View) -> Criterion:
+def largest_norms(series: Series) -> list[Curve]:
+    """The curves that hold the largest gradient norm before clipping, as far as logged."""
+    found = (get(series, tag) for tag in (NORM_MAX, *NORMS))
+    return [values for values in found if values.steps.size]
+
+
+def _times(view: GateInput, alert: Alert) -> float | None:
+    """Count the log points where an alert's condition held; None where nothing tells."""
+    measured = [get(view.series, alert.measurement)]
+    if alert.measurement == NORM_MAX:
+        measured = largest_norms(view.series)
+    limit = threshold(alert, view.limits)
+    counts = [float((c.values > limit).sum()) for c in measured if c.steps.size]
+    logged = logged_alert(view.series, alert, view.limits)
+    counts += [float((logged.values > 0).sum())] if logged.steps.size else []
+    return max(counts, default=None)
+
+
+def _alerted(view: GateInput, alerts: tuple[Alert, ...]) -> Criterion:
+    """Count conditions that call for an alert, by their measurements or as logged alerts."""
+    counts = [n for n in (_times(view, alert) for alert in alerts) if n is not None]
+    return _below(view, "alerts fired", sum(counts) if counts else None, 0.5)
+
+
+def no_gradient_alerts(view: GateInput) -> Criterion:
     """No gradient alert."""
-    return _alerted(view, ALERTS[:2])
+    return _alerted(view, (WARNING, CRITICAL))
 
 
-def alerts(view: View) -> Criterion:
+def no_alerts(view: GateInput) -> Criterion:
     """No alert of any kind; that of saturation by a rule of its own."""
-    return _alerted(view, ALERTS)
+    return _alerted(view, (WARNING, CRITICAL, DIVERGENCE, NON_FINITE))
 
 
-def saturation(view: View) -> Criterion:
+def saturation(view: GateInput) -> Criterion:
     """The policy's actions are not all at their bounds late, where tanh passes no gradient."""
     values = get(view.series, "health/action_saturation")
     if not values.steps.size:
-        values = get(view.series, "alerts/action_saturation")
+        values = logged_alert(view.series, SATURATION, view.limits)
     means = thirds(values)
     measured = _mean(values) if means is None else means[1]
     name = "action_saturation, last third's mean"
     return _below(view, name, measured, view.limits.saturation)
 
 
-def _falls_or_is_small(view: View, error: Curve) -> tuple[str, float | None, float]:
+def _falls_or_is_small(view: GateInput, error: Curve) -> tuple[str, float | None, float]:
     """Relative form of a falling error: per Q scale it falls, or is small anyway.
 
     Errors grow for a while in healthy runs, where better policies find larger rewards.
@@ -158,7 +188,7 @@ def _falls_or_is_small(view: View, error: Curve) -> tuple[str, float | None, flo
     return name, ratio, view.limits.trend
 
 
-def critic_loss_trend(view: View) -> Criterion:
+def critic_loss_trend(view: GateInput) -> Criterion:
     """The critic's loss falls; relative: its root, per Q scale."""
     values = get(view.series, "train/critic_loss")
     root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
@@ -167,7 +197,7 @@ def critic_loss_trend(view: View) -> Criterion:
     return _below(view, name, trend(values), view.limits.trend, relative)
 
 
-def critic_loss_mean(view: View) -> Criterion:
+def critic_loss_mean(view: GateInput) -> Criterion:
     """The critic's loss on average."""
     values = get(view.series, "train/critic_loss")
     root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
@@ -177,7 +207,7 @@ def critic_loss_mean(view: View) -> Criterion:
     return _below(view, "critic_loss, mean", _mean(values), limit, relative, core=True)
 
 
-def td_error_trend(view: View) -> Criterion:
+def td_error_trend(view: GateInput) -> Criterion:
     """The TD error falls."""
     values = td_error(view.series)
     name = "td_error, last third / first third"
@@ -185,7 +215,7 @@ def td_error_trend(view: View) -> Criterion:
     return _below(view, name, trend(values), view.limits.trend, relative)
 
 
-def twin_gap(view: View) -> Criterion:
+def twin_gap(view: GateInput) -> Criterion:
     """|Q1 - Q2| on average."""
     steps, one, two = align(get(view.series, "debug/q1_mean"), get(view.series, "debug/q2_mean"))
     gap = curve(steps, np.abs(one - two))
@@ -193,7 +223,7 @@ def twin_gap(view: View) -> Criterion:
     return _below(view, "|Q1 - Q2|, mean", _mean(gap), view.limits.twin_gap, relative)
 
 
-def _encoder_norm(view: View) -> tuple[str, Curve]:
+def _encoder_norm(view: GateInput) -> tuple[str, Curve]:
     """The actor encoder's gradient norm; all of the actor's where there is no encoder."""
     for tag in ("gradients/actor_cnn_norm", "gradients/actor_norm"):
         values = get(view.series, tag)
@@ -202,19 +232,19 @@ def _encoder_norm(view: View) -> tuple[str, Curve]:
     return "actor_cnn_norm", get(view.series, "gradients/actor_cnn_norm")
 
 
-def gradient_mean(view: View) -> Criterion:
+def gradient_mean(view: GateInput) -> Criterion:
     """The actor encoder's gradient on average."""
     name, values = _encoder_norm(view)
     return _below(view, f"{name}, mean", _mean(values), view.limits.gradient_mean)
 
 
-def gradient_max(view: View) -> Criterion:
+def gradient_max(view: GateInput) -> Criterion:
     """The actor encoder's gradient throughout."""
     name, values = _encoder_norm(view)
     return _below(view, f"{name}, largest", _top(values), view.limits.gradient_max)
 
 
-def episode_length(view: View) -> Criterion:
+def episode_length(view: GateInput) -> Criterion:
     """Mean episode length."""
     measured = _mean(get(view.series, "train/episode_length"))
     limit = view.limits.episode_length
@@ -222,7 +252,7 @@ def episode_length(view: View) -> Criterion:
     return row(criterion, view.limits, has_relative=False)
 
 
-def episode_drop(view: View) -> Criterion:
+def episode_drop(view: GateInput) -> Criterion:
     """Episode length does not fall: last third over first, beyond what chance explains."""
     values = get(view.series, "train/episode_length")
     measured = trend(values)
@@ -233,14 +263,14 @@ def episode_drop(view: View) -> Criterion:
 
 
 def _clear_drop(values: Curve) -> bool:
-    """Whether the means of the outer thirds differ by over two standard errors."""
+    """True where the means of the outer thirds differ by over two standard errors."""
     third = values.steps.size // 3
     first, last = values.values[:third], values.values[-third:]
     error = np.sqrt((first.var(ddof=1) + last.var(ddof=1)) / third) if third > 1 else 0.0
     return bool(first.mean() - last.mean() > 2.0 * error)
 
 
-def evaluation_progress(view: View) -> Criterion:
+def evaluation_progress(view: GateInput) -> Criterion:
     """Evaluations get better. Where there are none, or they have levelled out, training returns do:
     a policy that drives at its first evaluation has nowhere to rise."""
     tags = ("eval/return", "eval/route_completion", "train/episode_reward")
@@ -281,17 +311,17 @@ _FROM_5K: tuple[Rule, ...] = (
     twin_gap,
     episode_length,
     episode_drop,
-    alerts,
+    no_alerts,
     saturation,
     gradient_mean,
     gradient_max,
 )
 GATES: dict[str, tuple[Rule, ...]] = {
-    "2K": (actor_q_2k, actor_q_max, gradient_alerts, critic_loss_trend),
+    "2K": (actor_q_2k, actor_q_max, no_gradient_alerts, critic_loss_trend),
     "5K": _FROM_5K,
     "10K": (*_FROM_5K, evaluation_progress),
 }
 LATER: tuple[Rule, ...] = (actor_q_later,)
 THROUGHOUT = frozenset(
-    (actor_q_2k, actor_q_5k, actor_q_max, actor_loss, gradient_alerts, alerts, gradient_max)
+    (actor_q_2k, actor_q_5k, actor_q_max, actor_loss, no_gradient_alerts, no_alerts, gradient_max)
 )

@@ -1,4 +1,4 @@
-"""The running loop's watch: feed scalars at each log step, ask whether to stop."""
+"""The check of a running loop: feed scalars at each log step, ask for a reason to stop."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ _WATCHED = frozenset(
         "debug/reward_std",
         "debug/effective_discount",
         "debug/done_ratio",
+        "gradients/norm_max",
         "gradients/actor_cnn_norm",
         "gradients/actor_mlp_norm",
         "gradients/critic_cnn_norm",
         "gradients/critic_mlp_norm",
         "alerts/gradient_explosion_critical",
         "alerts/non_finite",
+        "health/non_finite",
         *REPLAY_SIZES,
         *REPLAY_EXTREMES,
         *_EXTREME_REWARDS,
@@ -40,7 +42,7 @@ _WATCHED = frozenset(
 
 
 class LiveChecker:
-    """The NO-GO rules of `verdicts.no_go_rows` on a bounded window of a running series.
+    """The NO-GO rules of `verdict.no_go_rows` on a bounded window of a running series.
 
         watch = LiveChecker(limits, facts)
         watch.feed(step, {"debug/actor_q_mean": 12.0, ...})   # at each log step, any subset
@@ -79,7 +81,7 @@ class LiveChecker:
         window.append((step, value))
 
     def no_go(self) -> str | None:
-        """Why the run should stop, in one line; None while nothing speaks against it."""
+        """Return the reason to stop the run, in one line; None while there is none."""
         if self._reason is None and self._fresh:
             series, _ = derive({tag: _curve(points) for tag, points in self._points.items()})
             rows = no_go_rows(series, self._limits, self._facts)

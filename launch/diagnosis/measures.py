@@ -1,4 +1,4 @@
-"""What rules and signatures measure on curves: scales, ratios, trends, growth."""
+"""Measurements of curves for rules and signatures: scales, ratios, trends, growth."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def q_size(series: Series, name: str) -> Curve:
 def q_scale(
     series: Series, steps: np.ndarray, limits: VerdictLimits, extremes: bool = False
 ) -> np.ndarray | None:
-    """What Q should be of the order of, at each step: recent replay and target Q, or rewards.
+    """The magnitude that Q should have at each step: recent replay and target Q, or rewards.
 
     extremes: use the largest values of the batches too. None when neither replay nor target Q was
     logged.

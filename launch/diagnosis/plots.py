@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from launch.diagnosis.series import Curve, Series, get, thin
+from launch.diagnosis.tags import reward_parts
+from launch.files import replacing
 
 POINTS = 4000
-_PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 _NETS = ("actor_cnn", "actor_mlp", "critic_cnn", "critic_mlp")
 
 
@@ -27,11 +27,10 @@ def _figure(title: str, rows: int = 1) -> tuple[Figure, list[Axes]]:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    """Write whole or not at all; readers never see half a picture."""
+    """Write the picture whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=100)
-    os.replace(part, path)
+    with replacing(path) as part:
+        figure.savefig(part, format="png", dpi=100)
     return path
 
 
@@ -114,7 +113,7 @@ def plot_reward_shares(series: Series, path: Path) -> Path | None:
     """Each part's share of the reward's magnitude, and the parts themselves."""
     figure, (top, bottom) = _figure("Reward parts", rows=2)
     drawn = False
-    for part in _PARTS:
+    for part in reward_parts(series):
         drawn |= _line(top, get(series, f"reward/{part}_share"), part)
         drawn |= _line(bottom, get(series, f"reward/{part}"), part)
     if not drawn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from launch.diagnosis.facts import facts_from_config
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import power_law
 from launch.diagnosis.plots import plot_all
-from launch.diagnosis.read.run import Run, read_run
+from launch.diagnosis.read.logs import Run, read_run
 from launch.diagnosis.series import Series, get
 from launch.diagnosis.tags import derive
 from launch.diagnosis.verdict import judge
+from launch.files import markdown_table, write_whole
 
 
 def _number(value: float | None) -> str:
@@ -28,33 +28,39 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _outcome(passed: bool | None) -> str:
-    return {True: "pass", False: "FAIL", None: "not measured"}[passed]
-
-
 def _limit(relation: str, limit: float | None) -> str:
     return "-" if limit is None else f"{relation} {_number(limit)}"
 
 
+_TITLES = ("gate", "criterion", "measured", "wanted", "relative form", "measured", "wanted", "")
+
+
 def criteria_table(rows: Sequence[Criterion]) -> list[str]:
-    """Markdown lines: criterion, measured, limit, the same in relative form, passed."""
-    lines = [
-        "| gate | criterion | measured | wanted | relative form | measured | wanted | |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for c in rows:
-        cells = (
-            c.stage,
-            c.name,
-            _number(c.measured),
-            _limit(c.relation, c.limit),
-            c.relative_name or "-",
-            _number(c.relative_measured),
-            _limit(c.relation, c.relative_limit),
-            _outcome(c.passed),
-        )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    """Markdown lines: the criteria that were measured as a table, the names of the others below."""
+    measured = [row for row in rows if row.passed is not None]
+    lines = markdown_table(_TITLES, map(_cells, measured)) if measured else []
+    gates: dict[str, list[str]] = {}
+    for row in rows:
+        if row.passed is None:
+            gates.setdefault(row.name, []).append(row.stage)
+    if gates:
+        names = "; ".join(f"{name} ({', '.join(stages)})" for name, stages in gates.items())
+        count = len(rows) - len(measured)
+        lines += [*([""] if lines else []), f"Not measured, {count} of {len(rows)}: {names}."]
     return lines
+
+
+def _cells(c: Criterion) -> tuple[str, ...]:
+    return (
+        c.stage,
+        c.name,
+        _number(c.measured),
+        _limit(c.relation, c.limit),
+        c.relative_name or "-",
+        _number(c.relative_measured),
+        _limit(c.relation, c.relative_limit),
+        "pass" if c.passed else "FAIL",
+    )
 
 
 def _cause_lines(cause: Cause) -> list[str]:
@@ -84,10 +90,9 @@ def cause_section(causes: Sequence[Cause], bad: bool) -> list[str]:
         lines += _cause_lines(cause)
     rest = [c for c in causes if c.score < LIKELY]
     if rest:
-        lines += ["| other signatures | score | strongest evidence against |", "|---|---|---|"]
-        lines += [
-            f"| {c.name} | {c.score:.2f} | {(c.evidence_against or ('-',))[0]} |" for c in rest
-        ]
+        titles = ("other signatures", "score", "strongest evidence against")
+        cells = ((c.name, f"{c.score:.2f}", (c.evidence_against or ("-",))[0]) for c in rest)
+        lines += markdown_table(titles, cells)
         lines.append("")
     return lines
 
@@ -105,8 +110,8 @@ def _markdown(
     lines += cause_section(causes, verdict.decision == "NO-GO")
     lines += ["## Criteria", "", *criteria_table(verdict.rows), ""]
     if evaluation:
-        lines += ["## Evaluation", "", "| metric | value |", "|---|---|"]
-        lines += [f"| {name} | {_plain(value)} |" for name, value in evaluation.items()]
+        values = ((name, _plain(value)) for name, value in evaluation.items())
+        lines += ["## Evaluation", "", *markdown_table(("metric", "value"), values)]
         lines.append("")
     if plots:
         lines += ["## Plots", "", *(f"![{p.stem}]({p.name})" for p in plots), ""]
@@ -134,14 +139,6 @@ def _jsonable(value: Any) -> Any:
     if math.isnan(number):
         return None
     return number if math.isfinite(number) else str(number)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
 
 
 def _growth_note(series: Series, config: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -181,14 +178,14 @@ def write_report(
         "notes": list(notes),
     }
     text = json.dumps(_jsonable(table), indent=1, allow_nan=False)
-    write_text(out_dir / "report.json", text + "\n")
+    write_whole(out_dir / "report.json", text + "\n")
     path = out_dir / "report.md"
-    write_text(path, _markdown(verdict, causes, evaluation, plots, notes))
+    write_whole(path, _markdown(verdict, causes, evaluation, plots, notes))
     return path
 
 
 def run_notes(run: Run) -> tuple[str, ...]:
-    """What a reader should know of how a run was read."""
+    """Notes on how a run was read."""
     notes = list(run.warnings)
     if run.derived:
         notes.append("computed from other scalars: " + ", ".join(run.derived))

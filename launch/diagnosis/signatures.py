@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Probe, grade, only_against, only_for, show
+from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
 from launch.diagnosis.gates import NORMS
 from launch.diagnosis.measures import power_law
+from launch.diagnosis.tags import reward_parts
 
-_PARTS = ("efficiency", "lane_keeping", "comfort", "safety", "progress")
 
-
-def _actor_over_replay(probe: Probe, weight: float, alone: bool = True) -> Clue:
+def _actor_over_replay(evidence: Evidence, weight: float, alone: bool = True) -> Clue:
     """Actor Q over the replay scale; alone=False: counts only against."""
-    ratio = probe.over_scale("debug/actor_q_mean")
+    ratio = evidence.over_scale("debug/actor_q_mean")
     strength = grade(ratio, 1.5, 10.0)
     if not alone:
         strength = only_against(grade(ratio, 10.0, 2.0))
@@ -21,12 +20,12 @@ def _actor_over_replay(probe: Probe, weight: float, alone: bool = True) -> Clue:
     return Clue(weight, strength, text, ("debug/actor_q_mean", "debug/q1_mean"))
 
 
-def _power_law(probe: Probe) -> Clue:
-    values = probe.get("debug/actor_q_mean")
-    law = power_law(values, probe.facts)
+def _power_law(evidence: Evidence) -> Clue:
+    values = evidence.get("debug/actor_q_mean")
+    law = power_law(values, evidence.facts)
     if law is None:
         return Clue(1.5, None, "growth of actor Q", ("debug/actor_q_mean",))
-    rise = probe.rise("debug/actor_q_mean") or 1.0
+    rise = evidence.rise("debug/actor_q_mean") or 1.0
     if rise < 3.0 or law.slope < 1.5:
         strength = -1.0
     else:
@@ -40,60 +39,39 @@ def _power_law(probe: Probe) -> Clue:
     return Clue(1.5, strength, text)
 
 
-def _vanishing_head(probe: Probe) -> Clue:
-    share = probe.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+def _vanishing_head(evidence: Evidence) -> Clue:
+    share = evidence.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
     text = f"late gradient of the actor's head over its encoder's: {show(share)}"
     needs = ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
     return Clue(2.0, grade(share, 1e-2, 1e-4), text, needs)
 
 
-def _sane_replay(probe: Probe) -> Clue:
+def _sane_replay(evidence: Evidence) -> Clue:
     tags = ("debug/q1_mean", "debug/target_q_mean")
-    bound = [b for b in map(probe.over_bound, tags) if b is not None]
+    bound = [b for b in map(evidence.over_bound, tags) if b is not None]
     if bound:
         text = f"replay and target Q stay at {show(max(bound))} of what the rewards allow"
         return Clue(2.0, grade(max(bound), 2.0, 1.0), text)
-    rise = probe.rise("debug/q1_mean")
+    rise = evidence.rise("debug/q1_mean")
     text = f"replay Q ends at {show(rise)} times its start"
     return Clue(2.0, grade(rise, 100.0, 10.0), text, ("debug/q1_mean", "debug/reward_max"))
 
 
-def _feature_growth(probe: Probe) -> Clue:
-    rise = probe.rise("health/feature_norm_actor", floor=0.0)
+def _feature_growth(evidence: Evidence) -> Clue:
+    rise = evidence.rise("health/feature_norm_actor", floor=0.0)
     text = f"the actor's features end at {show(rise)} times their first norm"
     return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
 
 
-def _direct_tests(probe: Probe) -> list[Clue]:
-    gap, purity = probe.peak("health/leak_gap"), probe.peak("health/leak_purity")
-    exact = [None if v is None else (1.0 if v > 1e-6 else -1.0) for v in (gap, purity)]
-    return [
-        Clue(
-            4.0,
-            exact[0],
-            f"gap between Q on the actor's and the critic's features: {show(gap)}",
-            ("health/leak_gap",),
-            optional=True,
-        ),
-        Clue(
-            4.0,
-            exact[1],
-            f"share of the actor's gradient with the action detached: {show(purity)}",
-            ("health/leak_purity",),
-            optional=True,
-        ),
-    ]
-
-
-def feature_leak(probe: Probe) -> list[Clue]:
+def feature_leak(evidence: Evidence) -> list[Clue]:
     """Actor Q far above replay Q, growing as a power law, while the critic learns normally."""
-    share, saturation = probe.td_share(), probe.late("health/action_saturation")
-    bound = probe.over_bound("debug/actor_q_mean")
+    share, saturation = evidence.td_share(), evidence.late("health/action_saturation")
+    bound = evidence.over_bound("debug/actor_q_mean")
     return [
-        _actor_over_replay(probe, 3.0),
-        _sane_replay(probe),
-        _vanishing_head(probe),
-        _power_law(probe),
+        _actor_over_replay(evidence, 3.0),
+        _sane_replay(evidence),
+        _vanishing_head(evidence),
+        _power_law(evidence),
         Clue(
             1.5,
             grade(share, 1.0, 0.3),
@@ -113,19 +91,18 @@ def feature_leak(probe: Probe) -> list[Clue]:
             ("health/action_saturation",),
             optional=True,
         ),
-        _feature_growth(probe),
-        *_direct_tests(probe),
+        _feature_growth(evidence),
     ]
 
 
-def reward_scale(probe: Probe) -> list[Clue]:
+def reward_scale(evidence: Evidence) -> list[Clue]:
     """Large rewards lift replay Q, targets, losses and gradients alike."""
-    mean, std = probe.peak("debug/reward_mean"), probe.peak("debug/reward_std")
+    mean, std = evidence.peak("debug/reward_mean"), evidence.peak("debug/reward_std")
     size = None if mean is None else float(np.hypot(mean, std or 0.0))
-    top = probe.peak("debug/reward_max", "debug/reward_min")
-    replay = probe.peak("debug/q1_mean", "debug/target_q_mean")
-    bound = probe.over_bound("debug/actor_q_mean")
-    loss = probe.late("train/critic_loss")
+    top = evidence.peak("debug/reward_max", "debug/reward_min")
+    replay = evidence.peak("debug/q1_mean", "debug/target_q_mean")
+    bound = evidence.over_bound("debug/actor_q_mean")
+    loss = evidence.late("train/critic_loss")
     return [
         Clue(
             3.0,
@@ -158,28 +135,28 @@ def reward_scale(probe: Probe) -> list[Clue]:
             ("debug/reward_max",),
             optional=True,
         ),
-        _actor_over_replay(probe, 2.0, alone=False),
-        _dominant_part(probe),
+        _actor_over_replay(evidence, 2.0, alone=False),
+        _dominant_part(evidence),
     ]
 
 
-def _dominant_part(probe: Probe) -> Clue:
-    shares = {part: probe.late(f"reward/{part}_share") for part in _PARTS}
+def _dominant_part(evidence: Evidence) -> Clue:
+    shares = {part: evidence.late(f"reward/{part}_share") for part in reward_parts(evidence.series)}
     known = {part: share for part, share in shares.items() if share is not None}
     if not known:
-        return Clue(1.0, None, "shares of the reward", ("reward/progress_share",), optional=True)
+        return Clue(1.0, None, "shares of the reward", ("reward/NAME_share",), optional=True)
     part = max(known, key=lambda name: known[name])
     strength = only_for(grade(known[part], 0.5, 0.9))
     text = f"{part} makes {100 * known[part]:.0f} % of the reward's magnitude"
     return Clue(1.0, strength, text)
 
 
-def exploding_gradient(probe: Probe) -> list[Clue]:
+def exploding_gradient(evidence: Evidence) -> list[Clue]:
     """Gradients of actor and critic beyond any scale, and nothing clips them."""
-    worst = probe.peak(*NORMS)
-    critic = probe.peak(*NORMS[2:])
-    rise = probe.rise("train/critic_loss")
-    kept = _kept_after_clipping(probe)
+    worst = evidence.peak(*NORMS)
+    critic = evidence.peak(*NORMS[2:])
+    rise = evidence.rise("train/critic_loss")
+    kept = _kept_after_clipping(evidence)
     strength = None if kept is None else (1.0 if kept > 0.9 else -1.0)
     return [
         Clue(3.0, grade(worst, 1e3, 1e5), f"the largest gradient norm is {show(worst)}", NORMS),
@@ -199,30 +176,30 @@ def exploding_gradient(probe: Probe) -> list[Clue]:
             ("gradients/actor_norm_clipped",),
             optional=True,
         ),
-        _actor_over_replay(probe, 3.0, alone=False),
+        _actor_over_replay(evidence, 3.0, alone=False),
     ]
 
 
-def _kept_after_clipping(probe: Probe) -> float | None:
+def _kept_after_clipping(evidence: Evidence) -> float | None:
     """Median share of the norm that clipping leaves; 1 where the settings say that it is off."""
     kept = [
-        probe.late_ratio(f"gradients/{net}_norm_clipped", f"gradients/{net}_norm")
+        evidence.late_ratio(f"gradients/{net}_norm_clipped", f"gradients/{net}_norm")
         for net in ("actor", "critic")
     ]
     known = [share for share in kept if share is not None]
     if known:
         return max(known)
-    off = {probe.facts.actor_clip_norm, probe.facts.critic_clip_norm} - {None}
+    off = {evidence.facts.actor_clip_norm, evidence.facts.critic_clip_norm} - {None}
     return None if not off else (1.0 if off == {0.0} else 0.0)
 
 
-def overestimation(probe: Probe) -> list[Clue]:
+def overestimation(evidence: Evidence) -> list[Clue]:
     """Replay Q and targets climb together beyond what the rewards can return."""
-    bound = probe.over_bound("debug/q1_mean")
-    rise = probe.rise("debug/target_q_mean")
-    bias = probe.late("health/overestimation")
-    gap = probe.late_per_scale("debug/overestimation")
-    best, replay = probe.peak("train/episode_reward"), probe.peak("debug/q1_mean")
+    bound = evidence.over_bound("debug/q1_mean")
+    rise = evidence.rise("debug/target_q_mean")
+    bias = evidence.late("health/overestimation")
+    gap = evidence.late_per_scale("debug/overestimation")
+    best, replay = evidence.peak("train/episode_reward"), evidence.peak("debug/q1_mean")
     over = replay / best if best and replay is not None else None
     return [
         Clue(
@@ -257,17 +234,17 @@ def overestimation(probe: Probe) -> list[Clue]:
             ("debug/overestimation",),
             optional=True,
         ),
-        _actor_over_replay(probe, 2.0, alone=False),
+        _actor_over_replay(evidence, 2.0, alone=False),
     ]
 
 
-def saturated_policy(probe: Probe) -> list[Clue]:
+def saturated_policy(evidence: Evidence) -> list[Clue]:
     """Actions sit at their bounds, where tanh passes no gradient."""
-    saturation = probe.late("health/action_saturation")
-    alarm = probe.late("alerts/action_saturation")
+    saturation = evidence.late("health/action_saturation")
+    alarm = evidence.late("alerts/action_saturation")
     level = saturation if saturation is not None else alarm
-    head = probe.late_per_scale("gradients/actor_mlp_norm")
-    gain = probe.improvement()
+    head = evidence.late_per_scale("gradients/actor_mlp_norm")
+    gain = evidence.improvement()
     stuck = None if gain is None else (1.0 if gain < 1.0 else -1.0)
     return [
         Clue(
@@ -283,5 +260,5 @@ def saturated_policy(probe: Probe) -> list[Clue]:
             ("gradients/actor_mlp_norm",),
         ),
         Clue(1.0, stuck, f"returns gained {show(gain)} standard errors", ("train/episode_reward",)),
-        _actor_over_replay(probe, 2.0, alone=False),
+        _actor_over_replay(evidence, 2.0, alone=False),
     ]

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Probe, grade, only_against, only_for, show
+from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
 from launch.diagnosis.measures import td_error, trend
 from launch.diagnosis.series import align
 
 
-def _blow_up(probe: Probe, weight: float) -> Clue:
-    ratio = probe.over_scale("debug/actor_q_mean")
+def _blow_up(evidence: Evidence, weight: float) -> Clue:
+    ratio = evidence.over_scale("debug/actor_q_mean")
     text = f"actor Q reaches {show(ratio)} times replay Q: idle learning does not do that"
     strength = only_against(grade(ratio, 10.0, 2.0))
     return Clue(weight, strength, text, ("debug/actor_q_mean", "debug/q1_mean"))
 
 
-def _stuck_returns(probe: Probe, weight: float) -> Clue:
-    gain = probe.improvement()
+def _stuck_returns(evidence: Evidence, weight: float) -> Clue:
+    gain = evidence.improvement()
     strength = None if gain is None else float(np.clip(1.0 - gain, -1.0, 0.5))
     text = f"returns gained {show(gain)} standard errors from the first to the last third"
     return Clue(weight, strength, text, ("train/episode_reward",))
 
 
-def dead_critic(probe: Probe) -> list[Clue]:
+def dead_critic(evidence: Evidence) -> list[Clue]:
     """Q says the same for every state and its gradient is gone, while rewards differ."""
-    spread = probe.late_ratio("debug/q1_std", "debug/reward_std")
-    norms = [probe.late(f"gradients/critic_{part}_norm") for part in ("mlp", "cnn")]
+    spread = evidence.late_ratio("debug/q1_std", "debug/reward_std")
+    norms = [evidence.late(f"gradients/critic_{part}_norm") for part in ("mlp", "cnn")]
     known = [norm for norm in norms if norm is not None]
     gradient = max(known, default=None)
-    dormant = probe.late("health/dormant_units_critic")
-    moves = probe.moves("debug/q1_mean")
+    dormant = evidence.late("health/dormant_units_critic")
+    moves = evidence.moves("debug/q1_mean")
     return [
         Clue(
             3.0,
@@ -60,17 +60,17 @@ def dead_critic(probe: Probe) -> list[Clue]:
     ]
 
 
-def stale_targets(probe: Probe) -> list[Clue]:
+def stale_targets(evidence: Evidence) -> list[Clue]:
     """Target Q lags far behind Q, or does not move at all."""
-    q1, target = probe.get("debug/q1_mean"), probe.get("debug/target_q_mean")
+    q1, target = evidence.get("debug/q1_mean"), evidence.get("debug/target_q_mean")
     steps, one, two = align(q1, target)
-    lag = probe.per_scale(q1._replace(steps=steps, values=one - two, wall=np.zeros(steps.size)))
+    lag = evidence.per_scale(q1._replace(steps=steps, values=one - two, wall=np.zeros(steps.size)))
     tail = lag.values[-max(lag.steps.size // 3, 1) :]
     late = float(np.median(tail)) if tail.size else None
     moved = None
     if steps.size >= 3 and np.ptp(one) > 0:
         moved = float(np.ptp(two) / np.ptp(one))
-    shown, tau = probe.late("health/target_gap"), probe.facts.tau
+    shown, tau = evidence.late("health/target_gap"), evidence.facts.tau
     return [
         Clue(
             3.0,
@@ -101,17 +101,17 @@ def stale_targets(probe: Probe) -> list[Clue]:
     ]
 
 
-def nothing_learned(probe: Probe) -> list[Clue]:
+def nothing_learned(evidence: Evidence) -> list[Clue]:
     """Returns, values and losses stay where they began."""
-    moves, actor = probe.moves("debug/q1_mean"), probe.moves("debug/actor_q_mean")
-    fall = trend(td_error(probe.series))
+    moves, actor = evidence.moves("debug/q1_mean"), evidence.moves("debug/actor_q_mean")
+    fall = trend(td_error(evidence.series))
     if fall is None:
-        fall = trend(probe.get("train/critic_loss"))
-    step = probe.late("health/update_to_weight_actor")
-    training = probe.get("agent/is_training")
+        fall = trend(evidence.get("train/critic_loss"))
+    step = evidence.late("health/update_to_weight_actor")
+    training = evidence.get("agent/is_training")
     idle = None if not training.steps.size else (1.0 if training.values.max() <= 0 else 0.0)
     return [
-        _stuck_returns(probe, 2.0),
+        _stuck_returns(evidence, 2.0),
         Clue(
             2.0,
             grade(moves, 0.5, 0.05),
@@ -147,13 +147,13 @@ def nothing_learned(probe: Probe) -> list[Clue]:
     ]
 
 
-def _updates(probe: Probe) -> tuple[float | None, float | None]:
+def _updates(evidence: Evidence) -> tuple[float | None, float | None]:
     """Updates per environment step after learning began, and in all."""
-    total = probe.get("agent/total_iterations")
+    total = evidence.get("agent/total_iterations")
     counted = total.values > 0
-    steps = probe.get("debug/actor_q_mean").steps
-    start = probe.facts.learning_starts
-    facts = probe.facts
+    steps = evidence.get("debug/actor_q_mean").steps
+    start = evidence.facts.learning_starts
+    facts = evidence.facts
     rate = None
     if facts.train_freq and facts.gradient_steps:
         rate = facts.gradient_steps / facts.train_freq
@@ -167,10 +167,10 @@ def _updates(probe: Probe) -> tuple[float | None, float | None]:
     return rate, None
 
 
-def too_few_updates(probe: Probe) -> list[Clue]:
+def too_few_updates(evidence: Evidence) -> list[Clue]:
     """Far fewer gradient steps than environment steps: train_freq 50 with gradient_steps 1."""
-    rate, total = _updates(probe)
-    loss = trend(probe.get("train/critic_loss"))
+    rate, total = _updates(evidence)
+    loss = trend(evidence.get("train/critic_loss"))
     return [
         Clue(
             4.0,
@@ -192,5 +192,5 @@ def too_few_updates(probe: Probe) -> list[Clue]:
             ("train/critic_loss",),
             optional=True,
         ),
-        _blow_up(probe, 1.5),
+        _blow_up(evidence, 1.5),
     ]

@@ -98,6 +98,12 @@ def rename(series: Series, extra: Mapping[str, str] | None = None) -> dict[str, 
     return renamed
 
 
+def reward_parts(series: Series) -> tuple[str, ...]:
+    """The names of the reward's parts: those of the reward/NAME or reward/NAME_share in the log."""
+    names = {tag.removeprefix("reward/") for tag in series if tag.startswith("reward/")}
+    return tuple(sorted({name.removesuffix("_share") for name in names} - {"total"}))
+
+
 def _negated(values: Curve) -> Curve:
     return Curve(values.steps, -values.values, values.wall)
 

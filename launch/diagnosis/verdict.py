@@ -6,9 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from launch.diagnosis.alerts import CRITICAL, NON_FINITE
 from launch.diagnosis.criteria import Criterion, Verdict, row
 from launch.diagnosis.facts import RunFacts
-from launch.diagnosis.gates import GATES, LATER, NORMS, THROUGHOUT, View
+from launch.diagnosis.gates import (
+    GATES,
+    LATER,
+    NORM_MAX,
+    NORMS,
+    THROUGHOUT,
+    GateInput,
+    logged_alert,
+)
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import bound_curve, growth, held, ratio_curve, sustained
 from launch.diagnosis.series import Curve, Series, get
@@ -48,30 +57,32 @@ def non_finite(series: Series, limits: VerdictLimits) -> Criterion:
             seen += 1
             bad = np.flatnonzero(~np.isfinite(values.values))
             found += [(int(values.steps[i]), f"{tag} is {values.values[i]}") for i in bad[:1]]
-    alarm = get(series, "alerts/non_finite")
-    fired = np.flatnonzero(alarm.values > 0)
-    found += [(int(alarm.steps[i]), "alerts/non_finite fired") for i in fired[:1]]
+    flags = [(tag, get(series, tag)) for tag in (NON_FINITE.measurement, NON_FINITE.tag)]
+    for tag, flag in flags:
+        fired = np.flatnonzero(flag.values > 0)
+        found += [(int(flag.steps[i]), f"{tag} was set") for i in fired[:1]]
     first = min(found, default=(0, ""))
     note = f"{first[1]} at step {first[0]:,}" if found else ""
-    measured = float(len(found)) if seen or alarm.steps.size else None
+    known = seen or any(flag.steps.size for _, flag in flags)
+    measured = float(len(found)) if known else None
     return _one_form("non-finite scalars", measured, 0.5, note, limits)
 
 
 def critical_gradient(series: Series, limits: VerdictLimits) -> Criterion:
-    """No gradient norm beyond the critical limit, logged or alerted."""
+    """No gradient norm beyond the critical limit; by the alert where no norm tells."""
     worst, note, seen = 0.0, "", False
-    for tag in NORMS:
+    for tag in (NORM_MAX, *NORMS):
         values = get(series, tag)
         seen = seen or bool(values.steps.size)
         if values.steps.size and values.values.max() > worst:
             worst = float(values.values.max())
             at = int(values.steps[int(np.argmax(values.values > limits.gradient_critical))])
             note = f"{tag} passes {limits.gradient_critical:.4g} at step {at:,}, up to {worst:.4g}"
-    alarm = get(series, "alerts/gradient_explosion_critical")
+    alarm = logged_alert(series, CRITICAL, limits)
     fired = np.flatnonzero(alarm.values > 0)
     if fired.size and worst <= limits.gradient_critical:
         worst = np.inf
-        note = f"alerts/gradient_explosion_critical fired at step {int(alarm.steps[fired[0]]):,}"
+        note = f"{CRITICAL.tag} fired at step {int(alarm.steps[fired[0]]):,}"
     measured = worst if seen or alarm.steps.size else None
     over = worst >= limits.gradient_critical
     name = "gradient norm, largest"
@@ -115,7 +126,7 @@ def _q_bound(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterio
 def _out_of_scale(
     series: Series, tag: str, at: np.ndarray, limits: VerdictLimits, facts: RunFacts
 ) -> np.ndarray:
-    """Whether |tag| is out of proportion at each step: to replay Q, or the return, or at all."""
+    """True at each step where |tag| is out of proportion to replay Q or the return."""
     if tag == "debug/actor_q_mean":
         ratio, limit = ratio_curve(series, tag, limits), limits.growth_ratio
     else:
@@ -165,7 +176,7 @@ def _until(series: Series, step: int) -> dict[str, Curve]:
 
 
 def _gate_rows(series: Series, limits: VerdictLimits, stage: str, whole: bool) -> list[Criterion]:
-    view = View(stage, _until(series, STAGES[stage]), limits)
+    view = GateInput(stage, _until(series, STAGES[stage]), limits)
     rules = [rule for rule in GATES[stage] if whole or rule in THROUGHOUT]
     return [rule(view) for rule in rules]
 
@@ -198,7 +209,7 @@ def judge(
         if name == gate:
             break
     if stage is None and step > STAGES["10K"]:
-        rows += [rule(View("later", full, limits)) for rule in LATER]
+        rows += [rule(GateInput("later", full, limits)) for rule in LATER]
     decision, reasons = _decide(rows, gate, step)
     return Verdict(decision, gate, step, tuple(reasons), tuple(rows))
 

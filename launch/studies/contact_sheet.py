@@ -1,23 +1,37 @@
-"""Draws the contact sheet of the stand-in: its towns, weathers and cameras in one picture."""
+"""Draw the stand-in's towns, weathers and cameras in one picture.
+
+Started by `td3jax contact_sheet` or `python -m launch.studies.contact_sheet`.
+"""
 
 from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import carla
 import cv2
 import numpy as np
-from absl import app, flags
 from numpy.typing import NDArray
 
 from envs.standin.picture import BIKE, BOX, CAR, SIGNAL, TRUCK, WALKER, Camera, Renderer
 from envs.standin.town import TOWNS, Town, load_town
+from launch.cli import run_command
+from launch.config.flags import Command, Flag
+from launch.errors import DONE, BadInput
+from launch.files import write_whole
 
-_OUT = flags.DEFINE_string("out", "docs/contact_sheet.jpg", "file to write, .jpg or .png")
-_FRAMES = flags.DEFINE_string("frames", "", "folder for single frames of 800x600; none if empty")
+COMMAND = Command(
+    "contact_sheet",
+    __doc__,
+    "td3jax contact_sheet --out=contact_sheet.jpg",
+    (
+        Flag("out", str, "docs/contact_sheet.jpg", "file to write, .jpg or .png"),
+        Flag("frames", str, "", "folder for single frames of 800x600; none if empty"),
+    ),
+)
 
 _WEATHERS = (
     "ClearNoon",
@@ -220,22 +234,25 @@ def _write(path: Path, picture: Image) -> None:
     done, data = cv2.imencode(path.suffix, picture, options)
     if not done:
         raise OSError(f"cannot encode {path.name}")
-    path.write_bytes(data.tobytes())
+    write_whole(path, data.tobytes())
 
 
-def main(_: list[str]) -> None:
-    out = Path(_OUT.value)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    return run_command(COMMAND, argv, _body)
+
+
+def _body(given: dict[str, Any]) -> int:
+    out = Path(COMMAND.value(given, "out"))
     if out.suffix not in (".jpg", ".png"):
-        sys.exit(f"--out={out}: the file name must end in .jpg or .png")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        _write(out, sheet())
-        if _FRAMES.value:
-            frames(Path(_FRAMES.value))
-    except OSError as error:
-        sys.exit(f"cannot write {out}: {error}")
+        raise BadInput(f"--out={out}: the file name must end in .jpg or .png")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    _write(out, sheet())
+    if given.get("frames"):
+        frames(Path(given["frames"]))
     print(f"{out}: {out.stat().st_size // 1024} KiB")
+    return DONE
 
 
 if __name__ == "__main__":
-    app.run(main)
+    sys.exit(main())

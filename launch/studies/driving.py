@@ -9,9 +9,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from launch.diagnosis.read.run import read_run
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.series import get
-from launch.studies.study import finished_runs, write_points, write_rows
+from launch.files import replacing, write_csv, write_records
+from launch.studies.study import finished_runs
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -27,10 +28,27 @@ ARMS: dict[str, tuple[str, ...]] = {
     "trunk": (_RANDOM, "--trunk_size=50"),
     "vector": (_RANDOM, "--image_size=0", "--batch_size=256"),
 }
+_FLAGS = (
+    "--preset=carla",
+    "--steps=6000",
+    "--image_size=48",
+    "--random_shift=4",
+    "--eval_every=0",
+    "--eval_steps=1500",
+    "--final_episodes=4",
+    "--norecord_video",
+    "--checkpoint_every=0",
+    "--nosave_replay",
+)
 BIN = 1000  # steps
 _EXPERT = 3600.0  # return of a whole episode, 1,000 ticks
 _EVALUATED = ("route_completion", "success", "driving_score", "collisions", "speed_mean")
 Episodes = tuple[np.ndarray, np.ndarray]  # last step and return of each
+
+
+def train_flags(arm: str, seed: int) -> list[str]:
+    """Those of td3jax train for one run: minutes long, with pictures of 48 x 48."""
+    return [*_FLAGS, *ARMS[arm], f"--seed={seed}"]
 
 
 def episodes(folder: Path) -> Episodes:
@@ -74,7 +92,8 @@ def plot(runs: dict[str, list[Episodes]], path: Path) -> None:
     axes.axhline(_EXPERT, color="grey", linestyle=":", label="expert, 1,000 ticks")
     axes.set(xlabel="environment steps", ylabel=f"training return, mean of {BIN:,} steps")
     figure.legend(loc="outside lower center", ncols=4, fontsize="small")
-    figure.savefig(path, dpi=120)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120)
     plt.close(figure)
 
 
@@ -88,7 +107,7 @@ def write_results(out: Path) -> list[dict[str, object]]:
             runs.setdefault(arm, []).append(run)
             points += [(arm, seed, s, f"{r:.2f}") for s, r in zip(*run, strict=True)]
             rows.append(summary(arm, seed, folder, run))
-    write_points(out / "episodes.csv", ("arm", "seed", "step", "return"), points)
-    write_rows(out / "summary.csv", rows, "arm")
+    write_csv(out / "episodes.csv", ("arm", "seed", "step", "return"), points)
+    write_records(out / "summary.csv", rows, "arm")
     plot(runs, out / "driving.png")
     return rows

@@ -11,15 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import carla
+import matplotlib
 from tqdm import tqdm
 
 from envs.config import EnvConfig
 from envs.process import server
+from launch.errors import LaunchError
+from launch.files import replacing
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
 
 _NPCS, _TICKS, _KILL_EVERY = 10, 10, 50
 _TIMEOUT_S = 60.0
 _PATIENCE_S = 20.0
-Row = dict[str, float]
+_SETTLED = 100  # episodes
+ServerState = dict[str, float]
 
 
 def _enter(port: int) -> tuple[Any, Any]:
@@ -94,7 +101,7 @@ def _kill_a_client(client: Any, world: Any, port: int) -> None:
     _destroy(client, world, left)
 
 
-def _state(process_id: int, world: Any, episode: int) -> Row:
+def _state(process_id: int, world: Any, episode: int) -> ServerState:
     root = Path(f"/proc/{process_id}")
     status = dict(line.split(":", 1) for line in (root / "status").read_text().splitlines())
     return {
@@ -125,11 +132,11 @@ def _start_player(port: int, tm_port: int) -> tuple[Any, Any]:
     return process, ours
 
 
-def soak(episodes: int, kill_every: int = _KILL_EVERY) -> list[Row]:
-    """Plays the episodes against a server of its own; the server's state after each.
+def soak(episodes: int, kill_every: int = _KILL_EVERY) -> list[ServerState]:
+    """Play the episodes against a server of its own; the server's state after each.
 
     A player that gives no answer is killed too, and another goes on: the client's Traffic Manager
-    can wait for itself for ever. Raises RuntimeError when a player ends by itself.
+    can wait for itself forever. Raises LaunchError when a player ends by itself.
     """
     config = EnvConfig()
     started = server.start(config)
@@ -161,8 +168,35 @@ def _ask(orders: Any) -> bool:
         orders.send(True)
         return bool(orders.poll(_PATIENCE_S) and orders.recv())
     except (EOFError, BrokenPipeError):
-        raise RuntimeError("a player ended by itself; its own output is above") from None
+        raise LaunchError("a player ended by itself; its own output is above") from None
 
 
 def _spawned(world: Any) -> list[Any]:
     return [one for one in world.get_actors() if one.type_id.startswith(("vehicle.", "sensor."))]
+
+
+def draw(states: Sequence[ServerState], path: Path) -> None:
+    """Draw the server's memory, threads, open files and actors over the episodes."""
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(7, 4.5), sharex=True, layout="constrained")
+    episodes = [state["episode"] for state in states]
+    memory = [state["resident_mb"] for state in states]
+    upper.plot(episodes, memory, color="tab:blue")
+    upper.set(ylabel="resident memory, MB", ylim=(0, None))
+    for name, color in (("threads", "tab:green"), ("open_files", "tab:orange"), ("actors", "k")):
+        values = [state[name] for state in states]
+        lower.plot(episodes, values, color=color, label=name.replace("_", " "))
+    lower.set(xlabel="episode", ylim=(0, None))
+    lower.legend(frameon=False)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=100)
+    plt.close(figure)
+
+
+def summary(states: Sequence[ServerState]) -> list[str]:
+    """Lines that compare the server once it has settled with the end."""
+    first, last = states[min(_SETTLED, len(states)) - 1], states[-1]
+    begun = f"after {first['episode']:g} episodes"
+    return [
+        f"{name}: {first[name]:g} {begun}, {last[name]:g} at the end"
+        for name in ("resident_mb", "threads", "open_files", "actors")
+    ]

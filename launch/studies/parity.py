@@ -10,8 +10,10 @@ import matplotlib
 import numpy as np
 from scipy import stats
 
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.series import get
-from launch.studies.study import finished_runs, write_points, write_rows
+from launch.files import replacing, write_csv, write_records
+from launch.studies.study import finished_runs
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -64,15 +66,19 @@ _PUBLISHED_SEEDS = 10
 _LABEL = "published, 10 seeds, mean and deviation"
 
 
+def train_flags(task: Task, seed: int) -> list[str]:
+    """Those of td3jax train for one seed."""
+    words = [f"--env={task.env}", f"--seed={seed}", "--preset=td3_paper", "--final_episodes=0"]
+    return [*words, f"--steps={task.steps}", f"--learning_starts={task.learning_starts}"]
+
+
 def evaluations(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Steps and mean returns of a run's evaluations."""
-    from launch.diagnosis.read.run import read_run
-
     curve = get(read_run(folder).series, "eval/return")
     return curve.steps, curve.values
 
 
-def judge(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, object]:
+def assess(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, object]:
     """One row of the summary: best and last evaluations, and whether the task's bar holds."""
     best = [float(values.max()) for _, values in curves]
     last = [float(values[-10:].mean()) for _, values in curves]
@@ -137,7 +143,8 @@ def plot(task: Task, curves: Sequence[tuple[np.ndarray, np.ndarray]], path: Path
     )
     axes.set(title=task.env, xlabel="environment steps", ylabel="evaluation return")
     axes.legend(loc="lower right")
-    figure.savefig(path, dpi=120)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120)
     plt.close(figure)
 
 
@@ -152,8 +159,8 @@ def write_results(out: Path, tasks: Sequence[Task]) -> list[dict[str, object]]:
         for seed, (steps, values) in found:
             points += [(task.env, seed, s, f"{v:.2f}") for s, v in zip(steps, values, strict=True)]
         curves = [curve for _, curve in found]
-        rows.append(judge(task, curves))
+        rows.append(assess(task, curves))
         plot(task, curves, out / f"{task.env}.png")
-    write_points(out / "curves.csv", ("env", "seed", "step", "return"), points)
-    write_rows(out / "summary.csv", rows, "env")
+    write_csv(out / "curves.csv", ("env", "seed", "step", "return"), points)
+    write_records(out / "summary.csv", rows, "env")
     return rows

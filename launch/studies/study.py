@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import csv
-import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-Row = Mapping[str, object]
+from launch.config.flags import Flag
+from launch.signals import run_child
+
+Record = Mapping[str, object]
+TRAIN_ARGS = Flag(
+    "train_args", tuple, (), "further flags of td3jax train; those after -- are added to them"
+)
 
 
 def train_run(folder: Path, words: Sequence[str]) -> int:
-    """Trains with these flags, resuming where it stopped; the exit code."""
+    """Train with these flags, resuming where it stopped; returns the exit code."""
     where = f"--resume={folder}" if (folder / "checkpoints").exists() else f"--run_dir={folder}"
     command = [sys.executable, "-m", "launch.train", where, *words]
-    return subprocess.run(command, check=False).returncode
+    return run_child(command)
 
 
 def conduct(
     command: str,
     out: Path,
     runs: Iterable[tuple[str, Sequence[str]]],
-    write: Callable[[Path], Sequence[Row]],
-) -> tuple[int, Sequence[Row]]:
-    """Trains the runs (folder's name, flags) that are not finished, writing the results after each.
+    write: Callable[[Path], Sequence[Record]],
+) -> tuple[int, Sequence[Record]]:
+    """Train the runs (folder's name, flags) that are not finished, writing the results after each.
 
     Returns (exit code, the results' rows) and prints them, or the first run that failed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    rows: Sequence[Row] = ()
+    rows: Sequence[Record] = ()
     for name, words in runs:
         if _finished(out / name):
             continue
@@ -52,15 +56,3 @@ def finished_runs(out: Path, name: str) -> list[tuple[str, Path]]:
     """(seed, folder) of each finished run in a folder called NAME-seedSEED."""
     folders = filter(_finished, sorted(out.glob(f"{name}-seed*")))
     return [(folder.name.rpartition("seed")[2], folder) for folder in folders]
-
-
-def write_points(path: Path, header: Sequence[str], points: Iterable[Sequence[object]]) -> None:
-    """A CSV file with a header."""
-    with path.open("w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *points])
-
-
-def write_rows(path: Path, rows: Sequence[Row], first: str) -> None:
-    """A CSV file of rows with the same columns; without any rows a header of the first alone."""
-    header = list(rows[0]) if rows else [first]
-    write_points(path, header, [[row[name] for name in header] for row in rows])

@@ -13,11 +13,12 @@ import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from envs.task.metrics import aggregate
+from launch.statistics import wilson
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.policies import Policy
 from launch.training.tallies import RewardTally
-from launch.training.video import Film
+from launch.training.video import Video
 
 TRIES = 5  # of an episode that the simulator did not finish
 Observation = dict[str, np.ndarray]
@@ -51,20 +52,20 @@ def run_episode(
     env: Env,
     policy: Policy,
     seed: int,
-    film: Film | None = None,
+    video: Video | None = None,
     watch: Watch | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
 ) -> EpisodeResult:
     """One episode; watch sees every observation that an action is chosen for."""
-    observation, info = start_episode(env, seed, film is not None, steps)
+    observation, info = start_episode(env, seed, video is not None, steps)
     rewards: list[float] = []
     tally = RewardTally()
     while True:
         if stop():
             raise Stopped
-        if film is not None:
-            film.add(np.asarray(env.render()))
+        if video is not None:
+            video.add(np.asarray(env.render()))
         if watch is not None:
             watch(observation)
         action = policy(observation, info)
@@ -89,12 +90,12 @@ def run_episodes(
     policy: Policy,
     count: int,
     root_seed: int,
-    film: Film | None = None,
+    video: Video | None = None,
     probe: Probe | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
 ) -> list[EpisodeResult]:
-    """Episodes with the same seeds every time, the first on film; faults are run again.
+    """Episodes with the same seeds every time, the first one on video; faults are run again.
 
     steps: a simulator's time limit for them; 0 = as in training.
     """
@@ -103,7 +104,7 @@ def run_episodes(
         """The whole episode, of which an earlier attempt leaves nothing."""
         seed = seeds.derive(root_seed, "evaluation", index)
         watch = probe.begin() if probe else None
-        shown = film if index == 0 else None
+        shown = video if index == 0 else None
         if shown is not None:
             shown.discard()
         return run_episode(env, policy, seed, shown, watch, stop, steps)
@@ -179,16 +180,6 @@ class Probe:
         return sum(self.gaps) / (sum(self.sizes) + 1e-8) if self.gaps else math.nan
 
 
-def wilson(successes: float, count: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % Wilson score interval of a share."""
-    share = successes / count
-    centre = share + z * z / (2 * count)
-    spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    low, high = (centre - spread) / scale, (centre + spread) / scale
-    return max(0.0, low), min(1.0, high)
-
-
 def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     """Means over the episodes; driving metrics where there are any, NaN where unknown."""
     totals = np.array([result.total for result in results])
@@ -202,8 +193,8 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     driven = [result.metrics for result in results if result.metrics]
     if driven:
         summary |= {k: float(v) for k, v in aggregate(driven).items() if k != "steps"}
-        wins = sum(metrics["success"] for metrics in driven)
-        summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
+        wins = sum(metrics["success"] > 0 for metrics in driven)
+        _, summary["success_low"], summary["success_high"] = wilson(wins, len(driven))
     for name in results[0].parts:
         summary[name] = float(np.mean([result.parts[name] for result in results]))
     return summary
@@ -234,8 +225,8 @@ def _known(value: Any) -> Any:
     return value
 
 
-def make_film(path: Path | None, env: Env) -> Film | None:
-    """A film at the environment's own pace."""
+def make_video(path: Path | None, env: Env) -> Video | None:
+    """A video at the environment's own pace."""
     if path is None:
         return None
-    return Film(path, float(env.metadata.get("render_fps") or 20))
+    return Video(path, float(env.metadata.get("render_fps") or 20))

@@ -1,4 +1,4 @@
-"""What a run leaves when it has ended: a last evaluation, a film, the report."""
+"""What a run leaves when it has ended: a last evaluation, a video, the report."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ import numpy as np
 
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
-from launch.training.evaluation import EpisodeResult, make_film, table
-from launch.training.folder import write_whole
+from launch.files import write_whole
+from launch.training.environments import Simulator
+from launch.training.evaluation import EpisodeResult, make_video, table
 from launch.training.loop import evaluate_now
 from launch.training.session import Session
-from launch.training.video import Film
+from launch.training.video import Video, kept
 
-FILM = "evaluation.mp4"
+VIDEO = "evaluation.mp4"
 
 
 def finish(session: Session) -> str:
-    """Evaluates, films, and writes evaluation.json, report.md and plots; returns the verdict."""
+    """Evaluate, record, and write evaluation.json, report.md and plots; returns the verdict."""
     evaluation: dict[str, float] = {}
     if session.config.loop.final_episodes:
         scalars, results = _evaluate(session)
@@ -39,33 +40,26 @@ def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
 
 
 def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult]]:
-    film = _film(session)
-    try:
-        outcome = evaluate_now(session, session.config.loop.final_episodes, film)
-        if film is not None:
-            film.close()
-    finally:
-        if film is not None:
-            film.discard()
-    return outcome
+    with kept(_video(session)) as video:
+        return evaluate_now(session, session.config.loop.final_episodes, video)
 
 
-def _film(session: Session) -> Film | None:
-    if not session.config.loop.film:
+def _video(session: Session) -> Video | None:
+    if not session.config.loop.record_video:
         return None
     trouble = render_trouble(session)
     if trouble:
-        session.progress.say(f"no film: {trouble}")
+        session.progress.say(f"no video: {trouble}")
         return None
-    return make_film(session.folder / FILM, session.env)
+    return make_video(session.folder / VIDEO, session.env)
 
 
 def render_trouble(session: Session) -> str:
-    """Why the environment cannot be filmed, or nothing; tried where it costs little."""
+    """Why the environment cannot be recorded, or nothing; tried where it costs little."""
     env = session.env
     if env.render_mode is None:
         return "the environment does not render"
-    if hasattr(env, "step_async"):
+    if isinstance(env, Simulator):
         return ""
     try:
         env.reset()

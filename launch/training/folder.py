@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import platform
 import re
 import subprocess
@@ -17,8 +16,7 @@ from pathlib import Path
 
 from launch.errors import BadInput
 
-CONFIG, CHECKPOINTS, METRICS = "config.json", "checkpoints", "metrics.csv"
-SIMULATOR_LOG = "simulator.log"
+METRICS, SIMULATOR_LOG = "metrics.csv", "simulator.log"
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "carla", "gymnasium")
 
 
@@ -64,20 +62,6 @@ def locked(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise BadInput(f"{folder}: another process is training in it") from error
         yield
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def note_start(folder: Path) -> None:

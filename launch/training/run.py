@@ -1,4 +1,4 @@
-"""One training run, from its configuration to its report."""
+"""One run in its folder: environment, training, last evaluation, report."""
 
 from __future__ import annotations
 
@@ -10,40 +10,50 @@ from pathlib import Path
 from envs.errors import EnvError
 from launch.config.run import RunConfig, to_json
 from launch.errors import NonFinite
+from launch.files import write_whole
 from launch.signals import StopRequest
 from launch.training.environments import make_env, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
-from launch.training.folder import CONFIG, SIMULATOR_LOG, locked, note_start, write_whole
+from launch.training.folder import SIMULATOR_LOG, locked, note_start
 from launch.training.loop import StoppedNoGo, train
 from launch.training.machine import cache_compilations, describe, tune
 from launch.training.progress import say
 from launch.training.session import Session, open_session
+from td3jax.checkpoint import CONFIG
 
 
-def run_in(
-    folder: Path, config: RunConfig, notes: Sequence[str], resumed: Path | None, stop: StopRequest
+def run_training(
+    config: RunConfig,
+    folder: Path,
+    stop: StopRequest,
+    notes: Sequence[str] = (),
+    resume: Path | None = None,
 ) -> int:
-    """A new run in an empty folder, or the rest of one from a checkpoint; the exit code."""
+    """Train to the configured number of steps; returns the exit code.
+
+    notes: lines to print at the start. resume: the checkpoint to go on from.
+    """
     cache_compilations()
     with locked(folder), contextlib.ExitStack() as cleanup:
         try:
             env = make_env(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))
             cleanup.callback(env.close)
             tune(spaces_of(env))
-            session = open_session(config, folder, env, stop, resumed)
+            session = open_session(config, folder, env, stop, resume)
             cleanup.callback(session.close)
-            if resumed is None:
+            if resume is None:
                 session.collector.begin()
         except BaseException as error:
-            if resumed is None:  # nothing happened in it: it would be half a run
+            if resume is None:  # nothing happened in it: it would be half a run
                 _discard(folder, isinstance(error, EnvError))
             raise
-        return _train(session, notes, resumed)
+        _announce(session, notes, resume)
+        return _train(session)
 
 
 def _discard(folder: Path, keep_log: bool) -> None:
-    """Removes a folder; what a simulator that failed has said stays, for its error names it."""
+    """Remove a folder; the log of a simulator that failed stays, for the error names it."""
     if not keep_log or not (folder / SIMULATOR_LOG).exists():
         shutil.rmtree(folder, ignore_errors=True)
         return
@@ -52,15 +62,20 @@ def _discard(folder: Path, keep_log: bool) -> None:
             path.unlink()
 
 
-def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:
-    folder, stop = session.folder, session.stop
+def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> None:
+    folder, tell = session.folder, session.progress.say
     write_whole(folder / CONFIG, to_json(session.config))
     note_start(folder)
-    session.progress.say(describe(folder, session.buffer, session.learner.state.spaces))
+    tell(describe(folder, session.buffer, session.buffer.spaces))
     for note in notes:
-        session.progress.say(note)
-    if resumed is not None:
-        session.progress.say(f"resumed from {resumed} at step {session.step:,}")
+        tell(note)
+    if resume is not None:
+        tell(f"resumed from {resume} at step {session.step:,}")
+        if session.step >= session.config.loop.steps:
+            tell(f"it has --steps={session.config.loop.steps} already: a larger number goes on")
+
+
+def _train(session: Session) -> int:
     try:
         ended = train(session)
     except (NonFinite, StoppedNoGo):
@@ -73,8 +88,8 @@ def _train(session: Session, notes: Sequence[str], resumed: Path | None) -> int:
     except Stopped:
         return _stopped(session)
     session.progress.close()
-    print(f"{verdict}\nreport: {folder / 'report.md'}")
-    return 0 if not stop else stop.exit_code
+    print(f"{verdict}\nreport: {session.folder / 'report.md'}")
+    return 0 if not session.stop else session.stop.exit_code
 
 
 def _stopped(session: Session) -> int:

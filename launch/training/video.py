@@ -1,4 +1,8 @@
-"""Films as MP4 (H.264, yuv420p), which every browser plays."""
+"""Videos as MP4 (H.264, yuv420p), which every browser plays.
+
+The encoder is a process of ours: imageio_ffmpeg.write_frames forks with a function to run in the
+child, which can hang in a process with threads, and does not tell whether the encoder failed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,11 +18,11 @@ import imageio_ffmpeg
 import numpy as np
 
 
-class FilmTrouble(OSError):
+class VideoFailed(OSError):
     """The encoder failed; `strerror` is its last line."""
 
 
-class Film:
+class Video:
     """Frames uint8 (H, W, 3) into a file, which appears when `close` is called, or not at all."""
 
     def __init__(self, path: Path, frames_per_second: float) -> None:
@@ -35,13 +40,13 @@ class Film:
             self._shape = (height, width)
             self._start()
         if (height, width) != self._shape:
-            raise ValueError(f"frame of {height}x{width} in a film of {self._shape}")
+            raise ValueError(f"frame of {height}x{width} in a video of {self._shape}")
         assert self._encoder is not None
         assert self._encoder.stdin is not None
         try:
             self._encoder.stdin.write(np.ascontiguousarray(frame[:height, :width]).tobytes())
         except BrokenPipeError:
-            raise self._trouble() from None
+            raise self._failure() from None
         self.frames += 1
 
     def _start(self) -> None:
@@ -75,28 +80,28 @@ class Film:
         )
 
     def close(self) -> Path | None:
-        """Ends the file; its path, or None without a frame. FilmTrouble if the encoder failed."""
+        """End the file; its path, or None without a frame. VideoFailed if the encoder failed."""
         if self._encoder is None:
             return None
         assert self._encoder.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._encoder.stdin.close()
         if self._encoder.wait() != 0:
-            raise self._trouble()
+            raise self._failure()
         self._encoder = None
         self._close_log()
         os.replace(self._part, self.path)
         return self.path
 
-    def _trouble(self) -> FilmTrouble:
+    def _failure(self) -> VideoFailed:
         assert self._log is not None
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         self.discard()
-        return FilmTrouble(None, lines[-1] if lines else "the encoder failed", str(self.path))
+        return VideoFailed(None, lines[-1] if lines else "the encoder failed", str(self.path))
 
     def discard(self) -> None:
-        """Leaves nothing behind; what is added then begins a new film."""
+        """Leave nothing behind; what is added then begins a new video."""
         encoder, self._encoder = self._encoder, None
         if encoder is not None:
             encoder.kill()
@@ -112,3 +117,15 @@ class Film:
         log, self._log = self._log, None
         if log is not None:
             log.close()
+
+
+@contextlib.contextmanager
+def kept(video: Video | None) -> Iterator[Video | None]:
+    """Close the video at the end of the block; discard it where an exception ends the block."""
+    try:
+        yield video
+        if video is not None:
+            video.close()
+    finally:
+        if video is not None:
+            video.discard()

@@ -31,7 +31,7 @@ TINY: dict[str, Any] = {
     "eval_every": 150,
     "eval_episodes": 1,
     "final_episodes": 1,
-    "film": False,
+    "record_video": False,
 }
 
 

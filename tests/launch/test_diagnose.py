@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +16,21 @@ from launch.diagnose import diagnose
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, curve
 from launch.diagnosis.verdict import GO, NO_GO
-from launch.validate import run_protocol, train_command
+from launch.studies.validation import Gate, exit_code, run_protocol, train_command
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports of other people's logs are written into the folder that the command is started in."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
 
 
 def command(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -45,8 +52,8 @@ def test_each_reports_event_file_is_no_go_by_the_leak(tmp_path, number):
 def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
     logs = tmp_path / "logs"
     write_events(logs, synthetic_runs.report_series(2))
-    result = command("launch.diagnose", f"--logdir={logs}", f"--out={tmp_path / 'out'}")
-    assert result.returncode == 1, result.stderr
+    result = command("launch.diagnose", f"--run_dir={logs}", f"--out_dir={tmp_path / 'out'}")
+    assert result.returncode == 3, result.stderr
     assert result.stdout.startswith("NO-GO (5,000 steps, 5K gate)")
     assert "likely cause, score" in result.stdout
     assert "feature leak" in result.stdout
@@ -60,17 +67,17 @@ def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
 def test_command_line_go_with_limits_and_a_stage(tmp_path):
     write_events(tmp_path, synthetic_runs.healthy())
     (tmp_path / "config.json").write_text('{"agent": {"discount": 0.99}}')
-    good = command("launch.diagnose", f"--logdir={tmp_path}", "--stage=5K")
+    good = command("launch.diagnose", f"--run_dir={tmp_path}", "--stage=5K")
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.startswith("GO (")
     assert (tmp_path / "diagnosis" / "report.md").is_file()
     strict = command(
         "launch.diagnose",
-        f"--logdir={tmp_path}",
+        f"--run_dir={tmp_path}",
         "--limits=critic_loss=0.001",
         "--limits=form=absolute",
     )
-    assert strict.returncode == 1
+    assert strict.returncode == 3
 
 
 def test_diagnosing_twice_gives_the_same(tmp_path):
@@ -82,13 +89,13 @@ def test_diagnosing_twice_gives_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "--logdir"),
-        (["--logdir=/nowhere/at/all"], "no such file or folder"),
-        (["--logdir={empty}"], "no event file"),
-        (["--logdir={garbage}"], "no scalars could be read"),
-        (["--logdir={good}", "--limits=foo=1"], "unknown; known"),
-        (["--logdir={good}", "--tag_map={good}/none.json"], "cannot be read"),
-        (["--logdir={good}", "--out={file}/x"], "name a folder with --out"),
+        ([], "--run_dir"),
+        (["--run_dir=/nowhere/at/all"], "no such file or folder"),
+        (["--run_dir={empty}"], "no event file"),
+        (["--run_dir={garbage}"], "no scalars could be read"),
+        (["--run_dir={good}", "--limits=foo=1"], "unknown; known"),
+        (["--run_dir={good}", "--tag_map={good}/none.json"], "cannot be read"),
+        (["--run_dir={good}", "--out_dir={file}/x"], "name a folder with --out_dir"),
     ],
 )
 def test_bad_use_is_one_line_and_exit_2(tmp_path, arguments, words):
@@ -108,10 +115,20 @@ def test_bad_use_is_one_line_and_exit_2(tmp_path, arguments, words):
 
 def test_an_undecided_run_exits_2_and_says_why(tmp_path):
     write_events(tmp_path, synthetic_runs.healthy(1600))
-    result = command("launch.diagnose", f"--logdir={tmp_path}")
+    result = command("launch.diagnose", f"--run_dir={tmp_path}")
     assert result.returncode == 2
     assert result.stdout.startswith("UNDECIDED")
     assert "too few" in result.stdout
+
+
+def test_the_logs_of_somebody_else_are_left_alone(tmp_path):
+    logs = tmp_path / "their.logs"
+    write_events(logs, synthetic_runs.healthy(1600))
+    before = sorted(logs.iterdir())
+    result = command("launch.diagnose", logs)
+    assert "report: diagnosis-their.logs/report.md" in result.stdout
+    assert sorted(logs.iterdir()) == before
+    assert Path("diagnosis-their.logs", "report.md").is_file()
 
 
 def test_a_truncated_file_is_judged_as_far_as_it_goes(tmp_path):
@@ -187,6 +204,31 @@ def test_training_that_fails_is_no_pass(tmp_path):
     assert "no event file" in gates[0].error
 
 
+def test_the_exit_code_is_the_last_gate_s(tmp_path):
+    def gates(run: dict[str, Curve], code: int) -> list[Gate]:
+        recorded = Trainer(run)
+
+        def train(steps: int, run_dir: Path, resume: bool) -> int:
+            recorded(steps, run_dir, resume)
+            return code
+
+        folder = tmp_path / f"run{len(list(tmp_path.iterdir()))}"
+        return run_protocol(folder, ["2K"], train, VerdictLimits(), lambda line: None)
+
+    assert exit_code(gates(synthetic_runs.healthy(), 0)[-1]) == 0
+    assert exit_code(gates(synthetic_runs.healthy(), 1)[-1]) == 1
+    assert exit_code(gates(synthetic_runs.feature_leak(), 0)[-1]) == 3
+    assert exit_code(gates(synthetic_runs.healthy(1600), 0)[-1]) == 2
+    assert exit_code(Gate("2K", 143, None, (), "no event file")) == 143
+
+
+def test_flags_that_training_refuses_leave_nothing(tmp_path):
+    result = command("launch.validate", f"--run_dir={tmp_path / 'new'}", "--", "--stepz=1")
+    assert result.returncode == 2
+    assert "Unknown command line flag 'stepz'" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_training_command_resumes_after_the_first_stage():
     first = train_command(2000, Path("/runs/a"), False, ["--preset=carla"])
     assert first[1:3] == ["-m", "launch.train"]
@@ -213,6 +255,6 @@ def test_bad_use_of_validate_is_one_line_and_exit_2(tmp_path, arguments, words):
 def test_several_runs_beneath_are_refused_by_name(tmp_path):
     for name in ("a", "b"):
         write_events(tmp_path / name, {"debug/actor_q_mean": curve([1, 2], [1, 2], [1, 2])})
-    result = command("launch.diagnose", f"--logdir={tmp_path}")
+    result = command("launch.diagnose", f"--run_dir={tmp_path}")
     assert result.returncode == 2
-    assert f"--logdir {tmp_path / 'a'}" in result.stderr
+    assert f"--run_dir={tmp_path / 'a'}" in result.stderr

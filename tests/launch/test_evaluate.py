@@ -14,23 +14,16 @@ from run_support import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault
 from launch.evaluate import main
-from launch.training.evaluation import EpisodeResult, Probe, run_episodes, summarise, table, wilson
+from launch.statistics import wilson
+from launch.training.evaluation import EpisodeResult, Probe, run_episodes, summarise, table
 from launch.training.loop import evaluate_now, train
 from launch.training.policies import greedy
-from launch.training.video import Film, FilmTrouble
+from launch.training.video import Video, VideoFailed, kept
 
 
 def result(rewards: list[float], terminated: bool = True, **metrics: float) -> EpisodeResult:
     last = {"vector": np.full(2, 9.0, np.float32)}
     return EpisodeResult(np.array(rewards), terminated, "goal", metrics, last)
-
-
-@pytest.mark.parametrize(
-    ("successes", "count", "low", "high"),
-    [(5, 10, 0.2366, 0.7634), (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (1, 1, 0.2065, 1.0)],
-)
-def test_wilson_interval(successes: int, count: int, low: float, high: float) -> None:
-    assert wilson(successes, count) == pytest.approx((low, high), abs=2e-4)
 
 
 def test_summary_by_hand() -> None:
@@ -46,7 +39,7 @@ def test_summary_by_hand() -> None:
     summary = summarise(results)
     assert (summary["return"], summary["return_std"], summary["length"]) == (4.0, 1.0, 1.5)
     assert summary["success"] == 0.5
-    assert (summary["success_low"], summary["success_high"]) == pytest.approx(wilson(1, 2))
+    assert (summary["success_low"], summary["success_high"]) == pytest.approx(wilson(1, 2)[1:])
     assert summary["lane_invasions_per_km"] == pytest.approx(10.0)
     text = json.dumps(table(results), allow_nan=False)
     assert json.loads(text)["summary"]["ttc_min"] is None
@@ -153,33 +146,33 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
     env = SplitToyEnv(length=20, at=reward)
     env.render = lambda: np.zeros((40, 40, 3), np.uint8)
     probe = Probe(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
-    run, film = session(tiny(), tmp_path / "run", env), Film(tmp_path / "a.mp4", 20.0)
-    results = run_episodes(run.env, greedy(run.learner.state), 2, 0, film, probe)
+    run, video = session(tiny(), tmp_path / "run", env), Video(tmp_path / "a.mp4", 20.0)
+    results = run_episodes(run.env, greedy(run.algorithm, run.learner.state), 2, 0, video, probe)
     run.close()
     assert [r.total for r in results] == [20.0, 20.0]
-    assert film.frames == 20
-    assert film.close() is not None
+    assert video.frames == 20
+    assert video.close() is not None
     # states of every second step, of both whole episodes; Q at a truncation is 0
     assert sorted(probe.sizes) == sorted([*range(2, 21, 2)] * 2)
 
 
-def test_the_program_reports_and_films(
+def test_the_program_reports_and_records(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
     run = session(tiny(steps=60), tmp_path / "run")
     assert train(run)
     run.close()
-    film = tmp_path / "drive.mp4"
-    words = [f"--checkpoint={tmp_path / 'run'}", "--episodes=2"]
-    assert main([*words, f"--video={film}"]) == 0
+    video = tmp_path / "drive.mp4"
+    words = [str(tmp_path / "run"), "--episodes=2"]
+    assert main([*words, f"--video={video}"]) == 0
     printed = capfd.readouterr().out
     written = (tmp_path / "run" / "evaluation-checkpoint.json").read_text()
     assert printed == written
     first = json.loads(written)
     assert [len(first["episodes"]), first["summary"]["length"]] == [2, 200.0]
-    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == 200
-    assert main(words) == 0
+    assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 200
+    assert main([f"--checkpoint={tmp_path / 'run'}", "--episodes=2"]) == 0  # its older name
     assert json.loads(capfd.readouterr().out) == first
     out = tmp_path / "random.json"
     assert main(["--policy=random", "--env=Pendulum-v1", "--episodes=1", f"--out={out}"]) == 0
@@ -190,8 +183,10 @@ def test_the_program_reports_and_films(
     ("words", "message"),
     [
         (["--policy=best"], "--policy=best: expected one of checkpoint, random, expert"),
-        ([], "--policy=checkpoint needs --checkpoint"),
-        (["--checkpoint=/no/where"], "/no/where: no such folder"),
+        ([], "--policy=checkpoint needs --run_dir"),
+        (["--run_dir=/no/where"], "/no/where: no such folder"),
+        (["/no/where"], "/no/where: no such folder"),
+        (["/no/where", "--preset=sb3"], "--preset=sb3: /no/where has a configuration of its own"),
         (["--policy=expert", "--env=Pendulum-v1"], "only env carla has an expert"),
         (["--policy=random", "--episodes=0"], "--episodes=0: expected at least 1"),
         (["--policy=random", "--out=/no/where/x.json"], "there is no folder /no/where"),
@@ -207,24 +202,32 @@ def test_wrong_use_is_one_line(
     assert message in err
 
 
-def test_a_film_appears_whole_or_not_at_all(tmp_path: Path) -> None:
-    film = Film(tmp_path / "a.mp4", 20.0)
-    assert film.close() is None
+def test_a_video_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    video = Video(tmp_path / "a.mp4", 20.0)
+    assert video.close() is None
     for value in range(12):
-        film.add(np.full((45, 61, 3), 20 * value, np.uint8))
+        video.add(np.full((45, 61, 3), 20 * value, np.uint8))
     assert not (tmp_path / "a.mp4").exists()
-    assert film.close() == tmp_path / "a.mp4"
+    assert video.close() == tmp_path / "a.mp4"
     words = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(tmp_path / "a.mp4")]
     facts = subprocess.run(words, capture_output=True, text=True).stderr
     for word in ("Video: h264", "yuv420p", "60x44", "20 fps"):
         assert word in facts
-    film = Film(tmp_path / "b.mp4", 20.0)
-    film.add(np.zeros((40, 40, 3), np.uint8))
+    video = Video(tmp_path / "b.mp4", 20.0)
+    video.add(np.zeros((40, 40, 3), np.uint8))
     with pytest.raises(ValueError, match="frame of 20x20"):
-        film.add(np.zeros((20, 20, 3), np.uint8))
-    film.discard()
-    film = Film(tmp_path / "none" / "c.mp4", 20.0)
-    film.add(np.zeros((20, 20, 3), np.uint8))
-    with pytest.raises(FilmTrouble):
-        film.close()
+        video.add(np.zeros((20, 20, 3), np.uint8))
+    video.discard()
+    video = Video(tmp_path / "none" / "c.mp4", 20.0)
+    video.add(np.zeros((20, 20, 3), np.uint8))
+    with pytest.raises(VideoFailed):
+        video.close()
+
+    def interrupted() -> None:
+        with kept(Video(tmp_path / "d.mp4", 20.0)) as video:
+            video.add(np.zeros((20, 20, 3), np.uint8))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]

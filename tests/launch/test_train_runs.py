@@ -50,10 +50,11 @@ def rows(folder: Path) -> dict[str, list[tuple[int, float]]]:
 def test_a_run_leaves_everything_and_never_overwrites(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    words = [*as_flags(), "--film", f"--runs_dir={tmp_path}", "--name=x"]
+    words = [*as_flags(), "--record_video", f"--runs_dir={tmp_path}", "--name=x"]
     assert main(words) == 0
     out = capfd.readouterr().out
     assert "buffer 26," in out
+    assert "preset vector fits Pendulum-v1's observations" in out
     assert "cpu:0" in out
     folder = tmp_path / "x-001"
     for name in (
@@ -77,7 +78,7 @@ def test_a_run_leaves_everything_and_never_overwrites(
     assert set(found) == set(ours)
     assert [int(s) for s in found["debug/q1_mean"].steps] == [s for s, _ in ours["debug/q1_mean"]]
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    assert main([*words, "--nofilm", "--config", str(folder / "config.json")]) == 0
+    assert main([*words, "--norecord_video", "--config", str(folder / "config.json")]) == 0
     assert (tmp_path / "x-002").is_dir()
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     assert logged(tmp_path / "x-002") == logged(folder)
@@ -253,7 +254,13 @@ CHANGED: dict[str, Any] = {
     "stop_on_no_go": True,
     "limits": (),
 }
-ELSEWHERE = {"final_episodes", "film", "eval_steps", "warm_up"}  # in whole runs, of a simulator
+ELSEWHERE = {
+    "final_episodes",
+    "record_video",
+    "eval_steps",
+    "warm_up",
+    "env_args",
+}  # in whole runs, of a simulator
 
 
 def test_every_option_of_the_loop_counts(tmp_path: Path) -> None:
@@ -280,7 +287,9 @@ def test_the_shortest_run_still_ends_with_a_report(tmp_path: Path) -> None:
 
 def test_the_end_of_a_run_can_be_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    assert main([*as_flags(final_episodes=0, steps=60), "--film", f"--run_dir={folder}"]) == 0
+    assert (
+        main([*as_flags(final_episodes=0, steps=60), "--record_video", f"--run_dir={folder}"]) == 0
+    )
     assert not (folder / "evaluation.json").exists()
     assert not (folder / "evaluation.mp4").exists()
     assert json.loads((folder / "report.json").read_text())["evaluation"] is None

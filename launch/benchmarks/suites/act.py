@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
-from launch.benchmarks.rows import Row, compare
+from launch.benchmarks.rows import BenchmarkRow, compare
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Both tasks; the ratio is the share of the peer's time that ours takes."""
     rows = []
     for task, work in (("pixels", 100), ("vector", 1000)):

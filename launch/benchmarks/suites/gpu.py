@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from launch.benchmarks import contest
-from launch.benchmarks.contest import GPU, Contestant, Result
-from launch.benchmarks.rows import Row, compare, explained, measure
+from launch.benchmarks.contest import GPU, Answers, Contestant
+from launch.benchmarks.rows import BenchmarkRow, alone, compare, explained
 from launch.benchmarks.suites.loop import driving
 from launch.benchmarks.tasks import gflop, product_gflop
 
@@ -28,12 +28,12 @@ def card() -> str:
     return asked.stdout.strip() if asked.returncode == 0 else ""
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite; without a GPU one row that says so."""
     name = card()
     if not name:
         why = "JAX sees no GPU; pip install 'jax[cuda12]==0.10.2' and run --suite=gpu again"
-        return [Row("gpu", "not measured", "", None, why=why)]
+        return [BenchmarkRow("gpu", "not measured", "", None, why=why)]
     results = contest.run(contestants(), rounds)
     return [*rows(results, name), driving(rounds, "gpu", GPU)]
 
@@ -61,13 +61,13 @@ def contestants() -> list[Contestant]:
     ]
 
 
-def rows(results: dict[str, Result], name: str) -> list[Row]:
+def rows(results: dict[str, Answers], name: str) -> list[BenchmarkRow]:
     """The rows of `contestants`' results on the card of this name."""
     peer = f"SB3 as it comes, {name}"
     sb3 = contest.column(results["sb3"], factor=1e3)
     ms = {key: contest.own(results, key, factor=1e3) for key in results if key != "sb3"}
 
-    def against(key: str, text: str, bar: str = "") -> Row:
+    def against(key: str, text: str, bar: str = "") -> BenchmarkRow:
         return compare("gpu", text, "ms/update", ms[key], sb3, peer, bar)
 
     many = f"pixels, bfloat16 encoders, {_CALLS} updates a call"
@@ -79,13 +79,13 @@ def rows(results: dict[str, Result], name: str) -> list[Row]:
         against("awaited", "pixels, float32, each awaited: no batch copied ahead"),
         against("bfloat16", "pixels, bfloat16 encoders"),
         against("calls", many),
-        measure("gpu", many, "updates/s", rate),
+        alone("gpu", many, "updates/s", rate),
         share,
         _share(many, ms["calls"], ms["product bfloat16"], "bfloat16"),
     ]
 
 
-def _share(name: str, update: list[float], product: list[float], dtype: str) -> Row:
+def _share(name: str, update: list[float], product: list[float], dtype: str) -> BenchmarkRow:
     """TFLOP/s of an update against a matrix product's on the same card."""
     ours = [gflop("pixels") / ms for ms in update]
     most = [product_gflop(_PRODUCT) / ms for ms in product]

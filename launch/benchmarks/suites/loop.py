@@ -8,24 +8,24 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import CPU, Contestant
-from launch.benchmarks.rows import Row, compare, explained
+from launch.benchmarks.rows import BenchmarkRow, compare, explained
 
 _CHEETAH_STEPS = 1000
 _DRIVING_STEPS = 40
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite."""
     return [*_cheetah(rounds), driving(rounds)]
 
 
-def _cheetah(rounds: int) -> list[Row]:
+def _cheetah(rounds: int) -> list[BenchmarkRow]:
     results = contest.run(
         [
-            Contestant("ours", "loops:halfcheetah", work=_CHEETAH_STEPS),
-            Contestant("sbx", "loops:sbx_halfcheetah", work=_CHEETAH_STEPS),
-            Contestant("sb3", "loops:sb3_halfcheetah", work=_CHEETAH_STEPS),
-            Contestant("env", "loops:halfcheetah_alone", work=_CHEETAH_STEPS),
+            Contestant("ours", "training:halfcheetah", work=_CHEETAH_STEPS),
+            Contestant("sbx", "training:sbx_halfcheetah", work=_CHEETAH_STEPS),
+            Contestant("sb3", "training:sb3_halfcheetah", work=_CHEETAH_STEPS),
+            Contestant("env", "training:halfcheetah_alone", work=_CHEETAH_STEPS),
             Contestant("update", "ours:update", {"task": "vector"}, work=100),
         ],
         rounds,
@@ -48,13 +48,13 @@ def _cheetah(rounds: int) -> list[Row]:
     ]
 
 
-def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = CPU) -> Row:
+def driving(rounds: int, suite: str = "loop", environment: Mapping[str, str] = CPU) -> BenchmarkRow:
     """A step of training against the longer of a tick alone and an update alone."""
     update = {"task": "pixels", "critic_norm": "layer"}
     results = contest.run(
         [
-            Contestant("loop", "loops:driving", {"learn": True}, environment, _DRIVING_STEPS),
-            Contestant("tick", "loops:driving", {"learn": False}, work=5 * _DRIVING_STEPS),
+            Contestant("loop", "training:driving", {"learn": True}, environment, _DRIVING_STEPS),
+            Contestant("tick", "training:driving", {"learn": False}, work=5 * _DRIVING_STEPS),
             Contestant("update", "ours:update", update, environment, _DRIVING_STEPS // 4),
         ],
         rounds,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
 from launch.benchmarks.contestants.ours import filled_buffer
-from launch.benchmarks.rows import NOT_INSTALLED, Row, compare, measure
+from launch.benchmarks.rows import NOT_INSTALLED, BenchmarkRow, alone, compare
 
 _CAPACITY = 20_000
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite; SB3's buffer is smaller, its stacks need eight times the memory."""
     options = {"task": "pixels", "capacity": _CAPACITY}
     results = contest.run(
@@ -24,10 +24,10 @@ def run(rounds: int) -> list[Row]:
     peer = contest.column(results["sb3"], factor=1e3)
     bytes_each = _bytes_a_transition()
     return [
-        measure("replay", "84 x 84 x 4, a transition", "B", bytes_each, "<= 7300"),
+        alone("replay", "84 x 84 x 4, a transition", "B", bytes_each, "<= 7300"),
         _against_sb3(bytes_each),
-        measure("replay", "1,000,000 transitions", "GB", bytes_each / 1e3, "<= 7.3"),
-        measure("replay", "sample of 256", "ms", sorted(ours)[len(ours) // 2], "<= 1.0"),
+        alone("replay", "1,000,000 transitions", "GB", bytes_each / 1e3, "<= 7.3"),
+        alone("replay", "sample of 256", "ms", sorted(ours)[len(ours) // 2], "<= 1.0"),
         compare("replay", "sample of 256", "ms", ours, peer, "SB3 DictReplayBuffer", ""),
     ]
 
@@ -37,7 +37,7 @@ def _bytes_a_transition() -> float:
     return float(buffer.nbytes / buffer.size)
 
 
-def _against_sb3(ours: float) -> Row:
+def _against_sb3(ours: float) -> BenchmarkRow:
     try:
         from launch.benchmarks.contestants.peers import sb3_buffer_bytes
 

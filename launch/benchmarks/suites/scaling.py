@@ -1,4 +1,4 @@
-"""How cost grows: update time with batch, image and encoder, sampling with the buffer, ticks with
+"""Growth of cost: update time with batch, image and encoder, sampling with the buffer, ticks with
 NPC vehicles. Rows for the table, and one plot for each."""
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
-from launch.benchmarks.rows import Row, measure
+from launch.benchmarks.rows import BenchmarkRow, alone
+from launch.files import replacing
 
 
 @dataclasses.dataclass(frozen=True)
-class Curve:
+class ScalingCurve:
     """One contestant at several values of one option."""
 
     name: str
@@ -37,7 +38,7 @@ class Curve:
 _UPDATE: dict[str, Any] = {"task": "pixels", "health_every": 0}
 _CAMERA = {"width": 84, "height": 84}
 CURVES = (
-    Curve(
+    ScalingCurve(
         "batch",
         "batch size",
         "ms/update",
@@ -46,7 +47,7 @@ CURVES = (
         {n: {"batch_size": n} for n in (32, 64, 128, 256, 512)},
         work=2,
     ),
-    Curve(
+    ScalingCurve(
         "image",
         "image side, pixels",
         "ms/update",
@@ -55,7 +56,7 @@ CURVES = (
         {n: {"image": n} for n in (48, 64, 84, 112, 128)},
         work=2,
     ),
-    Curve(
+    ScalingCurve(
         "encoder",
         "encoder width, share of NatureCNN",
         "ms/update",
@@ -67,7 +68,7 @@ CURVES = (
         },
         work=2,
     ),
-    Curve(
+    ScalingCurve(
         "buffer",
         "transitions stored",
         "ms/sample",
@@ -76,7 +77,7 @@ CURVES = (
         {n: {"capacity": n} for n in (10_000, 100_000, 1_000_000)},
         work=50,
     ),
-    Curve(
+    ScalingCurve(
         "npcs",
         "NPC vehicles",
         "ticks/s",
@@ -89,7 +90,7 @@ CURVES = (
 )
 
 
-def run(rounds: int, plots: Path | None = None) -> list[Row]:
+def run(rounds: int, plots: Path | None = None) -> list[BenchmarkRow]:
     """Rows of every curve; plots where a folder is given."""
     rows = []
     for curve in CURVES:
@@ -101,13 +102,13 @@ def run(rounds: int, plots: Path | None = None) -> list[Row]:
             seconds = contest.own(contest.run([contestant], rounds), "ours")
             figures[value] = curve.figure(seconds)
             name = f"{curve.axis} {value:,}"
-            rows.append(measure("scaling", name, curve.unit, figures[value]))
+            rows.append(alone("scaling", name, curve.unit, figures[value]))
         if plots is not None:
             plot(curve, figures, plots)
     return rows
 
 
-def plot(curve: Curve, figures: Mapping[float, float], folder: Path) -> Path:
+def plot(curve: ScalingCurve, figures: Mapping[float, float], folder: Path) -> Path:
     """Writes scaling_<name>.png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -123,5 +124,6 @@ def plot(curve: Curve, figures: Mapping[float, float], folder: Path) -> Path:
     axes.grid(alpha=0.3)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"scaling_{curve.name}.png"
-    figure.savefig(path, dpi=120)
+    with replacing(path) as part:
+        figure.savefig(part, dpi=120)
     return path

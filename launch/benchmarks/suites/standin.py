@@ -6,7 +6,7 @@ import numpy as np
 
 from launch.benchmarks import contest
 from launch.benchmarks.contest import Contestant
-from launch.benchmarks.rows import Row, explained, limit, measure
+from launch.benchmarks.rows import BenchmarkRow, alone, explained, limit
 
 _CASES = (  # name, NPC vehicles, camera width and height, ticks in a turn, bar
     ("ego + 84 x 84 camera + 20 NPC", 20, 84, 84, 300, ">= 600"),
@@ -15,7 +15,7 @@ _CASES = (  # name, NPC vehicles, camera width and height, ticks in a turn, bar
 )
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite. One server at a time: an idle one's client still has threads."""
     rows = []
     for name, npcs, width, height, work, bar in _CASES:
@@ -25,14 +25,14 @@ def run(rounds: int) -> list[Row]:
         seconds, client = (
             float(np.median(contest.own(results, name, key))) for key in ("seconds", "cpu")
         )
-        row = measure("standin", name, "ticks/s", 1.0 / seconds, bar)
+        row = alone("standin", name, "ticks/s", 1.0 / seconds, bar)
         why = (
             f"of {1e3 * seconds:.3g} ms a tick the carla client's own threads compute "
             f"{1e3 * client:.3g}; the bar leaves {1e3 / limit(bar):.3g} for client "
             "and server"
         )
         rows.append(explained(row, why))
-    rows.append(measure("standin", "start to first tick", "s", _start_seconds(rounds), "<= 2"))
+    rows.append(alone("standin", "start to first tick", "s", _start_seconds(rounds), "<= 2"))
     return rows
 
 

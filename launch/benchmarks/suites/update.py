@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from launch.benchmarks import contest
-from launch.benchmarks.contest import MALLOC, Contestant, Result
-from launch.benchmarks.rows import BAR_PEAK, Row, compare, explained, limit, measure
+from launch.benchmarks.contest import MALLOC, Answers, Contestant
+from launch.benchmarks.rows import BAR_PEAK, BenchmarkRow, alone, compare, explained, limit
 from launch.benchmarks.tasks import gflop, product_gflop
 
 _CALLS = 50
@@ -19,12 +19,12 @@ _PEAKS = [
 ]
 
 
-def run(rounds: int) -> list[Row]:
+def run(rounds: int) -> list[BenchmarkRow]:
     """Every row of the suite."""
     return [*_pixels(rounds), *_vector(rounds), *_first_update()]
 
 
-def _pixels(rounds: int) -> list[Row]:
+def _pixels(rounds: int) -> list[BenchmarkRow]:
     task = {"task": "pixels"}
     results = contest.run(
         [
@@ -75,17 +75,17 @@ def _pixels(rounds: int) -> list[Row]:
     ]
 
 
-def _metrics_cost(bare: list[float], everything: list[float]) -> Row:
+def _metrics_cost(bare: list[float], everything: list[float]) -> BenchmarkRow:
     """All scalars and health metrics for the last two of 100 updates, as a share of 100 updates.
 
     Measured at every update, fifty times as often.
     """
     cost = (np.asarray(everything) / np.asarray(bare) - 1.0) / 50
     name = "pixels, cost of all scalars and health metrics, every 100"
-    return measure("update", name, "share", float(np.median(cost)), "<= 0.03")
+    return alone("update", name, "share", float(np.median(cost)), "<= 0.03")
 
 
-def _vector(rounds: int) -> list[Row]:
+def _vector(rounds: int) -> list[BenchmarkRow]:
     task = {"task": "vector"}
     results = contest.run(
         [
@@ -117,7 +117,7 @@ def _vector(rounds: int) -> list[Row]:
     ]
 
 
-def _share(name: str, results: Mapping[str, Result], bar: str) -> Row:
+def _share(name: str, results: Mapping[str, Answers], bar: str) -> BenchmarkRow:
     """GFLOP/s of an update against the best library's matrix product in the same rounds."""
     work = gflop("pixels" if name.startswith("pixels") else "vector")
     rate = [work / s for s in contest.own(results, "ours")]
@@ -138,7 +138,7 @@ def _share(name: str, results: Mapping[str, Result], bar: str) -> Row:
     )
 
 
-def _first_update() -> list[Row]:
+def _first_update() -> list[BenchmarkRow]:
     """Seconds from the call of the first update to its result, compiled anew and from the cache."""
     with tempfile.TemporaryDirectory() as cache:
         options = {"task": "pixels", "cache": cache}
@@ -147,6 +147,6 @@ def _first_update() -> list[Row]:
         )
     seconds = [contest.own(result, "ours", "first")[0] for result in (first, again)]
     return [
-        measure("update", "pixels, first update", "s", seconds[0], "<= 8"),
-        measure("update", "pixels, first update when run again", "s", seconds[1], "<= 2"),
+        alone("update", "pixels, first update", "s", seconds[0], "<= 8"),
+        alone("update", "pixels, first update when run again", "s", seconds[1], "<= 2"),
     ]

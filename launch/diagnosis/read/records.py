@@ -54,14 +54,14 @@ def _stored_crc(buffer: np.ndarray, starts: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(_rows(buffer, starts, 4)).view("<u4").reshape(-1)
 
 
-def _walk(data: bytes, room: int) -> tuple[np.ndarray, np.ndarray, int, bool]:
+def _walk(data: bytes, most: int) -> tuple[np.ndarray, np.ndarray, int, bool]:
     """Starts and lengths of whole records, where the rest begins, whether a length is absurd."""
     starts: list[int] = []
     lengths: list[int] = []
     at, end = 0, len(data)
     while at + _HEADER <= end:
         (length,) = _LENGTH.unpack_from(data, at)
-        if length > room:
+        if length > most:
             return np.array(starts, np.int64), np.array(lengths, np.int64), at, True
         after = at + _HEADER + length + _FOOTER
         if after > end:
@@ -100,7 +100,7 @@ def _check(data: bytes, starts: np.ndarray, lengths: np.ndarray) -> tuple[list[b
 
 
 def _header_ok(rest: bytes) -> bool:
-    """Whether the length of a record that is not complete yet can be trusted."""
+    """True where the length of a record that is not complete yet can be trusted."""
     if len(rest) < _HEADER:
         return True
     head = np.frombuffer(rest[:_HEADER], np.uint8)
@@ -112,12 +112,12 @@ def read_blocks(path: Path) -> Iterator[Block]:
 
     Reading stops at a damaged length, as nothing behind it can be trusted. OSError as `open`.
     """
-    room = path.stat().st_size
+    most = path.stat().st_size
     rest, offset = b"", 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             data = rest + chunk
-            starts, lengths, used, absurd = _walk(data, room)
+            starts, lengths, used, absurd = _walk(data, most)
             payloads, damaged, whole = _check(data, starts, lengths)
             if absurd or whole < starts.size:
                 at = offset + (used if whole == starts.size else int(starts[whole]))

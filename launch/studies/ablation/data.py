@@ -90,7 +90,7 @@ def n_step_batch(batch: Batch, last: Array, steps: int, discount: float) -> Batc
 
 
 class RewardRule(NamedTuple):
-    """What an arm makes of a raw reward: clip to +-`clip` (0 = off), then times `factor`.
+    """The reward transformation of an arm: clip to +-`clip` (0 = off), then times `factor`.
 
     largest: the largest |raw reward|.
     """

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from launch.studies.ablation.statistics import Estimate, by_stratum, holm, iqm, sign_test, wilson
-from launch.studies.study import write_rows
+from launch.files import markdown_table, write_records
+from launch.statistics import Estimate, by_stratum, holm, iqm, sign_test, wilson
 
 MARGIN = 0.1  # of the expert's return, for "not worse than correct flow"
 GAP = 1e-6
@@ -29,7 +29,7 @@ Runs = dict[int, dict[str, float]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class ArmSummary:
     """One arm. `peak` is E1; the differences are against D (peak) and A (return), paired."""
 
     arm: str
@@ -94,12 +94,12 @@ class Table:
         return iqm(by_stratum(values, strata)), sign_test(np.array(list(values.values())))
 
 
-def _measure(table: Table, arm: str) -> Row:
+def _summarise(table: Table, arm: str) -> ArmSummary:
     network = next((end for end in ("/mlp", "/preset", "/town") if arm.endswith(end)), "")
     exploded = table.column(arm, "exploded")
     at = table.column(arm, "exploded_at")
     peak_change, p = table.change(arm, f"D{network}", "peak")
-    return Row(
+    return ArmSummary(
         arm=arm,
         label=table.labels[arm],
         count=exploded.size,
@@ -120,7 +120,7 @@ def _measure(table: Table, arm: str) -> Row:
     )
 
 
-def on_correct_flow(row: Row) -> str:
+def on_correct_flow(row: ArmSummary) -> str:
     """Verdict on an option added to correct flow, by its return against plain correct flow."""
     low, high = row.return_change.low, row.return_change.high
     if low > 0.0:
@@ -130,7 +130,7 @@ def on_correct_flow(row: Row) -> str:
     return "harms" if high < 0.0 else "undecided"
 
 
-def on_fault(row: Row) -> str:
+def on_fault(row: ArmSummary) -> str:
     """Verdict on a remedy added to the leak.
 
     cure: no explosion, purity 0, gap 0, return not worse than correct flow. Of what still leaks:
@@ -144,7 +144,7 @@ def on_fault(row: Row) -> str:
     return "delay" if later else "none"
 
 
-def of_formula(row: Row) -> str:
+def of_formula(row: ArmSummary) -> str:
     """Verdict on a wrong formula: does it explode, is it at least wrong in value or gradient?"""
     if row.exploded.point > 0.5:
         return "cause"
@@ -153,27 +153,27 @@ def of_formula(row: Row) -> str:
     return "wrong, no explosion" if row.leaks else "no explosion"
 
 
-def _judge(row: Row) -> str:
+def _verdict(row: ArmSummary) -> str:
     if "+" not in row.arm:
         return of_formula(row)
     return on_fault(row) if row.arm.startswith("D") else on_correct_flow(row)
 
 
-def decide(table: Table, arms: Iterable[str] | None = None) -> list[Row]:
+def decide(table: Table, arms: Iterable[str] | None = None) -> list[ArmSummary]:
     """Every arm with its verdict; p-values of the remedies are Holm-adjusted together."""
-    rows = [_measure(table, arm) for arm in arms or table.runs]
+    rows = [_summarise(table, arm) for arm in arms or table.runs]
     remedies = [i for i, row in enumerate(rows) if row.arm.startswith("D+")]
     for i, p in zip(remedies, holm([rows[i].peak_p for i in remedies]), strict=True):
         rows[i] = dataclasses.replace(rows[i], peak_p=p)
-    return [dataclasses.replace(row, verdict=_judge(row)) for row in rows]
+    return [dataclasses.replace(row, verdict=_verdict(row)) for row in rows]
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
+def write_decision(rows: Sequence[ArmSummary], path: Path) -> None:
     """One line an arm; an estimate takes three columns."""
-    write_rows(path, [_flat(row) for row in rows], "arm")
+    write_records(path, [_flat(row) for row in rows], "arm")
 
 
-def _flat(row: Row) -> dict[str, object]:
+def _flat(row: ArmSummary) -> dict[str, object]:
     flat: dict[str, object] = {}
     for name, value in dataclasses.asdict(row).items():
         if isinstance(value, tuple):
@@ -195,10 +195,10 @@ def _cell(estimate: Estimate, digits: int = 2) -> str:
     return f"{estimate.point:.{digits}f} [{low}, {high}]"
 
 
-def _line(row: Row) -> str:
+def _cells(row: ArmSummary) -> tuple[str, ...]:
     exploded = f"{round(row.exploded.point * row.count)}/{row.count}"
     rate = f"[{row.exploded.low:.2f}, {row.exploded.high:.2f}]"
-    cells = (
+    return (
         row.arm,
         row.label,
         f"{exploded} {rate}",
@@ -212,10 +212,9 @@ def _line(row: Row) -> str:
         _cell(row.return_change),
         f"**{row.verdict}**",
     )
-    return "| " + " | ".join(cells) + " |"
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[ArmSummary]) -> str:
     """The table as Markdown."""
     titles = (
         "arm",
@@ -231,5 +230,4 @@ def markdown(rows: Sequence[Row]) -> str:
         "return - A",
         "verdict",
     )
-    head = "| " + " | ".join(titles) + " |\n|" + "---|" * len(titles)
-    return "\n".join([head, *map(_line, rows)])
+    return "\n".join(markdown_table(titles, map(_cells, rows)))

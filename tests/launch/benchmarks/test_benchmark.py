@@ -25,7 +25,7 @@ from launch.benchmarks.suites import gpu, scaling, standin
     ],
 )
 def test_a_bar_is_kept_or_broken(ratio, bar, holds):
-    assert rows.judge(ratio, bar) is holds
+    assert rows.meets(ratio, bar) is holds
 
 
 def test_ratio_is_the_median_of_paired_rounds():
@@ -114,8 +114,8 @@ def test_the_command_writes_rows_and_machine(tmp_path, capsys, monkeypatch):
 
 
 def test_a_missed_bar_is_explained_below_the_table():
-    missed = rows.explained(rows.measure("s", "n", "ms", 3.0, "<= 2"), "the host is slow")
-    kept = rows.explained(rows.measure("s", "m", "ms", 1.0, "<= 2"), "not shown")
+    missed = rows.explained(rows.alone("s", "n", "ms", 3.0, "<= 2"), "the host is slow")
+    kept = rows.explained(rows.alone("s", "m", "ms", 1.0, "<= 2"), "not shown")
     lines = rows.table([missed, kept]).splitlines()
     assert lines[-1] == "* s, n: the host is slow"
     assert len(lines) == 6
@@ -123,7 +123,7 @@ def test_a_missed_bar_is_explained_below_the_table():
 
 def test_a_missed_bar_without_a_reason_gets_the_machine_s_speed(monkeypatch):
     monkeypatch.setattr(rows, "product_gflops", lambda: 102.0)
-    missed, kept = (rows.measure("s", "n", "ms", figure, "<= 2") for figure in (3.0, 1.0))
+    missed, kept = (rows.alone("s", "n", "ms", figure, "<= 2") for figure in (3.0, 1.0))
     known = rows.explained(missed, "the host is slow")
     found = rows.explain_rest([missed, kept, known])
     assert found[0].why.startswith("right after, this machine multiplied large matrices at 102 ")

@@ -15,8 +15,9 @@ from launch.diagnosis.causes import rank_causes
 from launch.diagnosis.criteria import Criterion
 from launch.diagnosis.plots import plot_all, plot_q_values
 from launch.diagnosis.read.events import Unreadable
-from launch.diagnosis.report import criteria_table, report_run, write_report
+from launch.diagnosis.report import cause_section, criteria_table, report_run, write_report
 from launch.diagnosis.series import curve
+from launch.diagnosis.tags import reward_parts
 from launch.diagnosis.verdict import NO_GO, judge
 
 PICTURES = {"returns.png", "q_values.png", "gradient_norms.png", "reward_shares.png", "losses.png"}
@@ -128,6 +129,31 @@ def test_report_run_without_scalars_writes_nothing(tmp_path):
     with pytest.raises(Unreadable):
         report_run(tmp_path / "run", out_dir=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_reward_part_that_nobody_here_knows_is_drawn(tmp_path):
+    steps = np.arange(10)
+    series = {"reward/headway": curve(steps, steps), "reward/total": curve(steps, steps)}
+    assert reward_parts(series) == ("headway",)
+    assert [path.name for path in plot_all(series, tmp_path)] == ["reward_shares.png"]
+    assert plot_all({"reward/total": series["reward/total"]}, tmp_path) == ()
+
+
+def test_criteria_that_were_not_measured_are_one_line():
+    known = Criterion("5K", "known", 1.0, 5.0, "<", passed=True)
+    rows = [known, *(Criterion(stage, "|gap|", None, 5.0, "<") for stage in ("5K", "10K"))]
+    lines = criteria_table(rows)
+    assert len(lines) == 5
+    assert lines[-1] == "Not measured, 2 of 3: |gap| (5K, 10K)."
+    assert criteria_table(rows[1:]) == ["Not measured, 2 of 2: |gap| (5K, 10K)."]
+
+
+def test_pipes_in_evidence_do_not_break_the_table():
+    stale = next(c for c in rank_causes(synthetic_runs.healthy()) if c.name == "stale_targets")
+    lines = cause_section([stale], bad=False)
+    row = next(line for line in lines if line.startswith("| stale_targets"))
+    assert "Q - target Q" in row
+    assert row.replace("\\|", "").count("|") == 4
 
 
 def test_pipes_in_criteria_do_not_break_the_table():

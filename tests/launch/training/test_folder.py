@@ -9,13 +9,7 @@ from pathlib import Path
 import pytest
 
 from launch.errors import BadInput
-from launch.training.folder import (
-    exact_run_folder,
-    locked,
-    new_run_folder,
-    note_start,
-    write_whole,
-)
+from launch.training.folder import exact_run_folder, locked, new_run_folder, note_start
 
 
 def test_each_run_gets_the_next_number(tmp_path: Path) -> None:
@@ -65,15 +59,6 @@ def test_only_one_process_trains_in_a_run(tmp_path: Path) -> None:
     with locked(tmp_path):
         assert "another process is training in it" in other()
     assert other() == "in\n"
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    path = tmp_path / "config.json"
-    write_whole(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "new \udcff")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_each_start_is_noted(tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from launch.diagnosis.read.events import (
     read_csv,
     read_event_file,
 )
+from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.read.records import masked_crc
-from launch.diagnosis.read.run import read_run
 from launch.diagnosis.series import curve, thin
 from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive, last_step, read_tag_map, rename
 

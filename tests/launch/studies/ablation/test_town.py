@@ -10,7 +10,7 @@ import pytest
 
 from launch.studies.ablation import town
 from launch.studies.ablation.arms import groups
-from launch.studies.ablation.run import run
+from launch.studies.ablation.experiment import run_arm
 
 ROWS = 40
 
@@ -33,14 +33,14 @@ def test_endpoints_of_a_short_run(
     name: str, purity: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     short = town.collect_town.__wrapped__(3, ROWS)
-    monkeypatch.setattr("launch.studies.ablation.run.collect_town", lambda seed: short)
+    monkeypatch.setattr("launch.studies.ablation.experiment.collect_town", lambda seed: short)
     monkeypatch.setattr(town, "EVALUATION_EPISODES", 1)
     monkeypatch.setattr(town, "EVALUATION_TICKS", 80)
     monkeypatch.setattr("launch.studies.ablation.probes.STATES", ROWS)
     town._limits.cache_clear()
     arm = next(arm for arm in groups()["town"] if arm.name == name)
     fault = arm.phases[0][0]
-    result = run(dataclasses.replace(arm, phases=((fault, 20),)), 3)
+    result = run_arm(dataclasses.replace(arm, phases=((fault, 20),)), 3)
     assert result.curves["actor_q"].shape == (10,)
     assert result.endpoints["purity"] == pytest.approx(purity, abs=0.01)
     assert (result.endpoints["gap"] == 0.0) == (name == "A/town")

@@ -20,14 +20,14 @@ from envs.lane_toy import ToyConfig
 from launch.studies.ablation import probes
 from launch.studies.ablation.arms import Arm
 from launch.studies.ablation.data import Buffer, RewardRule, collect, n_step_batch, reward_rule
+from launch.studies.ablation.endpoints import endpoints_of
 from launch.studies.ablation.faults import Fault, after_update, prepare, rules
-from launch.studies.ablation.measures import summarise
 from launch.studies.ablation.town import collect_town, town_return
-from td3jax import Spaces, init
-from td3jax.agent import TrainState, update_with
+from td3jax import Spaces, init, td3
 from td3jax.batch import Batch, Observation
 from td3jax.conv import compiler_options
 from td3jax.optim import make_optimizer
+from td3jax.state import TrainState
 
 BATCH_SIZE = 32
 SEGMENT = 500  # updates between probes
@@ -44,7 +44,7 @@ _WEIGHTS, _BUFFER, _BATCHES, _WATCHED = range(4)
 Curves = dict[str, np.ndarray[Any, Any]]
 
 
-class Result(NamedTuple):
+class ArmRun(NamedTuple):
     """endpoints: name to number; curves: one value for each actor update."""
 
     endpoints: dict[str, float]
@@ -60,7 +60,7 @@ def _train(
     def one(before: TrainState, _: None) -> tuple[TrainState, dict[str, jax.Array]]:
         draw = jax.random.fold_in(key, before.step)
         rows = jax.random.randint(draw, (BATCH_SIZE,), 0, data.reward.shape[0])
-        state, scalars = update_with(formulas, before, jax.tree.map(lambda x: x[rows], data))
+        state, scalars = td3.update(before, jax.tree.map(lambda x: x[rows], data), formulas)
         state = after_update(fault, before, state)
         return state, {name: scalars[tag] for name, tag in CURVES.items()}
 
@@ -84,7 +84,7 @@ def _limits(toy: ToyConfig) -> tuple[float, float]:
 
 
 class Setting(NamedTuple):
-    """What one seed fixes for every arm."""
+    """Task, buffer and batches of one seed, the same for every arm."""
 
     toy: ToyConfig | None
     buffer: Buffer
@@ -121,24 +121,24 @@ def _watched(setting: Setting, count: int) -> tuple[Any, Observation]:
     return pick(setting.buffer.state), observation
 
 
-def run(arm: Arm, seed: int) -> Result:
+def run_arm(arm: Arm, seed: int) -> ArmRun:
     """Train one arm on one seed and measure it; the same call gives the same bits."""
     setting, state = _setting(arm, seed)
     _, observation = _watched(setting, probes.STATES)
-    seen = [_compiled(probes.probe, arm.phases[0][0])(state, observation)]
+    seen = [_compiled(probes.leak_probe, arm.phases[0][0])(state, observation)]
     parts = []
     for fault, updates in arm.phases:
         for start in range(0, updates, SEGMENT):
             length = min(SEGMENT, updates - start)
             train = _compiled(_train, fault, length)
             state, curves = train(state, setting.buffer.batch, setting.batches)
-            seen.append(_compiled(probes.probe, fault)(state, observation))
+            seen.append(_compiled(probes.leak_probe, fault)(state, observation))
             parts.append(jax.device_get(curves))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in CURVES}
     q_bound = setting.rule.bound / (1.0 - arm.agent.discount)
-    endpoints = summarise(joined, jax.device_get(seen), q_bound)
+    endpoints = endpoints_of(joined, jax.device_get(seen), q_bound)
     endpoints |= _outcome(arm, setting, state)
-    return Result(endpoints, joined)
+    return ArmRun(endpoints, joined)
 
 
 def _outcome(arm: Arm, setting: Setting, state: TrainState) -> dict[str, float]:

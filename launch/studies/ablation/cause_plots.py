@@ -9,10 +9,19 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from launch.files import replacing
+from launch.statistics import surviving
 from launch.studies.ablation.arms import DEPTHS, RATES, REVERSAL, TOY_AGENT, UPDATES
-from launch.studies.ablation.decision import Row, Table
-from launch.studies.ablation.statistics import surviving
-from launch.studies.ablation.story import MASKED, Q_BOUND, REPLAY, RIGHT, WRONG, Curves, draw_runs
+from launch.studies.ablation.decision import ArmSummary, Table
+from launch.studies.ablation.story_plot import (
+    MASKED,
+    Q_BOUND,
+    REPLAY,
+    RIGHT,
+    WRONG,
+    Curves,
+    draw_runs,
+)
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -20,7 +29,7 @@ from matplotlib import pyplot as plt
 _REVERSAL = "ADAD"
 
 
-def _slopes(axes: Any, rows: dict[str, Row]) -> None:
+def _slopes(axes: Any, rows: dict[str, ArmSummary]) -> None:
     """Slope against the layers of the leak, one line for each rate of the encoder."""
     for rate, color in zip(RATES, ("#9ecae1", "#4292c6", "#084594"), strict=True):
         found = [rows[f"D/depth{depth}/rate{rate:g}"].slope for depth in DEPTHS]
@@ -59,7 +68,7 @@ def _survival(axes: Any, table: Table) -> None:
     axes.legend(fontsize=8, frameon=False)
 
 
-def draw_causes(table: Table, curves: Curves, rows: Sequence[Row], picture: Path) -> None:
+def draw_causes(table: Table, curves: Curves, rows: Sequence[ArmSummary], picture: Path) -> None:
     """Three panels; one whose runs are missing stays empty."""
     known = {row.arm: row for row in rows}
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
@@ -71,7 +80,8 @@ def draw_causes(table: Table, curves: Curves, rows: Sequence[Row], picture: Path
         _survival(right, table)
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(picture, dpi=110)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=110)
     plt.close(figure)
 
 
@@ -82,7 +92,7 @@ _TOWN_CURVES = {
 }
 
 
-def _town_return(axes: Any, table: Table, rows: Sequence[Row]) -> None:
+def _town_return(axes: Any, table: Table, rows: Sequence[ArmSummary]) -> None:
     """Return of every run, and each arm's interquartile mean with its interval."""
     for line, row in enumerate(reversed(rows)):
         color = WRONG if row.exploded.point > 0.5 else MASKED if row.leaks else RIGHT
@@ -105,7 +115,7 @@ def _town_return(axes: Any, table: Table, rows: Sequence[Row]) -> None:
     axes.set_title("does it drive?", fontsize=10, loc="left")
 
 
-def draw_town(table: Table, curves: Curves, rows: Sequence[Row], picture: Path) -> None:
+def draw_town(table: Table, curves: Curves, rows: Sequence[ArmSummary], picture: Path) -> None:
     """Q that drives the actor beside that of replayed actions, and the returns, in the town."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.2), layout="constrained")
     for arm, (label, color) in _TOWN_CURVES.items():
@@ -121,5 +131,6 @@ def draw_town(table: Table, curves: Curves, rows: Sequence[Row], picture: Path) 
     _town_return(right, table, rows)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(picture, dpi=110)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=110)
     plt.close(figure)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from launch.studies.ablation.probes import Probe
+from launch.studies.ablation.probes import LeakProbe
 
 EXPLODED = 10.0  # times the largest return that the rewards allow
 SLOPE_FROM = 200  # actor updates
@@ -42,8 +42,8 @@ def _late_mean(values: Array) -> float:
     return float(values[-max(1, values.size // 15) :].mean())
 
 
-def summarise(
-    curves: dict[str, Array], probes: Sequence[Probe], q_bound: float
+def endpoints_of(
+    curves: dict[str, Array], probes: Sequence[LeakProbe], q_bound: float
 ) -> dict[str, float]:
     """peak is log10(largest |actor Q| / largest return); gap is in units of that return.
 

@@ -1,4 +1,4 @@
-"""Intervals and tests: interquartile means by rliable, Wilson rates, paired contrasts, Holm."""
+"""Intervals and tests: interquartile means, Wilson rates, sign test, Holm, Kaplan-Meier."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from scipy import stats
 Array = np.ndarray[Any, Any]
 
 REPETITIONS = 2000
-_Z = 1.959964  # 95 %
 
 
 class Estimate(NamedTuple):
@@ -68,10 +67,8 @@ def by_stratum(values: Mapping[int, float], strata: Mapping[int, str]) -> Array:
 
 def wilson(successes: int, count: int) -> Estimate:
     """A rate with Wilson's score interval."""
-    share, z2 = successes / count, _Z * _Z
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2)) / (1 + z2 / count)
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    interval = stats.binomtest(successes, count).proportion_ci(method="wilson")
+    return Estimate(successes / count, float(interval.low), float(interval.high))
 
 
 def sign_test(differences: Array) -> float:
@@ -93,11 +90,11 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def surviving(times: Array, horizon: int) -> tuple[Array, Array]:
-    """Kaplan-Meier steps (time, share not yet exploded); nan = never within the horizon.
-
-    Every run is watched to the horizon, so the estimate is the empirical share.
-    """
-    events = np.sort(times[np.isfinite(times)])
-    share = 1.0 - np.arange(1, events.size + 1) / times.size
-    last = share[-1] if events.size else 1.0
-    return np.concatenate([[1.0], events, [horizon]]), np.concatenate([[1.0], share, [last]])
+    """Kaplan-Meier steps (time, share not yet exploded); nan = not within the horizon."""
+    events = times[np.isfinite(times)]
+    censored = np.full(times.size - events.size, horizon)
+    share = stats.ecdf(stats.CensoredData(uncensored=events, right=censored)).sf
+    time, left = share.quantiles, share.probabilities
+    if time[-1] < horizon:
+        time, left = np.append(time, horizon), np.append(left, left[-1])
+    return np.concatenate([[1.0], time]), np.concatenate([[1.0], left])

@@ -11,7 +11,8 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from launch.studies.ablation.decision import Row
+from launch.files import replacing
+from launch.studies.ablation.decision import ArmSummary
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -28,7 +29,7 @@ _COLUMNS, _LINES, _HERO = 6, 6, (3, 2)
 _LIMITS = {"xlim": (1, 1700), "ylim": (3e-3, 3e8), "xscale": "log", "yscale": "log"}
 
 
-def read(path: Path) -> Curves:
+def read_curves(path: Path) -> Curves:
     """The kept points of every run's curves."""
     rows: dict[str, dict[int, list[list[float]]]] = defaultdict(lambda: defaultdict(list))
     with path.open(newline="") as file:
@@ -63,7 +64,7 @@ def _frame(axes: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _hero(axes: Any, curves: Curves, rows: Mapping[str, Row]) -> None:
+def _hero(axes: Any, curves: Curves, rows: Mapping[str, ArmSummary]) -> None:
     _frame(axes)
     draw_runs(axes, curves["D"], 2, REPLAY, 1.4)
     draw_runs(axes, curves["A"], 1, RIGHT, 2.2)
@@ -87,7 +88,7 @@ def _hero(axes: Any, curves: Curves, rows: Mapping[str, Row]) -> None:
     axes.tick_params(labelsize=8)
 
 
-def _cell(axes: Any, curves: Curves, row: Row) -> None:
+def _cell(axes: Any, curves: Curves, row: ArmSummary) -> None:
     _frame(axes)
     _median(axes, curves["D"], 1, QUIET, 1.6)
     _median(axes, curves[row.arm], 2, REPLAY, 0.9)
@@ -103,7 +104,7 @@ def _cell(axes: Any, curves: Curves, row: Row) -> None:
     )
 
 
-def draw(curves: Curves, rows: Sequence[Row], picture: Path) -> None:
+def draw_story(curves: Curves, rows: Sequence[ArmSummary], picture: Path) -> None:
     """Hero panel of D against A, then a small panel for each remedy on D and each other fault."""
     known = {row.arm: row for row in rows}
     names = [arm for arm in known if arm.startswith("D+")]
@@ -128,5 +129,6 @@ def draw(curves: Curves, rows: Sequence[Row], picture: Path) -> None:
         "and the untreated leak (pale)",
         fontsize=11,
     )
-    figure.savefig(picture, dpi=120)
+    with replacing(picture) as part:
+        figure.savefig(part, dpi=120)
     plt.close(figure)

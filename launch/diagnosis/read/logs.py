@@ -59,7 +59,7 @@ def _merge(logdir: Path, folders: dict[Path, list[Scalars]]) -> dict[str, Curve]
                 names = sorted({str(home[tag]), str(folder)})
                 raise Unreadable(
                     f"{logdir}: several runs beneath it; choose one, for example "
-                    f"--logdir {names[0]} or --logdir {names[1]}"
+                    f"--run_dir={names[0]} or --run_dir={names[1]}"
                 )
             merged[tag], home[tag] = values, folder
     return merged

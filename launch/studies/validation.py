@@ -1,0 +1,140 @@
+"""The staged protocol: train, judge, and only then train further.
+
+Each stage resumes the run where the last one ended.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from launch.diagnosis.causes import LIKELY, rank_causes
+from launch.diagnosis.criteria import Verdict
+from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.read.events import Unreadable
+from launch.diagnosis.read.logs import read_run
+from launch.diagnosis.report import criteria_table, run_notes, write_report
+from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
+from launch.errors import BAD_INPUT, DONE
+from launch.errors import NO_GO as NO_GO_CODE
+from launch.files import markdown_table, write_whole
+
+Train = Callable[[int, Path, bool], int]
+
+
+@dataclasses.dataclass(frozen=True)
+class Gate:
+    """One stage as it went: training's exit code, the verdict (None without scalars), causes."""
+
+    stage: str
+    exit_code: int
+    verdict: Verdict | None
+    causes: tuple[str, ...]
+    error: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """GO, and training ended normally."""
+        return self.exit_code == 0 and self.verdict is not None and self.verdict.decision == GO
+
+
+def train_command(steps: int, run_dir: Path, resume: bool, extra: Sequence[str]) -> list[str]:
+    """The command of one stage; the stage itself judges, so training must not stop on its own."""
+    command = [sys.executable, "-m", "launch.train", f"--steps={steps}", f"--run_dir={run_dir}"]
+    if resume:
+        command.append(f"--resume={run_dir}")
+    return [*command, *extra]
+
+
+def run_gate(stage: str, run_dir: Path, resume: bool, train: Train, limits: VerdictLimits) -> Gate:
+    """Train up to the stage's steps, judge, and write the report into the run folder."""
+    code = train(STAGES[stage], run_dir, resume)
+    try:
+        run = read_run(run_dir)
+    except Unreadable as error:
+        return Gate(stage, code, None, (), str(error))
+    verdict = judge(run.series, limits, run.facts, stage)
+    causes = rank_causes(run.series, run.facts, limits)
+    write_report(
+        run_dir / f"gate_{stage}",
+        verdict,
+        causes,
+        run.series,
+        run.config,
+        notes=run_notes(run),
+    )
+    return Gate(stage, code, verdict, tuple(c.name for c in causes if c.score >= LIKELY))
+
+
+def run_protocol(
+    run_dir: Path,
+    stages: Sequence[str],
+    train: Train,
+    limits: VerdictLimits,
+    say: Callable[[str], None],
+) -> list[Gate]:
+    """The stages in order, until one is not GO; validate.md and validate.json after each."""
+    gates: list[Gate] = []
+    for stage in stages:
+        gate = run_gate(stage, run_dir, bool(gates), train, limits)
+        gates.append(gate)
+        say("\n".join(gate_lines(gate)))
+        if run_dir.is_dir():  # training may have refused its flags and left nothing
+            _write(run_dir, gates, stages)
+        if not gate.passed:
+            break
+    return gates
+
+
+def gate_lines(gate: Gate) -> list[str]:
+    """What is printed of a gate: decision, reasons and its criteria."""
+    if gate.verdict is None:
+        return [f"gate {gate.stage}: no verdict, training exited {gate.exit_code}: {gate.error}"]
+    lines = [f"gate {gate.stage}: {gate.verdict.decision} (training exited {gate.exit_code})"]
+    lines += [f"  {reason}" for reason in gate.verdict.reasons]
+    lines += [f"  likely cause: {name}" for name in gate.causes]
+    rows = [row for row in gate.verdict.rows if row.stage in ("any", gate.stage)]
+    return [*lines, *("  " + line.replace("\\|", "|") for line in criteria_table(rows))]
+
+
+def exit_code(last: Gate) -> int:
+    """The exit code of a protocol by its last gate; training's own where training failed."""
+    if last.passed:
+        return DONE
+    if last.verdict is not None and last.verdict.decision == NO_GO:
+        return NO_GO_CODE
+    return last.exit_code or BAD_INPUT
+
+
+def _write(run_dir: Path, gates: Sequence[Gate], stages: Sequence[str]) -> None:
+    done = {gate.stage: gate for gate in gates}
+    rows = [(stage, f"{STAGES[stage]:,}", *_outcome(done.get(stage))) for stage in stages]
+    lines = ["# Staged validation", ""]
+    lines += markdown_table(("gate", "steps", "verdict", "reason"), rows)
+    for gate in gates:
+        if gate.verdict is not None:
+            lines += ["", f"## {gate.stage}", "", *criteria_table(gate.verdict.rows)]
+    write_whole(run_dir / "validate.md", "\n".join(lines) + "\n")
+    table = [
+        {
+            "stage": gate.stage,
+            "exit_code": gate.exit_code,
+            "decision": gate.verdict.decision if gate.verdict else None,
+            "reasons": gate.verdict.reasons if gate.verdict else [gate.error],
+            "likely_causes": gate.causes,
+            "passed": gate.passed,
+        }
+        for gate in gates
+    ]
+    write_whole(run_dir / "validate.json", json.dumps(table, indent=1) + "\n")
+
+
+def _outcome(gate: Gate | None) -> tuple[str, str]:
+    if gate is None:
+        return "not run", "-"
+    if gate.verdict is None:
+        return "no verdict", gate.error
+    return gate.verdict.decision, gate.verdict.reasons[0]
