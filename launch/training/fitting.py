@@ -8,7 +8,6 @@ from typing import Any
 from launch.config.presets import DEFAULT, preset
 from launch.config.run import CARLA
 from launch.config.run_flags import configuration, env_of
-from launch.training.environments import make_env, spaces_of
 
 PIXELS, VECTOR = "pixels", "vector"
 
@@ -21,6 +20,8 @@ def fitting_preset(given: Mapping[str, Any]) -> tuple[str, list[str]]:
     env = env_of(given)
     if env == CARLA:
         return DEFAULT, []
+    from launch.training.environments import make_env, spaces_of  # OpenCV, a second
+
     config = configuration(given, preset(VECTOR))
     if config == configuration(given, preset(DEFAULT)) == configuration(given, preset(PIXELS)):
         return VECTOR, []  # the configuration file decides everything

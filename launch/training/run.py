@@ -56,6 +56,10 @@ def _discard(folder: Path, keep_log: bool) -> None:
     """Remove a folder; the log of a simulator that failed stays, for the error names it."""
     if not keep_log or not (folder / SIMULATOR_LOG).exists():
         shutil.rmtree(folder, ignore_errors=True)
+        return
+    for path in folder.iterdir():
+        if path.name != SIMULATOR_LOG:
+            path.unlink()
 
 
 def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> None:

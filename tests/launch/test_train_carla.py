@@ -115,7 +115,7 @@ def test_flags_and_the_first_line_do_not_wait_for_imports() -> None:
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1].split()
     assert "launch.train" in loaded
-    assert {"jax", "carla", "gymnasium", "numba", "cv2", "matplotlib"}.isdisjoint(loaded)
+    assert {"jax", "carla", "numba", "cv2", "matplotlib"}.isdisjoint(loaded)
 
 
 def test_the_expert_is_evaluated(tmp_path: Path, cache: Path) -> None:
