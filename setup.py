@@ -111,5 +111,5 @@ setup(
         "cuda12": ["jax[cuda12]"],
         "cuda13": ["jax[cuda13]"],
     },
-    entry_points={"console_scripts": ["td3jax = launch.command:main"]},
+    entry_points={"console_scripts": ["td3jax = td3jax.__main__:main"]},
 )
