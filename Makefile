@@ -26,7 +26,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train: $(VENV)/ready ## install, then train on the stand-in; STEPS=300 is a trial, ARGS="--seed=3" passes flags
-	$(BIN)/python -m launch.train --steps=$(STEPS) $(ARGS)
+	$(BIN)/python -m td3jax train --steps=$(STEPS) $(ARGS)
 
 test: $(VENV)/ready lint ## linters, types and all tests
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

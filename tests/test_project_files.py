@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import email
 import re
 import subprocess
@@ -26,8 +27,8 @@ BENCH = {"sbx": "sbx-rl", "stable_baselines3": "stable-baselines3", "torch": "to
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> email.message.Message:
-    """The metadata that a wheel of this checkout would have, made from a copy of what it needs."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The metadata folder that a wheel would have, made from a copy of what that needs."""
     folder = tmp_path_factory.mktemp("package")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE", "td3jax/__init__.py"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -36,8 +37,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> email.message.Message:
         [sys.executable, "-c", METADATA, str(folder)], cwd=folder, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    (text,) = folder.glob("*.dist-info/METADATA")
-    return email.message_from_string(text.read_text(encoding="utf-8"))
+    (made,) = folder.glob("*.dist-info")
+    return made
+
+
+@pytest.fixture(scope="module")
+def package(made: Path) -> email.message.Message:
+    """The metadata itself."""
+    return email.message_from_string((made / "METADATA").read_text(encoding="utf-8"))
 
 
 def required(package: email.message.Message, *extras: str) -> list[Requirement]:
@@ -120,3 +127,17 @@ def test_the_version_is_the_modules_own(package):
     newest = re.search(r"^## (\S+),", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
     assert newest is not None
     assert newest[1] == package["Version"]
+
+
+def test_the_console_command_starts(made, package):
+    commands = configparser.ConfigParser()
+    commands.read(made / "entry_points.txt", encoding="utf-8")
+    assert list(commands["console_scripts"]) == ["td3jax"]
+    module, function = commands["console_scripts"]["td3jax"].split(":")
+    # As pip's script does it: no arguments, and what it returns is the exit code.
+    code = f"import sys; from {module} import {function}; sys.exit({function}())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"td3jax {package['Version']}"
