@@ -112,6 +112,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         most = int(options.get("max_steps") or task.episode_steps)
         self._episode = begin(self.config, perception, state, tick.picture, most, stage.has_lights)
         self._expert = Expert(ego.car, task.target_speed)
+        self._blind = Expert(ego.car, task.target_speed)
         self._tick = tick
 
     def _reset_info(self, weather: str) -> Info:
@@ -161,11 +162,11 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return tick, state
 
     def _with_hint(self, info: Info) -> Info:
-        if self.config.task.expert_hints:
-            episode = self._episode_or_fault()
-            info["expert_action"] = self._expert.act(
-                episode.ego, episode.route, self._others, self.config.task.step_seconds
-            )
+        task, episode = self.config.task, self._episode_or_fault()
+        if task.expert_hints:
+            ego, route, seconds = episode.ego, episode.route, task.step_seconds
+            info["expert_action"] = self._expert.act(ego, route, self._others, seconds)
+            info["blind_action"] = self._blind.act_blind(ego, route, seconds)
         return info
 
     def render(self) -> Any:

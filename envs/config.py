@@ -57,7 +57,11 @@ class TaskConfig(Options):
     stuck_speed: float = option(0.3, "below this speed the ego counts as standing, m/s", low=0)
     stuck_grace: float = option(3.0, "seconds after a reset before standing is counted", low=0)
     warmup_ticks: int = option(8, "ticks between placing the ego and the first observation", low=2)
-    expert_hints: bool = option(False, "put the expert's action into info['expert_action']")
+    expert_hints: bool = option(
+        False,
+        "put the expert's action into info['expert_action'], and that of a driver who knows the "
+        "route alone into info['blind_action']",
+    )
 
     def check(self) -> None:
         """Check that there is a town and weather, and that the goal is not at the start."""

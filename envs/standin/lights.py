@@ -81,8 +81,9 @@ class TrafficLights:
         self._show([light], state)
 
     def facing(self, fleet: Fleet) -> NDArray[np.int64]:
-        """For each vehicle the index of the light whose stop zone it is in, -1 for none."""
-        return _facing(fleet.x, fleet.y, fleet.yaw, self._boxes, self._box_light)
+        """Returns for each vehicle the light whose stop zone its body touches, -1 for none."""
+        bodies = fleet.half_length, fleet.half_width
+        return _facing(fleet.x, fleet.y, fleet.yaw, *bodies, self._boxes, self._box_light)
 
     def _restart(self, junction: int) -> None:
         self._phase[junction] = 0
@@ -105,17 +106,33 @@ class TrafficLights:
 @called_with(f8[::1], f8[::1], f8[::1], f8[:, ::1], i8[::1])
 @compiled
 def _facing(
-    x: Array, y: Array, yaw: Array, boxes: Array, box_light: NDArray[np.int64]
+    x: Array,
+    y: Array,
+    yaw: Array,
+    half_length: Array,
+    half_width: Array,
+    boxes: Array,
+    box_light: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     result = np.full(len(x), -1, np.int64)
-    for vehicle in range(len(x)):
+    for i in range(len(x)):
+        ahead_x, ahead_y = math.cos(yaw[i]), math.sin(yaw[i])
+        long, wide = half_length[i], half_width[i]
         for box in range(len(boxes)):
             box_x, box_y, cos, sin, half_x, half_y = boxes[box]
-            dx, dy = x[vehicle] - box_x, y[vehicle] - box_y
-            if abs(dx * cos + dy * sin) > half_x or abs(dy * cos - dx * sin) > half_y:
+            dx, dy = x[i] - box_x, y[i] - box_y
+            turn, side = ahead_x * cos + ahead_y * sin, abs(ahead_y * cos - ahead_x * sin)
+            if turn <= _FACING:
                 continue
-            if math.cos(yaw[vehicle]) * cos + math.sin(yaw[vehicle]) * sin > _FACING:
-                result[vehicle] = box_light[box]
+            if abs(dx * cos + dy * sin) > half_x + turn * long + side * wide:
+                continue
+            if abs(dy * cos - dx * sin) > half_y + side * long + turn * wide:
+                continue
+            if abs(dx * ahead_x + dy * ahead_y) > long + turn * half_x + side * half_y:
+                continue
+            if abs(dy * ahead_x - dx * ahead_y) > wide + side * half_x + turn * half_y:
+                continue
+            result[i] = box_light[box]
     return result
 
 

@@ -41,13 +41,19 @@ class EgoState:
     wrong_way: bool = False
     in_junction: bool = False
     red_light: bool = False
+    yellow_light: bool = False
     gap: float = math.inf
     closing: float = 0.0
 
     @property
+    def stop_light(self) -> bool:
+        """True in the zone before a red or yellow light."""
+        return self.red_light or self.yellow_light
+
+    @property
     def waits(self) -> bool:
-        """True where there is a reason to stand: a red light, or another actor just ahead."""
-        return self.red_light or self.gap < QUEUE_GAP
+        """True where there is a reason to stand: a stop light, or another actor just ahead."""
+        return self.stop_light or self.gap < QUEUE_GAP
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from envs.task.ego_state import EgoState
 from envs.task.route import Route, to_vehicle_frame
-from envs.task.surroundings import NearbyActors, conflict, within
+from envs.task.surroundings import NOBODY, NearbyActors, conflict, within
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +63,13 @@ class Expert:
             pedal = -1.0
         return np.clip(np.array([steering, pedal], np.float32), -1.0, 1.0)
 
+    def act_blind(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
+        """Return the action of a driver who knows the route alone: no traffic and no lights."""
+        alone = dataclasses.replace(
+            ego, gap=math.inf, closing=0.0, red_light=False, yellow_light=False
+        )
+        return self.act(alone, route, NOBODY, seconds)
+
     def steer(self, ego: EgoState, route: Route) -> float:
         """Steer by pure pursuit: the arc from the rear axle to a point of the route ahead."""
         limits = self.config
@@ -83,7 +90,7 @@ class Expert:
             theirs = max(ego.speed - ego.closing, 0.0)
             free = max(ego.gap - limits.standing_gap, 0.0)
             speed = min(speed, math.sqrt(theirs**2 * 0.9 + 2.0 * limits.slowing * free))
-        if ego.red_light and not ego.in_junction:
+        if ego.stop_light and not ego.in_junction:
             return 0.0
         return min(speed, self._crossings(ego, route, others))
 

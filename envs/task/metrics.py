@@ -1,7 +1,10 @@
 """Driving metrics of an episode and over episodes, after the CARLA Leaderboard's definitions.
 
-Scores on own routes are leaderboard-style, not leaderboard scores. Coefficients that are not
-sensed (stop signs, emergency vehicles, scenario timeouts) are absent, not 1.
+An episode's driving score is its route completion times an infraction score. Leaderboard 2.0 has
+the product of a coefficient for each infraction; 2.1 has 1 / (1 + their weights' sum), so that a
+further infraction still costs after many. Both then lose the share of the distance off the road.
+Scores on own routes are leaderboard-style, not leaderboard scores: stop signs, minimum speed,
+emergency vehicles and scenario timeouts are not sensed.
 """
 
 from __future__ import annotations
@@ -12,8 +15,10 @@ from collections.abc import Iterable, Mapping
 
 from envs.task.ego_state import EgoState
 
-# Leaderboard 1.0 infraction coefficients, by what was hit; red lights where the map has any.
-COEFFICIENTS = {"pedestrian": 0.50, "vehicle": 0.60, "static": 0.65, "red_light": 0.70}
+# Factor in Leaderboard 2.0 and weight in 2.1 of an infraction, by what was hit; red lights where
+# the map has any.
+FACTORS = {"pedestrian": 0.50, "vehicle": 0.60, "static": 0.65, "red_light": 0.70}
+WEIGHTS = {"pedestrian": 1.00, "vehicle": 0.70, "static": 0.60, "red_light": 0.40}
 LEAST_KILOMETRES = 0.05  # below this a figure per kilometre says nothing
 SAME_COLLISION_SECONDS = 5.0
 SAME_COLLISION_METRES = 5.0
@@ -123,12 +128,14 @@ class EpisodeMetrics:
         completion = 1.0 if reason == "goal" else min(self.completion, 1.0)
         kilometres = self.metres / 1000.0
         steps = max(self.steps, 1)
-        score = self._infraction_score()
+        score, score_2_1 = self._infraction_scores()
         return {
             "route_completion": completion,
             "success": float(reason == "goal" and collisions == 0),
             "infraction_score": score,
             "driving_score": 100.0 * completion * score,
+            "infraction_score_2_1": score_2_1,
+            "driving_score_2_1": 100.0 * completion * score_2_1,
             "distance_m": self.metres,
             "collisions": float(collisions),
             "collisions_vehicle": float(self.hits.get("vehicle", 0)),
@@ -154,11 +161,13 @@ class EpisodeMetrics:
             "steps": float(self.steps),
         }
 
-    def _infraction_score(self) -> float:
-        score = math.prod(COEFFICIENTS[kind] ** count for kind, count in self.hits.items())
-        if self.has_lights:
-            score *= COEFFICIENTS["red_light"] ** self.red_lights
-        return score * (1.0 - self.outside_metres / max(self.metres, 1e-9))
+    def _infraction_scores(self) -> tuple[float, float]:
+        """Return the infraction scores of Leaderboard 2.0 and 2.1."""
+        counts = {**self.hits, "red_light": self.red_lights if self.has_lights else 0}
+        inside = 1.0 - self.outside_metres / max(self.metres, 1e-9)
+        product = math.prod(FACTORS[kind] ** count for kind, count in counts.items())
+        weighted = sum(WEIGHTS[kind] * count for kind, count in counts.items())
+        return inside * product, inside / (1.0 + weighted)
 
 
 def per_kilometre(count: float, kilometres: float) -> float:

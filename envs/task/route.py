@@ -32,7 +32,7 @@ def wrap_angle(angle: float) -> float:
 @dataclasses.dataclass(frozen=True)
 class Route:
     """A polyline in driving direction. points: float64 (N, 3), m; yaws: float64 (N,), rad,
-    unwrapped; distances: float64 (N,), m along the route from its start."""
+    directions at the points, unwrapped; distances: float64 (N,), m along it from its start."""
 
     points: np.ndarray
     yaws: np.ndarray
@@ -92,11 +92,19 @@ def make_route(points: np.ndarray) -> Route:
     count = max(2, round(float(along[-1]) / SAMPLING) + 1)
     even = np.linspace(0.0, along[-1], count)
     points = np.stack([np.interp(even, along, column) for column in points.T], axis=1)
-    segments = np.diff(points[:, :2], axis=0)
-    yaws = np.arctan2(segments[:, 1], segments[:, 0])
-    yaws = np.unwrap(np.concatenate([yaws, yaws[-1:]]))
+    yaws = _directions(np.diff(points[:, :2], axis=0))
     distances = np.concatenate([[0.0], np.cumsum(_segment_lengths(points))])
     return Route(points, yaws, distances)
+
+
+def _directions(segments: np.ndarray) -> np.ndarray:
+    """Return the unwrapped direction at each point between segments (N, 2) of equal length.
+
+    A point lies between two chords: its tangent is their mean, which is exact on an arc.
+    """
+    chords = np.unwrap(np.arctan2(segments[:, 1], segments[:, 0]))
+    inner = 0.5 * (chords[:-1] + chords[1:])
+    return np.concatenate([chords[:1], inner, chords[-1:]])
 
 
 def _segment_lengths(points: np.ndarray) -> np.ndarray:
@@ -124,7 +132,7 @@ def locate(route: Route, position: RoutePosition, x: float, y: float, yaw: float
     distance = float(route.distances[low + best]) + float(share[best]) * size
     across = float(chord[best, 0] * offset[best, 1] - chord[best, 1] * offset[best, 0]) / size
     lateral = math.copysign(math.sqrt(float(gaps[best])), across)
-    heading = wrap_angle(yaw - route.yaw_at(distance + 0.5 * SAMPLING))
+    heading = wrap_angle(yaw - route.yaw_at(distance))
     return RoutePosition(max(position.progress, distance), distance, lateral, heading)
 
 
@@ -143,7 +151,7 @@ def lane_key(waypoint: Any) -> LaneKey:
 
 
 class LaneGraph:
-    """The driving lanes of a carla.Map as a directed graph: node = lane, edge = follows."""
+    """The driving lanes of a carla.Map as a graph: node = lane of a section, edge = follows."""
 
     def __init__(self, world_map: Any) -> None:
         self.map = world_map
@@ -203,7 +211,19 @@ class LaneGraph:
 
 
 def lane_line(waypoint: Any) -> np.ndarray:
-    """Return points (N, 3) of a lane's centre from a carla.Waypoint to the lane's end."""
-    chain = [waypoint, *waypoint.next_until_lane_end(SAMPLING)]
+    """Return points (N, 3) of a lane's centre from a carla.Waypoint to the lane section's end.
+
+    The client's `next_until_lane_end` goes on through later sections, which are nodes of their own
+    here, and fails where a step ends exactly at the lane's end.
+    """
+    chain = [waypoint]
+    while following := [w for w in chain[-1].next(SAMPLING) if _continues(chain[-1], w)]:
+        chain.append(following[0])
     places = [point.transform.location for point in chain]
     return np.array([[place.x, place.y, place.z] for place in places], np.float64)
+
+
+def _continues(before: Any, after: Any) -> bool:
+    """Return whether a waypoint is further along the same lane; on a ring the start is not."""
+    further = after.lane_id * (before.s - after.s) > 0.0  # s falls along lanes with positive ids
+    return further and lane_key(before) == lane_key(after)

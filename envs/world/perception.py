@@ -18,7 +18,6 @@ from envs.task.route import Route, RoutePosition, locate, start_position, wrap_a
 from envs.task.surroundings import NearbyActors, gap_ahead
 
 WRONG_WAY_ANGLE = math.radians(110.0)
-RED = (carla.TrafficLightState.Red, carla.TrafficLightState.Yellow)
 
 
 @dataclasses.dataclass
@@ -91,7 +90,7 @@ class Perception:
         junction = lane is not None and lane.is_junction
         if lane is not None and not junction:
             heading = abs(wrap_angle(ego.yaw - math.radians(lane.transform.rotation.yaw)))
-        red = vehicle.is_at_traffic_light() and vehicle.get_traffic_light_state() in RED
+        light = vehicle.get_traffic_light_state() if vehicle.is_at_traffic_light() else None
         return dataclasses.replace(
             ego,
             gap=gap,
@@ -100,7 +99,8 @@ class Perception:
             corner_off_road=lane is None or self._corner_outside(ego, transform.location.z),
             wrong_way=heading > WRONG_WAY_ANGLE,
             in_junction=junction,
-            red_light=red,
+            red_light=light == carla.TrafficLightState.Red,
+            yellow_light=light == carla.TrafficLightState.Yellow,
         )
 
     def _corner_outside(self, ego: EgoState, z: float) -> bool:

@@ -51,11 +51,14 @@ class Traffic:
         self.actors.tm_port = self.tm_port
         session.watch_traffic(self.tm_port)
 
-    def seed(self, seed: int) -> None:
-        """Seed the Traffic Manager, which restarts the traffic lights too."""
+    def seed(self, session: Session, seed: int) -> None:
+        """Seed the Traffic Manager, if there is one, and restart the traffic lights."""
         if self._manager is not None:
             with faults("seeding the Traffic Manager"):
-                self._manager.set_random_device_seed(seed)
+                self._manager.set_random_device_seed(seed)  # restarts the lights too
+            return
+        with faults("restarting the traffic lights"):
+            session.world.reset_all_traffic_lights()
 
     def shut_down(self, session: Session) -> None:
         """End the Traffic Manager; needed before a map is loaded, or the client crashes."""
@@ -93,15 +96,20 @@ class Traffic:
             self._measure(session, spawned)
 
     def place(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Put every vehicle on a drawn spawn point, standing, as after the first reset."""
+        """Put every vehicle on a drawn spawn point, standing, as after the first reset.
+
+        The ego goes to `start` in the same step: where it stood may be a vehicle's new place.
+        """
         vehicles = self.actors.vehicles
-        spots = free_spots(session.map, start, NOBODY, rng)[: len(vehicles)]
-        self._move(session, vehicles[: len(spots)], spots)
+        spots = free_spots(session.map, start.location, NOBODY, rng)[: len(vehicles)]
+        moved = [*vehicles[: len(spots)], self.actors.ego.id]
+        self._move(session, moved, [*spots, start])
 
     def _move(self, session: Session, vehicles: list[int], spots: list[Any]) -> None:
         command, zero = carla.command, carla.Vector3D()
+        driven = [i for i in vehicles if i != self.actors.ego.id]
         with faults("placing NPC vehicles"):
-            release(session, vehicles, self.tm_port)
+            release(session, driven, self.tm_port)
             commands: list[Any] = []
             for vehicle, spot in zip(vehicles, spots, strict=True):
                 commands += [
@@ -112,7 +120,7 @@ class Traffic:
                 ]
             batch(session, commands)
             session.tick()
-            batch(session, [command.SetAutopilot(i, True, self.tm_port) for i in vehicles])
+            batch(session, [command.SetAutopilot(i, True, self.tm_port) for i in driven])
 
     def clear(self, session: Session, start: Any, rng: np.random.Generator) -> None:
         """Move the vehicles about `start` elsewhere, so that the ego can be put there."""

@@ -15,6 +15,7 @@ LOG = logging.getLogger(__name__)
 EVERY = 10  # ticks between two looks at where a walker should go
 STRIDE = 3.0  # m ahead on the pavement that a walker makes for
 SPEEDS = (0.9, 1.8)  # m/s
+CROWD_SEED = 0xC0D
 
 
 class Walkers:
@@ -27,28 +28,48 @@ class Walkers:
         self._ticks = 0
 
     def fill(self, session: Session, rng: np.random.Generator) -> None:
-        """Spawn the walkers that are missing at drawn places of the pavements."""
+        """Spawn the walkers that are missing at drawn places of the pavements.
+
+        Who they are is the same in every run, so that an episode's seed alone decides the rest.
+        """
         missing = self.count - len(self.actors.walkers)
         if missing <= 0:
             return
-        places = pavement(session.map)
-        if not places:
-            LOG.warning("%s has no pavements: no walkers", session.town)
-            return
+        places = self._drawn_places(session, rng)[:missing]
         people = sorted(session.world.get_blueprint_library().filter("walker.*"), key=_id)
+        taste = np.random.default_rng(CROWD_SEED)
         commands = []
-        for i in rng.permutation(len(places))[:missing]:
-            person = people[int(rng.integers(len(people)))]
+        for place in places:
+            person = people[int(taste.integers(len(people)))]
             person.set_attribute("role_name", f"{ROLE}_walker")
-            commands.append(carla.command.SpawnActor(person, _standing(places[i])))
+            commands.append(carla.command.SpawnActor(person, place))
         with faults("spawning walkers"):
             replies = batch(session, commands)
         for reply in replies:
             if not reply.error:
                 self.actors.walkers.append(reply.actor_id)
                 self.actors.half[reply.actor_id] = (0.3, 0.3)
-                way = 1.0 if rng.random() < 0.5 else -1.0
-                self._pace[reply.actor_id] = way * float(rng.uniform(*SPEEDS))
+                self._pace[reply.actor_id] = _drawn_pace(rng)
+
+    def place(self, session: Session, rng: np.random.Generator) -> None:
+        """Put every walker at a drawn place with a drawn pace, standing, as if just spawned."""
+        self._ticks = 0
+        walkers = self.actors.walkers
+        places = self._drawn_places(session, rng) if walkers else []
+        stand = carla.WalkerControl(carla.Vector3D(1.0, 0.0, 0.0), 0.0)
+        commands: list[Any] = []
+        for walker, place in zip(walkers, places, strict=False):
+            commands.append(carla.command.ApplyTransform(walker, place))
+            commands.append(carla.command.ApplyWalkerControl(walker, stand))
+            self._pace[walker] = _drawn_pace(rng)
+        with faults("placing walkers"):
+            batch(session, commands)
+
+    def _drawn_places(self, session: Session, rng: np.random.Generator) -> list[Any]:
+        places = pavement(session.map)
+        if not places:
+            LOG.warning("%s has no pavements: no walkers", session.town)
+        return [_standing(places[i]) for i in rng.permutation(len(places))]
 
     def steer(self, session: Session) -> None:
         """Point each walker along its pavement, every few ticks."""
@@ -96,6 +117,11 @@ def pavement(world_map: Any) -> list[Any]:
         if side is not None:
             found.append(side)
     return found
+
+
+def _drawn_pace(rng: np.random.Generator) -> float:
+    way = 1.0 if rng.random() < 0.5 else -1.0
+    return way * float(rng.uniform(*SPEEDS))
 
 
 def _standing(waypoint: Any) -> Any:

@@ -87,24 +87,33 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
 
 
-class Bounded(TimeLimit):
+class Bounded(gymnasium.Wrapper[Any, Any, Any, Any]):
     """A time limit that nobody asked for; the first episode that it cuts is reported."""
 
     def __init__(self, env: Env, name: str) -> None:
-        super().__init__(env, MOST_STEPS)
-        self._name, self._said = name, False
+        super().__init__(env)
+        self._name, self._said, self._steps = name, False, 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return the first observation and info."""
+        self._steps = 0
+        return self.env.reset(seed=seed, options=options)
 
     def step(self, action: Any) -> Any:
         """Return the transition, truncated at `MOST_STEPS`."""
-        result = super().step(action)
-        if not self._said and result[3] and not result[2] and self._elapsed_steps == MOST_STEPS:
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._steps += 1
+        cut = self._steps >= MOST_STEPS and not (terminated or truncated)
+        if cut and not self._said:
             self._said = True
             LOG.warning(
                 "env %r has no time limit: its episodes are cut at %d steps (--env_steps)",
                 self._name,
                 MOST_STEPS,
             )
-        return result
+        return observation, reward, terminated, truncated or cut, info
 
 
 def limited(env: Env, name: str, steps: int) -> Env:

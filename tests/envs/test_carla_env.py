@@ -171,14 +171,14 @@ def test_actors_stay_alive_between_episodes_and_foreign_ones_after_us():
         env.close()
 
 
-def _vehicle_poses(world: carla.World) -> list[tuple[float, ...]]:
-    """Place and heading of every vehicle in the first step that another client hears of."""
+def _poses(world: carla.World, kind: str) -> list[tuple[float, ...]]:
+    """Place and heading of every actor of a kind in the first step that another client hears of."""
     deadline = time.monotonic() + 10.0
     while (snapshot := world.get_snapshot()).frame == 0 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert snapshot.frame > 0
     poses = []
-    for actor in world.get_actors().filter("vehicle.*"):
+    for actor in world.get_actors().filter(kind):
         pose = snapshot.find(actor.id).get_transform()
         poses.append((pose.location.x, pose.location.y, pose.rotation.yaw))
     return sorted(poses)
@@ -190,33 +190,67 @@ def undisturbed(info: dict[str, Any]) -> None:
         raise SimulatorFault("the client's Traffic Manager was stuck")
 
 
-def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run():
-    def episode(env: SupervisedCarlaEnv, seed: int) -> tuple[list[bytes], list]:
+@pytest.mark.parametrize(
+    ("crowd", "steps"),
+    [
+        ({"npc_vehicles": 12}, 60),
+        ({"npc_vehicles": 0, "npc_walkers": 6}, 60),
+        ({"npc_vehicles": 90, "town": "Town02"}, 2),  # one is put where the ego still stands
+    ],
+    ids=["vehicles", "walkers and lights", "crowded"],
+)
+def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
+    crowd: dict[str, Any], steps: int
+) -> None:
+    def episode(env: SupervisedCarlaEnv, seed: int) -> tuple[list[bytes], list, list, list]:
         rng = np.random.default_rng(seed)
         observation, _ = env.reset(seed=seed)
         record = [observation["image"].tobytes() + observation["vector"].tobytes()]
         assert env.server is not None
         client = carla.Client(env.server.host, env.server.port)
         client.set_timeout(10.0)
-        for step in range(60):
-            if step == 59:
+        for step in range(steps):
+            if step == steps - 1:
                 world = client.get_world()
             steering = np.clip(STEER + 0.2 * rng.standard_normal(2), -1.0, 1.0)
             observation, reward, *_, info = env.step(steering.astype(np.float32))
             undisturbed(info)
             image, vector = observation["image"].tobytes(), observation["vector"].tobytes()
             record.append(image + vector + np.float64(reward).tobytes())
-        return record, _vehicle_poses(world)
+        vehicles, walkers = _poses(world, "vehicle.*"), _poses(world, "walker.*")
+        lights = world.get_actors().filter("traffic.traffic_light")
+        return record, vehicles, walkers, sorted((a.id, a.get_elapsed_time()) for a in lights)
 
-    env = SupervisedCarlaEnv(with_options(EnvConfig(), npc_vehicles=12, episode_steps=100))
+    env = SupervisedCarlaEnv(with_options(EnvConfig(), episode_steps=100, **crowd))
     try:
         first, other, again = (episode(env, seed) for seed in (5, 6, 5))
     finally:
         env.close()
-    assert len(first[1]) == 13
+    config = env.config.traffic
+    assert (len(first[1]), len(first[2])) == (config.vehicles + 1, config.npc_walkers)
     assert first == again
     assert first[0] != other[0]
     assert first[1] != other[1]
+    assert first[2] != other[2] or not config.npc_walkers
+
+
+def test_a_driver_who_sees_no_lights_is_counted_running_them_and_the_expert_is_not() -> None:
+    options = {"npc_vehicles": 0, "image_size": 0, "imu": False, "route_length": 300.0}
+    config = with_options(EnvConfig(), expert_hints=True, action_ticks=2, **options)
+    env = SupervisedCarlaEnv(config)
+    found = {}
+    try:
+        for who in ("expert_action", "blind_action"):
+            _, info = env.reset(seed=0, options={"route": 0, "max_steps": 3000})
+            while "episode_metrics" not in info:
+                *_, info = env.step(info[who])
+            assert info["termination_reason"] == "goal"
+            found[who] = info["episode_metrics"]
+    finally:
+        env.close()
+    assert (found["expert_action"]["red_lights"], found["blind_action"]["red_lights"]) == (0, 2)
+    assert found["blind_action"]["driving_score"] == pytest.approx(49.0, abs=1.0)
+    assert found["expert_action"]["driving_score"] > 99.0
 
 
 def transitions(seed: int, steps: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import signal
 import socket
@@ -12,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import carla
 import numpy as np
@@ -24,7 +22,6 @@ from envs.errors import ServerUnreachable, SimulatorFault, SimulatorUnavailable
 from envs.process import ready
 from envs.process import server as servers
 from envs.supervised import SupervisedCarlaEnv
-from envs.world.sensors import Sensor
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = with_options(
@@ -248,29 +245,3 @@ def test_a_foreign_server_is_left_clean_and_free_after_a_killed_client():
         assert not [kind for kind in kinds if kind.startswith(("vehicle.", "sensor."))]
     finally:
         server.kill()
-
-
-def listening() -> tuple[Sensor, Callable[[int], None]]:
-    heard: queue.SimpleQueue = queue.SimpleQueue()
-    sensor = Sensor(SimpleNamespace(listen=heard.put), "the camera", lambda data: data.value)
-    sensor.listen()
-    hear = heard.get_nowait()
-    return sensor, lambda frame: hear(SimpleNamespace(frame=frame, value=10 * frame))
-
-
-def test_readings_of_earlier_frames_are_dropped():
-    sensor, send = listening()
-    for frame in (3, 4, 5):
-        send(frame)
-    assert sensor.wait(5, 0.1) == 50
-
-
-def test_a_skipped_or_missing_frame_is_a_fault_and_never_another_frame():
-    sensor, send = listening()
-    send(4)
-    send(6)
-    with pytest.raises(SimulatorFault, match="skipped frame 5: its next reading is of 6"):
-        sensor.wait(5, 0.1)
-    assert sensor.wait(6, 0.1) == 60
-    with pytest.raises(SimulatorFault, match=r"sent nothing for frame 7 within 0\.05 s"):
-        sensor.wait(7, 0.05)

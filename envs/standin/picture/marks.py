@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.town.lanes import RoadMap
-from envs.standin.town.model import TrafficSignal
+from envs.standin.town.model import ZONE_BEFORE, ZONE_SHARE, TrafficSignal
 
 Array = NDArray[np.float64]
 
@@ -31,12 +31,12 @@ def mark_polygons(road_map: RoadMap) -> Iterator[tuple[Array, bool]]:
 
 
 def stop_lines(signals: tuple[TrafficSignal, ...]) -> Iterator[Array]:
-    """Outlines (4, 2) of the lines at which cars wait, at the far ends of the stop zones."""
+    """Outlines (4, 2) of the lines at which cars wait, across each lane behind its stop zone."""
     for signal in signals:
-        for x, y, _, half_x, half_y, yaw in signal.boxes.tolist():
+        for x, y, _, _, half_y, yaw in signal.boxes.tolist():
             along = np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))])
-            across = np.array([-along[1], along[0]]) * half_y * 1.02
-            near, far = (np.array([x, y]) + along * (half_x + d) for d in (-0.5, -0.05))
+            across = np.array([-along[1], along[0]]) * half_y / ZONE_SHARE * 0.459
+            near, far = (np.array([x, y]) + along * (ZONE_BEFORE + d) for d in (-0.5, -0.05))
             yield np.array([near - across, near + across, far + across, far - across])
 
 

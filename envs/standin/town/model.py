@@ -12,6 +12,10 @@ from envs.standin.town.lanes import RoadMap
 
 Array = NDArray[np.float64]
 
+# The zone in which a car is at a light, as CARLA's: metres from its middle to the stop line, and
+# half its width as a share of the lane's.
+ZONE_BEFORE, ZONE_SHARE = 3.0, 0.25
+
 #: A house: its middle on the ground, half sizes, eaves height, roof rise, facade and colours.
 BUILDING = np.dtype(
     [
@@ -87,7 +91,7 @@ class TrafficSignal:
       id: id of its OpenDRIVE signal.
       junction: id of the junction that it guards.
       phase_group: lights of a junction with the same group are green together.
-      boxes: zones before the stop line, rows (x, y, z, half_x, half_y, yaw in degrees).
+      boxes: a stop zone for each lane, rows (x, y, z, half_x, half_y, yaw in degrees).
     """
 
     id: str

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.town.model import MAST, TrafficSignal
+from envs.standin.town.model import MAST, ZONE_BEFORE, ZONE_SHARE, TrafficSignal
 from envs.standin.town.plot import WALKED
 
 Array = NDArray[np.float64]
 
 _TYPE = "1000001"
-_ZONE = 12.0
+_ZONE_HALF = 1.5  # m, half the length of a stop zone
 _LANTERN_HEIGHT = 4.9
 _INWARD = 1.1
 
@@ -115,10 +115,11 @@ def _stop(carla_map: Any, post: _Post, lane: int) -> Any:
 
 
 def _zone(stop: Any) -> tuple[float, ...]:
-    before = stop.previous(_ZONE / 2.0)
+    """Returns the stop zone of a lane: as CARLA's, short, narrow, and touched by a car's body."""
+    before = stop.previous(ZONE_BEFORE)
     middle = before[0] if before else stop
     place, yaw = middle.transform.location, middle.transform.rotation.yaw
-    return (place.x, place.y, place.z, _ZONE / 2.0, 0.45 * middle.lane_width, yaw)
+    return (place.x, place.y, place.z, _ZONE_HALF, ZONE_SHARE * middle.lane_width, yaw)
 
 
 def _mast(stop: Any) -> tuple[tuple[float, ...], tuple[float, float, float, float]]:

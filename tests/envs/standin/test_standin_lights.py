@@ -70,3 +70,18 @@ def test_no_lights_no_trouble():
     fleet = Fleet()
     fleet.add(1, model_of("vehicle.audi.tt"))
     assert empty.facing(fleet).tolist() == [-1]
+
+
+def test_the_body_touches_the_zone_from_bumper_to_bumper():
+    """A zone from x = -4.5 to -1.5, 1.75 m wide, for a car of half length and half width."""
+    box = np.array([[-3.0, 0.0, 0.0, 1.5, 0.875, 0.0]])
+    light = SimpleNamespace(id="0", junction=1, phase_group=0, boxes=box)
+    lights, model = TrafficLights((light,), [11]), model_of("vehicle.audi.tt")
+    edges = {"long": (1.5 + model.half_length, 0.0), "wide": (0.0, 0.875 + model.half_width)}
+    for x, y in edges.values():
+        for sign in (-1.0, 1.0):
+            for scale, expected in ((0.98, 0), (1.02, -1)):
+                fleet = Fleet()
+                fleet.add(1, model)
+                fleet.x[:], fleet.y[:] = -3.0 + sign * scale * x, sign * scale * y
+                assert lights.facing(fleet).tolist() == [expected]

@@ -24,9 +24,9 @@ def test_the_client_finds_every_light(name):
 @pytest.mark.parametrize("name", LIT)
 def test_who_stands_in_a_stop_zone_sees_that_light_ahead(name):
     for signal in town(name).signals:
-        for x, y, z, half_x, _, yaw in signal.boxes:
+        for x, y, z, _, _, yaw in signal.boxes:
             waypoint = client_map(name).get_waypoint(carla.Location(x, y, z))
-            ahead = waypoint.get_landmarks_of_type(2 * half_x, "1000001")
+            ahead = waypoint.get_landmarks_of_type(4.0, "1000001")
             assert signal.id in [mark.id for mark in ahead]
             assert not waypoint.is_junction
             assert abs((waypoint.transform.rotation.yaw - yaw + 180) % 360 - 180) < 3.0
@@ -68,7 +68,9 @@ def test_crossing_approaches_are_never_green_together(name):
 def test_lanterns_hang_over_the_road_and_face_the_traffic(name):
     for signal in town(name).signals:
         box = signal.boxes[0]
-        to_cars = box[:2] - (signal.x, signal.y)
+        yaw = np.radians(box[5])
+        waiting = box[:2] - 3.0 * np.array([np.cos(yaw), np.sin(yaw)])  # a second car's place
+        to_cars = waiting - (signal.x, signal.y)
         facing = np.array([np.cos(np.radians(signal.yaw)), np.sin(np.radians(signal.yaw))])
         assert to_cars @ facing / np.linalg.norm(to_cars) > 0.8
         assert 4.0 < signal.z - box[2] < 6.5

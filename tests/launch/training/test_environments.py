@@ -173,6 +173,7 @@ def test_an_endless_environment_is_cut_and_that_is_said(caplog: Any) -> None:
         assert "no time limit: its episodes are cut at 1000 steps" in record.getMessage()
         assert len(episode(made("Endless", env_steps=7))) == 8
         assert len(episode(made("Endless", env_steps=7, action_repeat=3))) == 4
+        assert len(episode(made("Plain", env_args=("length=1000",)))) == 1001  # its own end
     assert len(caplog.records) == 1
 
 

@@ -9,7 +9,6 @@ from launch.config.run import RunConfig
 from launch.config.tree import replace_leaves
 from launch.errors import BadInput
 from launch.training.environments import make_env, spaces_of, start_episode
-from launch.training.observations import grey
 from launch.training.wrappers import UnitActions, agent_observations
 from td3jax.config import Spaces
 
@@ -85,14 +84,6 @@ def test_actions_are_scaled_onto_the_bounds() -> None:
         env.step(np.array(action, np.float32))
         assert inner.seen.tolist() == expected
         assert inner.seen.dtype == np.float32
-
-
-def test_grey_takes_every_kind_of_picture() -> None:
-    for shape in ((84, 84), (84, 84, 1), (30, 200, 3)):
-        assert grey(np.full(shape, 7, np.uint8)).shape == (84, 84)
-    red = np.zeros((96, 96, 3), np.uint8)
-    red[..., 0] = 255
-    assert grey(red)[0, 0] == 76  # ITU-R BT.601: 0.299
 
 
 def test_vectors_are_float32() -> None:
