@@ -9,6 +9,7 @@ from launch.diagnosis import signatures, signatures_idle
 from launch.diagnosis.clues import Clue, Evidence, weigh
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.measures import with_discount
 from launch.diagnosis.series import Series
 from launch.diagnosis.tags import derive
 
@@ -50,6 +51,16 @@ _SIGNATURES = (
         "copies. Clipping, rates, decay and reward scale do not cure this.",
     ),
     _Signature(
+        "masked_leak",
+        "masked leak: the feature leak, kept bounded by a norm or a Q clip",
+        signatures.masked_leak,
+        "Mend the leak itself: the critic in the actor's loss reads its own encoder, held "
+        "constant. Layer norm, batch norm and a Q clip bound Q and leave the actor without a "
+        "gradient through its action. Check that the actor's gradient is 0 with the action "
+        "detached.",
+        ("feature_leak",),
+    ),
+    _Signature(
         "too_few_updates",
         "too few updates for the steps taken",
         signatures_idle.too_few_updates,
@@ -73,10 +84,10 @@ _SIGNATURES = (
     ),
     _Signature(
         "overestimation",
-        "Q overestimation: replay Q and targets climb beyond any possible return",
+        "Q overestimation: Q and its targets climb beyond any possible return",
         signatures.overestimation,
-        "Check min over both target critics, termination without bootstrap, and the target "
-        "noise; then layer norm in the critic, or bounded targets.",
+        "Check that gamma is below 1, min over both target critics, termination without "
+        "bootstrap, and the target noise; then layer norm in the critic, or bounded targets.",
         ("feature_leak",),
     ),
     _Signature(
@@ -140,7 +151,8 @@ def rank_causes(
 ) -> tuple[Cause, ...]:
     """All causes, the likeliest first. A likely cause halves the score of what follows from it."""
     full, _ = derive(series)
-    evidence = Evidence(full, facts or RunFacts(), limits or VerdictLimits())
+    facts = facts or RunFacts()
+    evidence = Evidence(full, facts, with_discount(limits or VerdictLimits(), facts))
     raw = {signature.name: _cause(signature, evidence) for signature in _SIGNATURES}
     ranked = []
     for signature in _SIGNATURES:

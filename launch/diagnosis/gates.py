@@ -18,7 +18,16 @@ from launch.diagnosis.alerts import (
 )
 from launch.diagnosis.criteria import Criterion, row
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import q_scale, ratio_curve, td_error, thirds, trend
+from launch.diagnosis.measures import (
+    known_ratio,
+    known_scale,
+    over,
+    root_of_loss,
+    scale_name,
+    td_error,
+    thirds,
+    trend,
+)
 from launch.diagnosis.series import EMPTY, Curve, Series, align, curve, get
 
 NORMS = tuple(
@@ -30,11 +39,17 @@ _Q_TABLE_TOPS = (500.0, 2_000.0, 5_000.0)
 
 
 class GateInput(NamedTuple):
-    """The scalars up to a gate's step, and the limits."""
+    """The scalars up to a gate's step, and the limits.
+
+    whole: the scalars of the run, where more of it may be looked at. driving: limits in units of
+    the driving task's reward apply.
+    """
 
     stage: str
     series: Series
     limits: VerdictLimits
+    whole: Series
+    driving: bool = True
 
 
 Rule = Callable[[GateInput], Criterion]
@@ -60,22 +75,23 @@ def _below(
     relative: tuple[str, float | None, float] | None = None,
     core: bool = False,
 ) -> Criterion:
+    """Criterion of a value below a limit; with a relative form the limit is one of driving."""
     title, value, bound = relative or ("", None, None)
+    asked = view.limits.form in ("absolute", "both")
+    if relative and not (view.driving or asked):
+        measured = None
     criterion = Criterion(view.stage, name, measured, limit, "<", title, value, bound, core=core)
     return row(criterion, view.limits, relative is not None)
 
 
 def _per_scale(view: GateInput, values: Curve) -> Curve:
-    scale = q_scale(view.series, values.steps, view.limits)
-    if scale is None:
-        return curve([], [])
-    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
+    return over(values, known_scale(view.series, values.steps, view.limits))
 
 
 def _actor_q(view: GateInput, limit: float) -> Criterion:
     values = _size(get(view.series, "debug/actor_q_mean"))
-    ratio = _top(ratio_curve(view.series, "debug/actor_q_mean", view.limits))
-    relative = ("actor Q mean / replay scale", ratio, view.limits.q_ratio)
+    ratio = _top(known_ratio(view.series, "debug/actor_q_mean", view.limits))
+    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, view.limits.q_ratio)
     return _below(view, "actor_q_mean, largest", _top(values), limit, relative, core=True)
 
 
@@ -86,7 +102,7 @@ def actor_q_later(view: GateInput) -> Criterion:
     index = np.searchsorted(_Q_TABLE_STEPS, late.steps)
     share = curve(late.steps, np.abs(late.values) / np.array(_Q_TABLE_TOPS)[index])
     ratio = _top(_per_scale(view, late)) if late.steps.size else None
-    relative = ("actor Q mean / replay scale", ratio, view.limits.q_ratio)
+    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, view.limits.q_ratio)
     return _below(view, "actor_q_mean / top of its range for the steps", _top(share), 1.0, relative)
 
 
@@ -102,7 +118,7 @@ def actor_q_5k(view: GateInput) -> Criterion:
 
 def actor_q_max(view: GateInput) -> Criterion:
     """The largest actor_q_max."""
-    ratio = _top(ratio_curve(view.series, "debug/actor_q_max", view.limits, extremes=True))
+    ratio = _top(known_ratio(view.series, "debug/actor_q_max", view.limits, extremes=True))
     relative = ("actor Q max / replay extremes", ratio, view.limits.q_ratio)
     top = _top(get(view.series, "debug/actor_q_max"))
     return _below(view, "actor_q_max, largest", top, view.limits.q_max_2k, relative)
@@ -112,7 +128,7 @@ def actor_loss(view: GateInput) -> Criterion:
     """|actor_loss| throughout."""
     values = get(view.series, "train/actor_loss")
     ratio = _top(_per_scale(view, values))
-    relative = ("|actor loss| / replay scale", ratio, view.limits.q_ratio)
+    relative = (f"|actor loss| / {scale_name(view.series)}", ratio, view.limits.q_ratio)
     limit = view.limits.actor_loss
     return _below(view, "|actor_loss|, largest", _top(_size(values)), limit, relative)
 
@@ -149,8 +165,12 @@ def _times(view: GateInput, alert: Alert) -> float | None:
 
 
 def _alerted(view: GateInput, alerts: tuple[Alert, ...]) -> Criterion:
-    """Count conditions that call for an alert, by their measurements or as logged alerts."""
-    counts = [n for n in (_times(view, alert) for alert in alerts) if n is not None]
+    """Count conditions that call for an alert, by their measurements or as logged alerts.
+
+    A gradient of WARNING size depends on the size of the rewards: it counts for the driving task.
+    """
+    counted = [alert for alert in alerts if view.driving or alert is not WARNING]
+    counts = [n for n in (_times(view, alert) for alert in counted) if n is not None]
     return _below(view, "alerts fired", sum(counts) if counts else None, 0.5)
 
 
@@ -184,14 +204,14 @@ def _falls_or_is_small(view: GateInput, error: Curve) -> tuple[str, float | None
     ratio, means = trend(shares), thirds(shares)
     if ratio is not None and means is not None:
         ratio = min(ratio, view.limits.trend * means[1] / view.limits.error_level)
-    name = f"the same per replay scale, or late share / {view.limits.error_level:g}"
+    name = f"the same per {scale_name(view.series)}, or late share / {view.limits.error_level:g}"
     return name, ratio, view.limits.trend
 
 
 def critic_loss_trend(view: GateInput) -> Criterion:
     """The critic's loss falls; relative: its root, per Q scale."""
     values = get(view.series, "train/critic_loss")
-    root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
+    root = root_of_loss(view.series)
     name = "critic_loss, last third / first third"
     relative = _falls_or_is_small(view, root)
     return _below(view, name, trend(values), view.limits.trend, relative)
@@ -200,9 +220,9 @@ def critic_loss_trend(view: GateInput) -> Criterion:
 def critic_loss_mean(view: GateInput) -> Criterion:
     """The critic's loss on average."""
     values = get(view.series, "train/critic_loss")
-    root = Curve(values.steps, np.sqrt(np.abs(values.values)), values.wall)
+    root = root_of_loss(view.series)
     ratio = _mean(_per_scale(view, root))
-    relative = ("root of it / replay scale", ratio, view.limits.critic_loss_ratio)
+    relative = (f"root of it / {scale_name(view.series)}", ratio, view.limits.critic_loss_ratio)
     limit = view.limits.critic_loss
     return _below(view, "critic_loss, mean", _mean(values), limit, relative, core=True)
 
@@ -271,10 +291,18 @@ def _clear_drop(values: Curve) -> bool:
 
 
 def evaluation_progress(view: GateInput) -> Criterion:
-    """Evaluations get better. Where there are none, or they have levelled out, training returns do:
-    a policy that drives at its first evaluation has nowhere to rise."""
+    """Evaluations get better, by this gate or over the whole run where more of it is known.
+
+    Where there are none, or they have levelled out, training returns do: a policy that drives at
+    its first evaluation has nowhere to rise.
+    """
+    found = [_progress(view, series) for series in (view.series, view.whole)]
+    return next((criterion for criterion in found if criterion.passed), found[0])
+
+
+def _progress(view: GateInput, series: Series) -> Criterion:
     tags = ("eval/return", "eval/route_completion", "train/episode_reward")
-    gains = [(tag, *_gain(get(view.series, tag))) for tag in tags]
+    gains = [(tag, *_gain(get(series, tag))) for tag in tags]
     known = [found for found in gains if found[1] is not None] or gains[:1]
     tag, gain, ratio = known[0]
     if ratio is not None and abs(ratio) <= view.limits.plateau_ratio:
@@ -322,6 +350,8 @@ GATES: dict[str, tuple[Rule, ...]] = {
     "10K": (*_FROM_5K, evaluation_progress),
 }
 LATER: tuple[Rule, ...] = (actor_q_later,)
+#: Rules with a limit of the driving task and no relative form.
+DRIVING = frozenset((episode_length, episode_drop, gradient_mean, gradient_max))
 THROUGHOUT = frozenset(
     (actor_q_2k, actor_q_5k, actor_q_max, actor_loss, no_gradient_alerts, no_alerts, gradient_max)
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.series import Curve, Series, align, curve, get
+from launch.diagnosis.series import EMPTY, Curve, Series, align, curve, get
+from launch.diagnosis.tags import OF_UPDATES
 
 REPLAY_SIZES = tuple(
     f"debug/{name}_{stat}" for name in ("q1", "q2", "target_q") for stat in ("mean", "std")
@@ -77,10 +79,16 @@ def td_error(series: Series) -> Curve:
     return curve(steps, (np.abs(left) + np.abs(right)) / 2)
 
 
-def discount_of(series: Series, limits: VerdictLimits, facts: RunFacts) -> float:
-    """Gamma: from config.json, else from effective_discount / (1 - done_ratio), else a default."""
+RETURNS = (("train/episode_reward", "train/episode_length"), ("eval/return", "eval/length"))
+
+
+def bootstrap_discount(series: Series, limits: VerdictLimits, facts: RunFacts) -> float:
+    """The discount of Q behind the rewards of a target: gamma^n for n-step returns.
+
+    From config.json, else from effective_discount / (1 - done_ratio), else the default.
+    """
     if facts.discount is not None:
-        return min(facts.discount, 1.0 - 1e-6)
+        return min(facts.discount ** (facts.n_step or 1), 1.0 - 1e-6)
     _, effective, done = align(
         get(series, "debug/effective_discount"), get(series, "debug/done_ratio")
     )
@@ -88,13 +96,16 @@ def discount_of(series: Series, limits: VerdictLimits, facts: RunFacts) -> float
         gamma = float(np.median(effective / np.maximum(1.0 - done, 1e-6)))
         if 0.0 < gamma < 1.0:
             return gamma
-    return limits.discount
+    return limits.discount ** (facts.n_step or 1)
 
 
 def return_bound(
     series: Series, steps: np.ndarray, limits: VerdictLimits, facts: RunFacts
 ) -> np.ndarray | None:
-    """The largest return that the rewards seen so far allow: max |reward| / (1 - gamma)."""
+    """The largest return that the rewards seen so far allow: max |reward| / (1 - gamma^n).
+
+    The rewards of a batch are sums of n steps.
+    """
     best = np.zeros(steps.size)
     for tag in ("debug/reward_max", "debug/reward_min"):
         values = get(series, tag)
@@ -103,25 +114,103 @@ def return_bound(
             best = np.maximum(best, held(Curve(values.steps, top, values.wall), steps))
     if not best.size or best[-1] <= 0.0:
         return None
-    return np.where(best > 0.0, best, np.inf) / (1.0 - discount_of(series, limits, facts))
+    return np.where(best > 0.0, best, np.inf) / (1.0 - bootstrap_discount(series, limits, facts))
+
+
+def return_scale(series: Series, steps: np.ndarray, limits: VerdictLimits) -> np.ndarray | None:
+    """The largest discounted return that the episodes seen so far speak for, at each step.
+
+    An episode of return R and length L earned |R| / L a step, over 1 / (1 - gamma) steps where
+    that is more than L. None where no return was logged.
+    """
+    scale = np.zeros(steps.size)
+    found = False
+    for tag, length_tag in RETURNS:
+        values, lengths = get(series, tag), get(series, length_tag)
+        if not values.steps.size:
+            continue
+        found = True
+        size = np.abs(values.values)
+        if lengths.steps.size:
+            length = np.maximum(held(lengths, values.steps, float(lengths.values[0])), 1.0)
+            size = size * np.maximum(1.0, 1.0 / (1.0 - limits.discount) / length)
+        top = np.maximum.accumulate(size)
+        scale = np.maximum(scale, held(Curve(values.steps, top, values.wall), steps, top[0]))
+    return np.maximum(scale, limits.q_floor) if found else None
+
+
+def known_scale(
+    series: Series, steps: np.ndarray, limits: VerdictLimits, extremes: bool = False
+) -> np.ndarray | None:
+    """The Q scale; the returns seen where no Q of replayed actions was logged."""
+    scale = q_scale(series, steps, limits, extremes)
+    return return_scale(series, steps, limits) if scale is None else scale
+
+
+def scale_name(series: Series) -> str:
+    """The name of the scale that `known_scale` takes."""
+    known = any(q_size(series, name).steps.size for name in ("q1", "q2", "target_q"))
+    return "replay scale" if known else "largest return seen"
+
+
+def over(values: Curve, scale: np.ndarray | None) -> Curve:
+    """|values| / scale; empty without a scale."""
+    if scale is None:
+        return EMPTY
+    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
 
 
 def ratio_curve(series: Series, tag: str, limits: VerdictLimits, extremes: bool = False) -> Curve:
     """|tag| over the Q scale; empty where either is missing."""
     values = get(series, tag)
-    scale = q_scale(series, values.steps, limits, extremes)
-    if scale is None:
-        return curve([], [])
-    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
+    return over(values, q_scale(series, values.steps, limits, extremes))
+
+
+def known_ratio(series: Series, tag: str, limits: VerdictLimits, extremes: bool = False) -> Curve:
+    """|tag| over the Q scale or the returns seen; empty where both are missing."""
+    values = get(series, tag)
+    return over(values, known_scale(series, values.steps, limits, extremes))
 
 
 def bound_curve(series: Series, tag: str, limits: VerdictLimits, facts: RunFacts) -> Curve:
     """|tag| over the largest possible return; empty where either is missing."""
     values = get(series, tag)
-    bound = return_bound(series, values.steps, limits, facts)
-    if bound is None:
-        return curve([], [])
-    return Curve(values.steps, np.abs(values.values) / bound, values.wall)
+    return over(values, return_bound(series, values.steps, limits, facts))
+
+
+def with_discount(limits: VerdictLimits, facts: RunFacts) -> VerdictLimits:
+    """The limits with the run's own gamma as their default, where it is known and below 1."""
+    if facts.discount is None or not 0.0 <= facts.discount < 1.0:
+        return limits
+    return dataclasses.replace(limits, discount=float(facts.discount))
+
+
+def first_update(series: Series, facts: RunFacts) -> int | None:
+    """The step at which updates began; None where no scalar of an update was logged.
+
+    From config.json, else one log interval before the first such scalar that is not zero.
+    """
+    starts = []
+    for tag in series:
+        if tag.startswith(OF_UPDATES):
+            values = get(series, tag)
+            moved = np.flatnonzero(values.values)
+            if moved.size:
+                known = values.part(int(moved[0]))
+                starts.append((int(known.steps[0]), learning_start(known, facts)))
+    return min(starts)[1] if starts else None
+
+
+def late_start(series: Series, limits: VerdictLimits, facts: RunFacts) -> int:
+    """The step from which gates count: the first update where it comes late, else 0."""
+    start = first_update(series, facts)
+    return start if start is not None and start >= limits.late_start else 0
+
+
+def root_of_loss(series: Series) -> Curve:
+    """Root of the critic's loss, in units of Q."""
+    loss = get(series, "train/critic_loss")
+    return Curve(loss.steps, np.sqrt(np.abs(loss.values)), loss.wall)
 
 
 def sustained(values: Curve, points: int) -> Curve:

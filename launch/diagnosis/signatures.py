@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
+from launch.diagnosis.clues import Clue, Evidence, grade, level, only_against, only_for, show
 from launch.diagnosis.gates import NORMS
 from launch.diagnosis.measures import power_law
 from launch.diagnosis.tags import reward_parts
@@ -61,6 +61,39 @@ def _feature_growth(evidence: Evidence) -> Clue:
     rise = evidence.rise("health/feature_norm_actor", floor=0.0)
     text = f"the actor's features end at {show(rise)} times their first norm"
     return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
+
+
+def masked_leak(evidence: Evidence) -> list[Clue]:
+    """A leak that a norm or a clip keeps bounded: the head's gradient is gone all the same."""
+    ratio, share = evidence.late_per_scale("debug/actor_q_mean"), evidence.td_share()
+    head = evidence.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    gain = evidence.improvement()
+    return [
+        Clue(
+            3.0,
+            level(ratio, 1.3, 2.5, 20.0, 60.0),
+            f"actor Q stays at {show(ratio)} times replay Q, targets and rewards",
+            ("debug/actor_q_mean", "debug/q1_mean"),
+        ),
+        Clue(
+            3.0,
+            grade(head, 1e-2, 1e-5),
+            f"late gradient of the actor's head over its encoder's: {show(head)}",
+            ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm"),
+        ),
+        Clue(
+            1.0,
+            grade(share, 1.0, 0.3),
+            f"TD error is {show(share)} of the Q scale: the critic fits its replay data",
+            ("debug/td_error_q1", "debug/q1_mean"),
+        ),
+        Clue(
+            1.0,
+            None if gain is None else float(np.clip(2.0 - gain, -1.0, 1.0)),
+            f"returns gained {show(gain)} standard errors",
+            ("train/episode_reward",),
+        ),
+    ]
 
 
 def feature_leak(evidence: Evidence) -> list[Clue]:
@@ -194,30 +227,35 @@ def _kept_after_clipping(evidence: Evidence) -> float | None:
 
 
 def overestimation(evidence: Evidence) -> list[Clue]:
-    """Replay Q and targets climb together beyond what the rewards can return."""
+    """Q and targets climb together beyond what the rewards can return.
+
+    Actor Q stands for replay Q and targets where those were not logged.
+    """
+    replay = "debug/q1_mean" if evidence.get("debug/q1_mean").steps.size else "debug/actor_q_mean"
+    target = "debug/target_q_mean" if evidence.get("debug/target_q_mean").steps.size else replay
     bound = evidence.over_bound("debug/q1_mean")
-    rise = evidence.rise("debug/target_q_mean")
+    rise = evidence.rise(target)
     bias = evidence.late("health/overestimation")
     gap = evidence.late_per_scale("debug/overestimation")
-    best, replay = evidence.peak("train/episode_reward"), evidence.peak("debug/q1_mean")
-    over = replay / best if best and replay is not None else None
+    over = evidence.over_returns(replay)
     return [
         Clue(
             3.0,
             grade(bound, 0.3, 1.5),
             f"replay Q reaches {show(bound)} of the largest return",
             ("debug/q1_mean", "debug/reward_max"),
+            optional=over is not None,
         ),
         Clue(
             2.0,
             grade(over, 1.0, 5.0),
-            f"replay Q reaches {show(over)} times the best episode's return",
+            f"Q reaches {show(over)} times the largest return seen",
             ("train/episode_reward",),
         ),
         Clue(
             2.0,
             grade(rise, 10.0, 300.0),
-            f"target Q ends at {show(rise)} times its start",
+            f"Q or its target ends at {show(rise)} times its start",
             ("debug/target_q_mean",),
         ),
         Clue(
@@ -234,8 +272,16 @@ def overestimation(evidence: Evidence) -> list[Clue]:
             ("debug/overestimation",),
             optional=True,
         ),
+        _gamma(evidence),
         _actor_over_replay(evidence, 2.0, alone=False),
     ]
+
+
+def _gamma(evidence: Evidence) -> Clue:
+    gamma = evidence.facts.discount
+    strength = None if gamma is None else float(gamma > 1.0)
+    text = f"gamma is {show(gamma)}, above 1: values have no limit"
+    return Clue(3.0, strength, text, ("gamma in config.json",), optional=True)
 
 
 def saturated_policy(evidence: Evidence) -> list[Clue]:

@@ -66,6 +66,8 @@ _PER_STEP = (
     "train/critic",
     "train/q",
 )
+#: Beginnings of the names that only an update logs.
+OF_UPDATES = ("train/actor_loss", "train/critic", "train/q", "debug/", "gradients/", "health/")
 _NAME_PAIRS = (
     ("debug/q1_mean", "train/q1_value"),
     ("debug/q2_mean", "train/q2_value"),
