@@ -19,6 +19,7 @@ from launch.diagnosis.alerts import (
 from launch.diagnosis.criteria import Criterion, row
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import (
+    REPLAY_SCALE,
     known_ratio,
     known_scale,
     over,
@@ -88,10 +89,16 @@ def _per_scale(view: GateInput, values: Curve) -> Curve:
     return over(values, known_scale(view.series, values.steps, view.limits))
 
 
+def _ratio_limit(view: GateInput) -> float:
+    """The limit of |Q| / scale; the returns seen are the rougher scale."""
+    replay = scale_name(view.series) == REPLAY_SCALE
+    return view.limits.q_ratio if replay else view.limits.return_ratio
+
+
 def _actor_q(view: GateInput, limit: float) -> Criterion:
     values = _size(get(view.series, "debug/actor_q_mean"))
     ratio = _top(known_ratio(view.series, "debug/actor_q_mean", view.limits))
-    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, view.limits.q_ratio)
+    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, _ratio_limit(view))
     return _below(view, "actor_q_mean, largest", _top(values), limit, relative, core=True)
 
 
@@ -102,7 +109,7 @@ def actor_q_later(view: GateInput) -> Criterion:
     index = np.searchsorted(_Q_TABLE_STEPS, late.steps)
     share = curve(late.steps, np.abs(late.values) / np.array(_Q_TABLE_TOPS)[index])
     ratio = _top(_per_scale(view, late)) if late.steps.size else None
-    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, view.limits.q_ratio)
+    relative = (f"actor Q mean / {scale_name(view.series)}", ratio, _ratio_limit(view))
     return _below(view, "actor_q_mean / top of its range for the steps", _top(share), 1.0, relative)
 
 
@@ -119,7 +126,7 @@ def actor_q_5k(view: GateInput) -> Criterion:
 def actor_q_max(view: GateInput) -> Criterion:
     """The largest actor_q_max."""
     ratio = _top(known_ratio(view.series, "debug/actor_q_max", view.limits, extremes=True))
-    relative = ("actor Q max / replay extremes", ratio, view.limits.q_ratio)
+    relative = ("actor Q max / replay extremes", ratio, _ratio_limit(view))
     top = _top(get(view.series, "debug/actor_q_max"))
     return _below(view, "actor_q_max, largest", top, view.limits.q_max_2k, relative)
 
@@ -128,7 +135,7 @@ def actor_loss(view: GateInput) -> Criterion:
     """|actor_loss| throughout."""
     values = get(view.series, "train/actor_loss")
     ratio = _top(_per_scale(view, values))
-    relative = (f"|actor loss| / {scale_name(view.series)}", ratio, view.limits.q_ratio)
+    relative = (f"|actor loss| / {scale_name(view.series)}", ratio, _ratio_limit(view))
     limit = view.limits.actor_loss
     return _below(view, "|actor_loss|, largest", _top(_size(values)), limit, relative)
 

@@ -79,6 +79,7 @@ def td_error(series: Series) -> Curve:
     return curve(steps, (np.abs(left) + np.abs(right)) / 2)
 
 
+REPLAY_SCALE = "replay scale"
 RETURNS = (("train/episode_reward", "train/episode_length"), ("eval/return", "eval/length"))
 
 
@@ -150,7 +151,7 @@ def known_scale(
 def scale_name(series: Series) -> str:
     """The name of the scale that `known_scale` takes."""
     known = any(q_size(series, name).steps.size for name in ("q1", "q2", "target_q"))
-    return "replay scale" if known else "largest return seen"
+    return REPLAY_SCALE if known else "largest return seen"
 
 
 def over(values: Curve, scale: np.ndarray | None) -> Curve:

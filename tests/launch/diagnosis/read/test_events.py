@@ -19,15 +19,11 @@ from tensorboard.util import tensor_util
 from tensorboardX import SummaryWriter
 
 from launch.diagnosis.plots import plot_q_values
-from launch.diagnosis.read.events import (
-    Scalars,
-    Unreadable,
-    join_sessions,
-    read_csv,
-    read_event_file,
-)
+from launch.diagnosis.read.columns import Scalars, Unreadable, join_sessions
+from launch.diagnosis.read.events import read_event_file
 from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.read.records import masked_crc
+from launch.diagnosis.read.tables import read_csv
 from launch.diagnosis.series import curve, thin
 from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive, last_step, read_tag_map, rename
 
