@@ -70,6 +70,8 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     policy, folder = COMMAND.value(given, "policy"), COMMAND.value(given, "run_dir")
     if policy == "checkpoint" and not folder:
         raise BadInput("--policy=checkpoint needs --run_dir=RUN_FOLDER")
+    if folder and given.get("preset"):
+        raise BadInput(f"--preset={given['preset']}: {folder} has a configuration of its own")
     path = checkpoint.find(Path(folder)) if folder else None
     base = checkpoint.read_config(path) if path else preset(given.get("preset") or DEFAULT)
     config = configuration(given, base)

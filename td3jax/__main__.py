@@ -24,9 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if complaint:
             print(f"td3jax: {complaint}", file=sys.stderr)
             return _BAD_INPUT
-    if Path.cwd().resolve() != _HOME:
+    here = Path.cwd().resolve()
+    if here != _HOME:
         # `python -m` in our own processes would find a folder `envs` here before ours.
         os.environ["PYTHONSAFEPATH"] = "1"
+        sys.path.append(str(here))  # for --env=module:Name, behind ours
     words = sys.argv[1:] if argv is None else argv
     code: int = importlib.import_module("launch.command").main(words)
     return code

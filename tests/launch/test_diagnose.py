@@ -257,4 +257,4 @@ def test_several_runs_beneath_are_refused_by_name(tmp_path):
         write_events(tmp_path / name, {"debug/actor_q_mean": curve([1, 2], [1, 2], [1, 2])})
     result = command("launch.diagnose", f"--run_dir={tmp_path}")
     assert result.returncode == 2
-    assert f"--logdir {tmp_path / 'a'}" in result.stderr
+    assert f"--run_dir={tmp_path / 'a'}" in result.stderr

@@ -54,6 +54,7 @@ def test_a_run_leaves_everything_and_never_overwrites(
     assert main(words) == 0
     out = capfd.readouterr().out
     assert "buffer 26," in out
+    assert "preset vector fits Pendulum-v1's observations" in out
     assert "cpu:0" in out
     folder = tmp_path / "x-001"
     for name in (

@@ -94,7 +94,7 @@ def _merge(logdir: Path, folders: Mapping[Path, dict[str, Curve]]) -> dict[str, 
                 names = sorted({str(home[tag]), str(folder)})
                 raise Unreadable(
                     f"{logdir}: several runs beneath it; choose one, for example "
-                    f"--logdir {names[0]} or --logdir {names[1]}"
+                    f"--run_dir={names[0]} or --run_dir={names[1]}"
                 )
             merged[tag], home[tag] = values, folder
     return merged
