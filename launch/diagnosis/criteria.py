@@ -56,7 +56,7 @@ def _holds(measured: float | None, limit: float | None, relation: str) -> bool |
         ">": measured > limit,
         ">=": measured >= limit,
     }
-    return tests[relation]
+    return bool(tests[relation])
 
 
 def _decide(absolute: bool | None, relative: bool | None, form: str) -> bool | None:

@@ -95,11 +95,21 @@ _WANTED = (
     "train/episode_length",
     "eval/return",
     "debug/actor_q_mean",
+    "debug/q1_mean",
     "debug/target_q_mean",
     "debug/reward_mean",
     "debug/td_error_q1",
 )
-_SYNONYMS = {"policy": "actor", "pi": "actor", "qf": "critic", "value": "critic", "rew": "reward"}
+_SYNONYMS = {
+    "policy": "actor",
+    "pi": "actor",
+    "value": "critic",
+    "qf": "critic",
+    "qf1": "q1",
+    "qf2": "q2",
+    "rew": "reward",
+    "avg": "mean",
+}
 _NEAR = 0.5
 GROUPS = (
     "train/",
@@ -170,7 +180,7 @@ def known_tags() -> tuple[str, ...]:
 
 def _words(tag: str) -> str:
     words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", tag).lower())
-    return " ".join(_SYNONYMS.get(word, word) for word in words[-3:])
+    return " ".join(sorted(_SYNONYMS.get(word, word) for word in words[-3:]))
 
 
 def nearest_names(tags: Iterable[str]) -> dict[str, str]:

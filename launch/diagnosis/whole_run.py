@@ -54,7 +54,7 @@ def gamma(limits: VerdictLimits, facts: RunFacts) -> Criterion:
     value = facts.discount
     bad = value is not None and value > 1.0
     note = f"gamma is {value:g}: above 1 no return is finite, so Q grows forever" if bad else ""
-    return _rule("gamma", value, np.nextafter(1.0, 2.0), note, limits)
+    return row(Criterion("whole run", "gamma", value, 1.0, "<=", note=note), limits, False)
 
 
 def quantities(series: Series) -> dict[str, Curve]:
