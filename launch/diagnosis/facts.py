@@ -14,6 +14,7 @@ class RunFacts:
     """Settings that explain scalars; None where the run does not say.
 
     driving: the task is the driving of envs, which limits in units of its reward are made for.
+    rewards_enlarged: rewards are normalised or scaled up, so that Q may exceed the logged returns.
     """
 
     discount: float | None = None
@@ -26,6 +27,7 @@ class RunFacts:
     critic_clip_norm: float | None = None
     n_step: int | None = None
     driving: bool | None = None
+    rewards_enlarged: bool | None = None
 
 
 _NAMES = {
@@ -62,6 +64,10 @@ def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
         known = [leaves[name] for name in names if name in leaves]
         if known:
             found[field] = known[0]
+    replay = config.get("replay")
+    if isinstance(replay, Mapping):
+        scale = replay.get("reward_scale", 1.0)
+        found["rewards_enlarged"] = bool(replay.get("reward_normalise")) or scale > 1.0
     loop = config.get("loop")
     if isinstance(loop, Mapping) and isinstance(loop.get("env"), str):
         found["driving"] = loop["env"] == _DRIVING

@@ -23,6 +23,8 @@ from launch.diagnosis.measures import (
     known_ratio,
     known_scale,
     over,
+    return_scale,
+    reward_size,
     root_of_loss,
     scale_name,
     td_error,
@@ -87,6 +89,15 @@ def _below(
 
 def _per_scale(view: GateInput, values: Curve) -> Curve:
     return over(values, known_scale(view.series, values.steps, view.limits))
+
+
+def _per_error_scale(view: GateInput, values: Curve) -> Curve:
+    """Errors per scale: early ones have the size of rewards, of which returns tell as much as Q."""
+    scale = known_scale(view.series, values.steps, view.limits)
+    returns = return_scale(view.series, values.steps, view.limits)
+    if scale is not None and returns is not None and not reward_size(view.series).steps.size:
+        scale = np.maximum(scale, returns)
+    return over(values, scale)
 
 
 def _ratio_limit(view: GateInput) -> float:
@@ -207,7 +218,7 @@ def _falls_or_is_small(view: GateInput, error: Curve) -> tuple[str, float | None
 
     Errors grow for a while in healthy runs, where better policies find larger rewards.
     """
-    shares = _per_scale(view, error)
+    shares = _per_error_scale(view, error)
     ratio, means = trend(shares), thirds(shares)
     if ratio is not None and means is not None:
         ratio = min(ratio, view.limits.trend * means[1] / view.limits.error_level)
@@ -228,7 +239,7 @@ def critic_loss_mean(view: GateInput) -> Criterion:
     """The critic's loss on average."""
     values = get(view.series, "train/critic_loss")
     root = root_of_loss(view.series)
-    ratio = _mean(_per_scale(view, root))
+    ratio = _mean(_per_error_scale(view, root))
     relative = (f"root of it / {scale_name(view.series)}", ratio, view.limits.critic_loss_ratio)
     limit = view.limits.critic_loss
     return _below(view, "critic_loss, mean", _mean(values), limit, relative, core=True)

@@ -110,7 +110,7 @@ _SYNONYMS = {
     "rew": "reward",
     "avg": "mean",
 }
-_NEAR = 0.5
+_NEAR = 0.7  # likeness of words in [0, 1]
 GROUPS = (
     "train/",
     "debug/",
@@ -184,15 +184,25 @@ def _words(tag: str) -> str:
 
 
 def nearest_names(tags: Iterable[str]) -> dict[str, str]:
-    """The name of ours that is most like each tag, where one is alike at all."""
-    ours = {_words(name.partition("/")[2]): name for name in _WANTED}
-    found = {}
-    for tag in tags:
-        for words in (_words(tag), _words(tag.rpartition("/")[2])):
-            near = difflib.get_close_matches(words, ours, n=1, cutoff=_NEAR)
-            if near and tag not in found:
-                found[tag] = ours[near[0]]
+    """The name of ours that is most like each tag, where one is alike at all; each name once."""
+    alike = sorted(
+        (
+            (max(_likeness(part, name) for part in (tag, tag.rpartition("/")[2])), tag, name)
+            for tag in tags
+            for name in _WANTED
+        ),
+        reverse=True,
+    )
+    found: dict[str, str] = {}
+    for likeness, tag, name in alike:
+        if likeness >= _NEAR and tag not in found and name not in found.values():
+            found[tag] = name
     return found
+
+
+def _likeness(tag: str, name: str) -> float:
+    ours = _words(name.partition("/")[2])
+    return difflib.SequenceMatcher(None, _words(tag), ours).ratio()
 
 
 def tag_map_skeleton(tags: Sequence[str]) -> str:

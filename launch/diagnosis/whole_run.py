@@ -74,14 +74,9 @@ def strayed(values: Curve, crossing: int) -> int:
 
 
 def q_over_returns(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterion:
-    """No Q and no TD error is far beyond the returns seen.
-
-    Where the rewards of batches were logged, they give a stricter bound, by a rule of its own.
-    """
+    """No Q and no TD error is far beyond the returns seen, where both have one unit."""
     name, worst, note = "Q / largest return seen, held", None, ""
-    for what, values in quantities(series).items():
-        if return_bound(series, values.steps, limits, facts) is not None:
-            continue
+    for what, values in ({} if facts.rewards_enlarged else quantities(series)).items():
         scale = return_scale(series, values.steps, limits)
         ratio = sustained(over(values, scale), limits.stop_points)
         if scale is None or not ratio.steps.size:
@@ -155,10 +150,12 @@ def collapse(series: Series, start: int, limits: VerdictLimits) -> Criterion:
     windows = sliding_window_view(values.values, width)
     levels = windows.mean(axis=1)
     best = int(np.argmax(levels))
-    at = int(values.steps[best + width - 1])
     lost, gained = float(levels[best] - levels[-1]), float(levels[best] - levels[0])
     least = 0.01 * float(np.ptp(values.values)) + 1e-9
-    deviations = lost / max(float(np.median(windows.std(axis=1, ddof=1))), least)
+    deviation = max(float(np.median(windows.std(axis=1, ddof=1))), least)
+    deviations = lost / deviation
+    kept = int(np.flatnonzero(levels >= levels[best] - 0.5 * deviation)[-1])
+    at = int(values.steps[kept + width - 1])
     factor, what = _growth_since(series, at)
     counts = lost >= limits.collapse_share * gained and factor >= limits.collapse_growth
     measured = deviations if counts else 0.0

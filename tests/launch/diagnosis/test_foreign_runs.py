@@ -136,6 +136,26 @@ def test_late_divergence_is_no_go_with_its_step(names, after):
     assert (first.name, first.score >= LIKELY) == ("overestimation", True)
 
 
+def test_late_faults_are_seen_under_our_own_names_too():
+    """Q grows beyond the returns and stays within what the largest reward would allow."""
+    series = synthetic_runs.healthy(60_000)
+    steps = series["debug/q1_mean"].steps
+    factor = np.exp(np.clip((steps - 30_000) / 5_000, 0.0, np.log(300.0)))
+    for tag in list(series):
+        if tag.startswith(("debug/q", "debug/target_q", "debug/actor_q", "train/q")):
+            old = series[tag]
+            series[tag] = Curve(old.steps, old.values * factor, old.wall)
+    series["debug/reward_max"] = curve(steps, np.full(steps.size, 5_000.0))
+    assert "diverged after step 3" in failed(series, RunFacts())
+    assert "diverged" not in failed(series, RunFacts(rewards_enlarged=True))
+    assert facts_from_config({"replay": {"reward_normalise": True}}).rewards_enlarged is True
+    assert facts_from_config({"replay": {"reward_scale": 0.25}}).rewards_enlarged is False
+    returns = series["train/episode_reward"]
+    fallen = np.where(returns.steps > 40_000, -300.0, returns.values)
+    series["train/episode_reward"] = curve(returns.steps, fallen)
+    assert "collapsed after step 40," in failed(series, RunFacts())
+
+
 def test_a_collapse_needs_growth_of_q_or_loss():
     series = diverges(CLEANRL, 60_000)
     calm = {t: c for t, c in series.items() if "episode" in t}
