@@ -99,7 +99,7 @@ def examine(
     return Diagnosis(run, verdict, rank_causes(run.series, run.facts, limits))
 
 
-def write(found: Diagnosis, folder: Path) -> Path:
+def write_diagnosis(found: Diagnosis, folder: Path) -> Path:
     """Write the report and return the path of report.md."""
     run, verdict, causes = found
     return write_report(folder, verdict, causes, run.series, run.config, notes=run_notes(run))
@@ -118,7 +118,7 @@ def diagnose(
     """
     found = examine(run_dir, tag_map, limits, stage)
     base = run_dir if run_dir.is_dir() else run_dir.parent
-    return found.verdict, found.causes, write(found, out_dir or base / "diagnosis")
+    return found.verdict, found.causes, write_diagnosis(found, out_dir or base / "diagnosis")
 
 
 def report_folder(run_dir: Path) -> Path:
@@ -142,7 +142,7 @@ def _body(given: dict[str, Any]) -> int:
         tag_map = read_tag_map(Path(given["tag_map"])) if given.get("tag_map") else None
         limits = parse_limits(COMMAND.value(given, "limits"))
         found = examine(run_dir, tag_map, limits, given.get("stage"))
-        path = write(found, out_dir)
+        path = write_diagnosis(found, out_dir)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except OSError as error:

@@ -9,9 +9,9 @@ from launch.diagnosis import signatures, signatures_idle
 from launch.diagnosis.clues import Clue, Evidence, weigh
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import with_discount
+from launch.diagnosis.scales import with_discount
 from launch.diagnosis.series import Series
-from launch.diagnosis.tags import derive
+from launch.diagnosis.tags import derive_scalars
 
 LIKELY = 0.5
 
@@ -150,7 +150,7 @@ def rank_causes(
     series: Series, facts: RunFacts | None = None, limits: VerdictLimits | None = None
 ) -> tuple[Cause, ...]:
     """All causes, the likeliest first. A likely cause halves the score of what follows from it."""
-    full, _ = derive(series)
+    full, _ = derive_scalars(series)
     facts = facts or RunFacts()
     evidence = Evidence(full, facts, with_discount(limits or VerdictLimits(), facts))
     raw = {signature.name: _cause(signature, evidence) for signature in _SIGNATURES}

@@ -9,7 +9,8 @@ import numpy as np
 
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import bound_curve, q_scale, ratio_curve, return_scale, td_error
+from launch.diagnosis.measures import td_error
+from launch.diagnosis.scales import bound_curve, q_scale, ratio_curve, return_scale
 from launch.diagnosis.series import Curve, Series, align, get
 
 

@@ -17,7 +17,7 @@ from launch.diagnosis.measures import power_law
 from launch.diagnosis.plots import plot_all
 from launch.diagnosis.read.logs import Run, read_run
 from launch.diagnosis.series import Series, get
-from launch.diagnosis.tags import derive, nearest_names
+from launch.diagnosis.tags import derive_scalars, nearest_names
 from launch.diagnosis.verdict import judge
 from launch.files import markdown_table, write_whole
 
@@ -160,7 +160,7 @@ def write_report(
     evaluation: metrics of a final evaluation {name: number}, shown as they are. notes: further
     lines, such as warnings of the reader. Each file appears whole or not at all.
     """
-    full, _ = derive(series)
+    full, _ = derive_scalars(series)
     out_dir.mkdir(parents=True, exist_ok=True)
     plots = plot_all(full, out_dir)
     table = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from launch.diagnosis.clues import Clue, Evidence, grade, level, only_against, only_for, show
-from launch.diagnosis.gates import NORMS
+from launch.diagnosis.gate_input import NORMS
 from launch.diagnosis.measures import power_law
 from launch.diagnosis.tags import reward_parts
 

@@ -220,7 +220,7 @@ def _sum(one: Curve, other: Curve) -> Curve:
     return curve(steps, left + right)
 
 
-def derive(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
+def derive_scalars(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Fill in names that follow from others; returns the series and the names filled in.
 
     The actor's loss is minus its mean Q in TD3 (without clipping or penalties), so old and foreign

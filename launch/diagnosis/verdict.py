@@ -9,31 +9,21 @@ import numpy as np
 from launch.diagnosis.alerts import CRITICAL, NON_FINITE
 from launch.diagnosis.criteria import Criterion, Verdict, row
 from launch.diagnosis.facts import RunFacts
-from launch.diagnosis.gates import (
-    DRIVING,
-    GATES,
-    LATER,
-    NORM_MAX,
-    NORMS,
-    THROUGHOUT,
-    GateInput,
-    logged_alert,
-)
+from launch.diagnosis.gate_input import NORM_MAX, NORMS, GateInput
+from launch.diagnosis.gates import DRIVING, GATES, LATER, THROUGHOUT, logged_alert
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import (
+from launch.diagnosis.measures import growth, late_start, sustained
+from launch.diagnosis.scales import (
     bound_curve,
-    growth,
     held,
     known_ratio,
-    late_start,
     over,
     return_scale,
     scale_name,
-    sustained,
     with_discount,
 )
 from launch.diagnosis.series import Curve, Series, get
-from launch.diagnosis.tags import derive, last_step
+from launch.diagnosis.tags import derive_scalars, last_step
 from launch.diagnosis.whole_run import whole_run_rows
 
 __all__ = [
@@ -226,7 +216,7 @@ def judge(
     if stage is not None and stage not in STAGES:
         raise ValueError(f"stage = {stage!r}: expected one of {', '.join(STAGES)}")
     limits = with_discount(limits, facts)
-    full, _ = derive(series)
+    full, _ = derive_scalars(series)
     start, step = late_start(full, limits, facts), last_step(full)
     gate = stage or _stage(step - start) or "2K"
     seen = full if stage is None else _within(full, 0, start + STAGES[gate])

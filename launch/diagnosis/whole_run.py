@@ -8,15 +8,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 from launch.diagnosis.criteria import Criterion, row
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import (
-    held,
-    known_scale,
-    over,
-    return_bound,
-    return_scale,
-    root_of_loss,
-    sustained,
-)
+from launch.diagnosis.measures import root_of_loss, sustained
+from launch.diagnosis.scales import held, known_scale, over, return_bound, return_scale
 from launch.diagnosis.series import EMPTY, Curve, Series, get
 
 _NAMES = {

@@ -16,7 +16,7 @@ from launch.diagnosis.read.columns import Scalars, Unreadable, join_sessions
 from launch.diagnosis.read.events import read_event_file
 from launch.diagnosis.read.tables import FORMATS, SUFFIXES, read_table
 from launch.diagnosis.series import Curve
-from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive, rename, tag_map_skeleton
+from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive_scalars, rename, tag_map_skeleton
 
 _TABLES = ("metrics.csv", "progress.csv", "progress.txt")
 _OF_EVALUATION = frozenset(("eval", "evaluation", "evaluator", "test", "validation"))
@@ -191,7 +191,7 @@ def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
             f"{logdir}: none of its {len(foreign)} tags is known ({', '.join(foreign[:3])}, ...); "
             f"say what they are with --tag_map, a JSON file such as {tag_map_skeleton(foreign)}"
         )
-    series, derived = derive({t: c for t, c in known.items() if np.size(c.values)})
+    series, derived = derive_scalars({t: c for t, c in known.items() if np.size(c.values)})
     config, complaints = _config(logdir, files)
     facts = facts_from_config(config or {})
     if facts.driving is None and (tag_map or not FOREIGN_TAGS.keys().isdisjoint(raw)):

@@ -9,7 +9,7 @@ import synthetic_runs
 from launch.diagnosis.causes import LIKELY, rank_causes
 from launch.diagnosis.facts import RunFacts, facts_from_config
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import return_bound, return_scale
+from launch.diagnosis.scales import return_bound, return_scale
 from launch.diagnosis.series import Curve, Series, curve
 from launch.diagnosis.tags import rename
 from launch.diagnosis.verdict import GO, NO_GO, UNDECIDED, judge

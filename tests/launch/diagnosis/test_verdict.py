@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits, parse_limits
 from launch.diagnosis.live import LiveChecker
-from launch.diagnosis.measures import growth, power_law, q_scale
+from launch.diagnosis.measures import growth, power_law
+from launch.diagnosis.scales import q_scale
 from launch.diagnosis.series import Curve, Series, curve
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, UNDECIDED, judge, no_go_rows
 
