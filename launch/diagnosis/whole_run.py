@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from launch.diagnosis.criteria import Criterion, row
 from launch.diagnosis.facts import RunFacts
@@ -20,6 +19,7 @@ _NAMES = {
 _LOSS = "root of the critic loss"
 _LEAST_POINTS = 20  # of returns, for a level and its deviation
 _SHARE = 20  # a level is the mean of this part of all points, 1 / 20
+_LOOKS = 1000  # points at which a course is looked at
 _STRAY = 3.0  # |Q| left its course where it is this many times its median so far
 
 
@@ -59,11 +59,13 @@ def quantities(series: Series) -> dict[str, Curve]:
 
 def strayed(values: Curve, crossing: int) -> int:
     """The last step before index `crossing` at which |values| was still on its earlier course."""
-    sizes = np.abs(values.values[: crossing + 1])
-    for index in range(crossing, 0, -1):
+    stride = crossing // _LOOKS + 1
+    looked = np.arange(crossing % stride, crossing + 1, stride)
+    sizes = np.abs(values.values[looked])
+    for index in range(looked.size - 1, 0, -1):
         if sizes[index] <= _STRAY * float(np.median(sizes[:index])):
-            return int(values.steps[index])
-    return int(values.steps[0])
+            return int(values.steps[looked[index]])
+    return int(values.steps[looked[0]])
 
 
 def q_over_returns(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterion:
@@ -133,6 +135,15 @@ def _growth_since(series: Series, step: int) -> tuple[float, str]:
     return max(found)
 
 
+def _rolling(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard deviations of each `width` successive values."""
+    centre = float(values.mean())
+    sums = [np.concatenate([[0.0], np.cumsum((values - centre) ** power)]) for power in (1, 2)]
+    first, second = (total[width:] - total[:-width] for total in sums)
+    variance = np.maximum(second - first**2 / width, 0.0) / (width - 1)
+    return first / width + centre, np.sqrt(variance)
+
+
 def collapse(series: Series, start: int, limits: VerdictLimits) -> Criterion:
     """Returns do not end far below their best level while Q or the critic's loss grows."""
     name = "deviations below the best level of returns"
@@ -140,12 +151,11 @@ def collapse(series: Series, start: int, limits: VerdictLimits) -> Criterion:
     if not values.steps.size:
         return _rule(name, None, limits.collapse, "", limits)
     width = max(values.steps.size // _SHARE, 5)
-    windows = sliding_window_view(values.values, width)
-    levels = windows.mean(axis=1)
+    levels, spreads = _rolling(values.values, width)
     best = int(np.argmax(levels))
     lost, gained = float(levels[best] - levels[-1]), float(levels[best] - levels[0])
     least = 0.01 * float(np.ptp(values.values)) + 1e-9
-    deviation = max(float(np.median(windows.std(axis=1, ddof=1))), least)
+    deviation = max(float(np.median(spreads)), least)
     deviations = lost / deviation
     kept = int(np.flatnonzero(levels >= levels[best] - 0.5 * deviation)[-1])
     at = int(values.steps[kept + width - 1])
