@@ -1,26 +1,63 @@
-# Two commands do everything on a fresh machine: `make train` and `make test`.
-PYTHON ?= python3.11
+# Everything on a fresh machine: `make train` and `make test`. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
 VENV ?= .venv
 BIN := $(VENV)/bin
 STEPS ?= 5000
 ARGS ?=
 
-.PHONY: train test lint clean
+# Other software's paths (ROS sets them) would hide the locked packages.
+unexport PYTHONPATH PYTHONHOME
 
-$(VENV)/ready: setup.py
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+# The first Python of these versions that runs and can make virtual environments. Each candidate is
+# tried, as a shim of pyenv may be on the PATH and not run.
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
+CAN_MAKE_VENV = import ensurepip, sys; sys.exit("%d.%d" % sys.version_info[:2] not in "$(1)".split())
+candidates = $(foreach v,$(1),python$(v) $(wildcard $(PYENV)/versions/$(v).*/bin/python)) python3
+find_python = $(shell for python in $(call candidates,$(1)); do \
+  "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
+PYTHON ?= $(call find_python,3.12 3.11)
 
-train: $(VENV)/ready
+.PHONY: help train test test-core test-other lint wheel-check lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+train: $(VENV)/ready ## install, then train on the stand-in; STEPS=300 is a trial, ARGS="--seed=3" passes flags
 	$(BIN)/python -m launch.train --steps=$(STEPS) $(ARGS)
 
-test: $(VENV)/ready lint
+test: $(VENV)/ready lint ## linters, types and all tests
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-lint: $(VENV)/ready
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+test-core: $(VENV)/ready ## tests of td3jax and launch alone
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/td3jax tests/launch
 
-clean:
-	rm -rf $(VENV) build *.egg-info
+test-other: $(VENV)/ready ## the same with the other Python, 3.11 or 3.12, in an environment of its own
+	@version=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	$(MAKE) test-core VENV=$(VENV)-other PYTHON="$$([ $$version = 3.12 ] \
+	  && echo '$(call find_python,3.11)' || echo '$(call find_python,3.12)')"
+
+lint: $(VENV)/ready ## ruff and mypy
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+wheel-check: $(VENV)/ready ## build a wheel, install it elsewhere extra by extra, train with it
+	.ci/wheel_check $(BIN)/python
+
+lock: ## renew requirements.lock; UPGRADE=1 takes the newest releases that setup.py allows
+	.ci/lock "$(call find_python,3.11)" $(if $(UPGRADE),upgrade,keep)
+
+clean: ## remove environments and build output
+	rm -rf $(VENV) $(VENV)-other build *.egg-info
+
+# An interrupted installation leaves no stamp, and the next one starts from nothing.
+$(VENV)/locked: requirements.lock
+	@.ci/install "$(PYTHON)" $(VENV)
+	@touch $@
+
+$(VENV)/ready: $(VENV)/locked setup.py
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

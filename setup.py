@@ -1,51 +1,115 @@
-"""Package metadata; every dependency is pinned so that a run can be repeated."""
+"""Package metadata: ranges for those who use td3jax as a library.
+
+The exact releases of a run that can be repeated are in requirements.lock, which `make` installs.
+"""
+
+import re
+from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).parent
+
+CORE = [
+    "absl-py>=2.1",
+    "chex>=0.1.90",
+    "flax>=0.12,<0.13",
+    "jax>=0.10,<0.12",
+    "numpy>=2,<3",
+    "optax>=0.2.5,<0.3",
+]
+# Reads, judges and draws a log; the code behind it runs where jax does not.
+DIAGNOSE = [
+    "matplotlib>=3.9,<4",
+    "protobuf>=5",
+    "tensorboard>=2.18,<3",
+]
+# What every training run needs, whatever its environment; its report is a diagnosis.
+RUN = [
+    *DIAGNOSE,
+    "gymnasium>=1.1,<2",
+    "imageio-ffmpeg>=0.5",
+    "networkx>=3.2,<4",
+    "opencv-python>=4.10",
+    "tensorboardX>=2.6.2",
+    "tqdm>=4.66",
+]
+CARLA = [
+    *RUN,
+    "carla==0.9.16",  # The protocol is that of one release.
+    "msgpack>=1",
+    "numba>=0.61",
+]
+GYM = [
+    *RUN,
+    "gymnasium[box2d,mujoco]>=1.1,<2",
+]
+STUDIES = [
+    "pandas>=2.2,<3",  # rliable imports it without asking for it.
+    "rliable>=1.2,<2",
+    "scipy>=1.14",
+]
+DEV = [
+    "hypothesis>=6.100",
+    "mypy>=2,<3",
+    "pytest>=9,<10",
+    "pytest-rerunfailures>=16",
+    "pytest-timeout>=2.4",
+    "pytest-xdist>=3.8",
+    "ruff>=0.17",
+    "setuptools>=77",
+]
+# Exact: the benchmark's tables name the releases that they compare with.
+BENCH = [
+    "sbx-rl==0.28.0",
+    "stable-baselines3==2.9.2",
+    "torch==2.13.0",
+]
+
+
+def version() -> str:
+    """Read `__version__` from the package without importing it, as that would need jax."""
+    text = (HERE / "td3jax" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise SystemExit('setup.py: td3jax/__init__.py has no line __version__ = "..."')
+    return found[1]
+
+
 setup(
     name="td3jax",
-    version="0.1.0",
+    version=version(),
     description="Stable TD3 from pixels for visual driving in CARLA, in JAX.",
-    python_requires=">=3.11,<3.12",
-    packages=find_packages(include=["td3jax*", "envs*", "launch*"]),
-    package_data={"launch": ["data/*"]},
-    install_requires=[
-        "absl-py==2.5.1",
-        "carla==0.9.16",
-        "chex==0.1.92",
-        "flax==0.12.8",
-        "gymnasium[box2d,mujoco]==1.4.0",
-        "imageio-ffmpeg==0.8.1",
-        "jax==0.10.2",
-        "jaxlib==0.10.2",
-        "matplotlib==3.11.2",
-        "msgpack==1.2.4",
-        "networkx==3.6.1",
-        "numba==0.68.1",
-        "numpy==2.4.6",
-        "opencv-python==5.0.0.93",
-        "optax==0.2.8",
-        "pandas==2.3.3",
-        "rliable==1.2.0",
-        "scipy==1.17.1",
-        "tensorboard==2.21.0",
-        "tensorboardX==2.6.5",
-        "tqdm==4.70.1",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    author="the td3jax authors",
+    license="MIT",
+    license_files=["LICENSE"],
+    keywords=["reinforcement learning", "TD3", "CARLA", "JAX", "autonomous driving"],
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
     ],
+    python_requires=">=3.11,<3.13",
+    packages=find_packages(include=["td3jax*", "envs*", "launch*"]),
+    package_data={package: ["py.typed"] for package in ("td3jax", "envs", "launch")},
+    install_requires=CORE,
     extras_require={
-        "dev": [
-            "hypothesis==6.170.15",
-            "mypy==2.4.1",
-            "pytest==9.2.0",
-            "pytest-rerunfailures==16.7",
-            "pytest-timeout==2.4.0",
-            "pytest-xdist==3.8.0",
-            "ruff==0.17.5",
-        ],
-        "bench": [
-            "sbx-rl==0.28.0",
-            "stable-baselines3==2.9.2",
-            "torch==2.13.0",
-        ],
+        "diagnose": DIAGNOSE,
+        "carla": CARLA,
+        "gym": GYM,
+        "studies": STUDIES,
+        "dev": DEV,
+        "all": [*CARLA, *GYM, *STUDIES, *DEV],
+        "bench": BENCH,
+        "cuda12": ["jax[cuda12]"],
+        "cuda13": ["jax[cuda13]"],
     },
+    entry_points={"console_scripts": ["td3jax = td3jax.__main__:main"]},
 )

@@ -19,13 +19,13 @@ from envs.config import EnvConfig
 from envs.episode import Episode, begin
 from envs.errors import EnvError, SimulatorFault
 from envs.task import reward, spaces
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.expert import Expert
 from envs.task.observation import Observation
 from envs.task.route import Route
 from envs.world import client
 from envs.world.actors import silence
-from envs.world.senses import Senses
+from envs.world.perception import Perception
 from envs.world.stage import Stage, Tick
 
 START_TRIES = 8
@@ -33,7 +33,7 @@ Info = dict[str, Any]
 
 
 class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
-    """Drive a seeded route through traffic; see `envs.config` for every number of the task."""
+    """Drive a seeded route through traffic; see `envs.config` forevery number of the task."""
 
     def __init__(
         self,
@@ -45,14 +45,14 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     ) -> None:
         self.config = config
         self.metadata = spaces.metadata(config)
-        self.render_mode = render_mode
+        self.render_mode = spaces.checked_render_mode(render_mode)
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
         self._address = (host, port, tm_port or port + config.traffic.tm_port_offset)
         self._stage: Stage | None = None
         self._episode: Episode | None = None
         self._tick: Tick | None = None
-        self._filmed: tuple[int, np.ndarray] | None = None
+        self._rendered: tuple[int, np.ndarray] | None = None
         self._connect(config.task.town)
 
     def _connect(self, town: str) -> Stage:
@@ -62,10 +62,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
     ) -> tuple[Observation, Info]:
-        """Starts an episode.
+        """Start an episode.
 
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
-        None; "town": map to change to; "max_steps": time limit; "film": whether `render` follows
+        None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
         this episode; "place_traffic": overrides what a given seed does to the NPCs.
         """
         super().reset(seed=seed)
@@ -80,7 +80,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
-        """After a fault the environment is without a simulator, until `reset` finds one."""
+        """Turn a fault into SimulatorFault; there is then no simulator until `reset`."""
         try:
             yield
         except (SimulatorFault, RuntimeError) as error:
@@ -94,10 +94,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         presets = self.config.task.weather
         weather = presets[int(rng.integers(len(presets)))]
         client.set_weather(stage.session.world, weather)
-        film = bool(options.get("film", self.render_mode is not None))
+        video = bool(options.get("video", self.render_mode is not None))
         for _ in range(START_TRIES):
             start, route = stage.plan(options.get("route"), rng)
-            tick = stage.put(start, replace, film, rng)
+            tick = stage.reset_to(start, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
                 return self._episode_or_fault().observation(), self._reset_info(weather)
@@ -106,11 +106,11 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _begin(self, stage: Stage, route: Route, tick: Tick, options: Info) -> None:
         ego, task = stage.live_ego(), self.config.task
-        sensed = Senses(task, stage.session.map, ego.car, route)
+        perception = Perception(task, stage.session.map, ego.car, route)
         self._others = stage.others(tick.snapshot)
-        drive = sensed.feel(tick.snapshot, ego.vehicle, self._others, [], 0)
+        state = perception.update(tick.snapshot, ego.vehicle, self._others, [], 0)
         most = int(options.get("max_steps") or task.episode_steps)
-        self._episode = begin(self.config, sensed, drive, tick.picture, most, stage.has_lights)
+        self._episode = begin(self.config, perception, state, tick.picture, most, stage.has_lights)
         self._expert = Expert(ego.car, task.target_speed)
         self._tick = tick
 
@@ -127,7 +127,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._with_hint(info)
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
-        """Holds the action for `action_ticks` ticks, or until the episode ends; their rewards are
+        """Hold the action for `action_ticks` ticks, or until the episode ends; their rewards are
         summed. Raises SimulatorFault, after which this episode has no further transition."""
         action = spaces.checked_action(action)
         episode = self._episode_or_fault()
@@ -135,8 +135,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
         parts = dict.fromkeys(reward.PARTS, 0.0)
         for _ in range(self.config.task.action_ticks):
-            tick, drive = self._advance(action)
-            for name, value in episode.step(drive, float(action[0])).items():
+            tick, state = self._advance(action)
+            for name, value in episode.step(state, float(action[0])).items():
                 parts[name] += value
             if episode.ending.reason:
                 break
@@ -148,48 +148,48 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         ends = episode.ending
         return episode.observation(), sum(parts.values()), ends.terminated, ends.truncated, info
 
-    def _advance(self, action: np.ndarray) -> tuple[Tick, Drive]:
+    def _advance(self, action: np.ndarray) -> tuple[Tick, EgoState]:
         stage, episode = self._stage_or_fault(), self._episode_or_fault()
         with self._guarded():
             ego = stage.live_ego()
             ego.drive(action)
             self._tick = tick = stage.tick()
             self._others = stage.others(tick.snapshot)
-            drive = episode.senses.feel(
+            state = episode.perception.update(
                 tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
             )
-        return tick, drive
+        return tick, state
 
     def _with_hint(self, info: Info) -> Info:
         if self.config.task.expert_hints:
             episode = self._episode_or_fault()
             info["expert_action"] = self._expert.act(
-                episode.drive, episode.route, self._others, self.config.task.step_seconds
+                episode.ego, episode.route, self._others, self.config.task.step_seconds
             )
         return info
 
     def render(self) -> Any:
-        """uint8 (H, W, 3) red, green, blue of this tick: from behind the car when filming,
+        """Return uint8 (H, W, 3) RGB of this tick: from behind the car when recording,
         else what its own camera sees."""
         size = self.config.sensors
         stage, tick = self._stage_or_fault(), self._tick
         if tick is None:
             raise SimulatorFault("nothing to render before the first reset")
-        if self._filmed is None or self._filmed[0] != tick.frame:
+        if self._rendered is None or self._rendered[0] != tick.frame:
             with self._guarded():
-                film = stage.film(tick.frame)
-            picture = tick.picture if film is None else film
+                chase = stage.chase_picture(tick.frame)
+            picture = tick.picture if chase is None else chase
             if picture is None:
-                raise EnvError("image_size is 0: only episodes that are filmed have pictures")
+                raise EnvError("image_size is 0: only episodes that are recorded have pictures")
             picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGB)
             shape = (size.render_width, size.render_height)
             if picture.shape[1::-1] != shape:
                 picture = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR)
-            self._filmed = (tick.frame, picture)
-        return self._filmed[1].copy()
+            self._rendered = (tick.frame, picture)
+        return self._rendered[1].copy()
 
     def _abandon(self) -> None:
-        """Forgets a simulator that failed; asking it to tidy up could take for ever."""
+        """Forget a simulator that failed; asking it to tidy up could take forever."""
         stage, self._stage = self._stage, None
         self._episode = None
         self._tick = None
@@ -198,7 +198,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             silence(stage.actors.sensors)
 
     def close(self) -> None:
-        """Removes our actors and gives the server its settings back; safe to call twice."""
+        """Remove our actors and gives the server its settings back; safe to call twice."""
         stage, self._stage = self._stage, None
         self._episode = None
         self._tick = None

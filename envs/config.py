@@ -9,6 +9,7 @@ Lengths are metres, times simulated seconds unless a name says otherwise, angles
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from typing import Any
 
 from td3jax.options import Options, option, require
@@ -16,7 +17,7 @@ from td3jax.options import Options, option, require
 
 @dataclasses.dataclass(frozen=True)
 class TaskConfig(Options):
-    """What is driven, for how long, and when an episode ends."""
+    """The task: town, car, route, time step, and the limits that end an episode."""
 
     town: str = option("Town01", "map to drive in, by its name on the server")
     weather: tuple[str, ...] = option(
@@ -70,11 +71,6 @@ class TaskConfig(Options):
     def step_seconds(self) -> float:
         """Simulated seconds that an action is held."""
         return self.tick_seconds * self.action_ticks
-
-    @property
-    def vector_size(self) -> int:
-        """Length of the vector observation: speed, lateral, heading and (x, y) per waypoint."""
-        return 3 + 2 * self.waypoint_count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +149,7 @@ _SCENARIOS = {0: 20, 1: 50, 2: 100}
 
 @dataclasses.dataclass(frozen=True)
 class TrafficConfig(Options):
-    """Who else is on the road."""
+    """Other vehicles and walkers."""
 
     scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", choices=tuple(_SCENARIOS))
     npc_vehicles: int = option(-1, "NPC vehicles; -1 = what the scenario says", low=-1)
@@ -174,7 +170,7 @@ class TrafficConfig(Options):
 
 @dataclasses.dataclass(frozen=True)
 class ServerConfig(Options):
-    """Where the simulator is, and how long to wait for it; all times here are wall clock."""
+    """The simulator's address and all patience with it; times here are wall clock."""
 
     host: str = option("", "host of a running server; empty = start one on a free port")
     port: int = option(2000, "RPC port of the running server", above=0, below=65000)
@@ -182,7 +178,11 @@ class ServerConfig(Options):
         "", "command that starts a server, {port} and {town} filled in; empty = the stand-in"
     )
     server_log: str = option("", "file for the output of the server and client; empty = none")
-    connect_timeout: float = option(60.0, "seconds for a server to start and answer", above=0)
+    connect_timeout: float = option(
+        60.0,
+        "seconds for a server to answer; one of server_command has to start in them too",
+        above=0,
+    )
     load_timeout: float = option(180.0, "seconds for a map to load", above=0)
     tick_timeout: float = option(15.0, "seconds for one simulation step or sensor reading", above=0)
     restarts_per_hour: int = option(12, "restarts after faults before giving up", low=0)
@@ -212,16 +212,18 @@ class EnvConfig:
 
 
 def with_options(config: EnvConfig, **options: Any) -> EnvConfig:
-    """A copy with leaf fields replaced by name, e.g. `with_options(config, town="Town02")`."""
+    """Copy with leaf fields replaced by name, e.g. `with_options(config, town="Town02")`."""
     groups = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
-    changes: dict[str, dict[str, Any]] = {name: {} for name in groups}
+    owners = {leaf: group for group, part in groups.items() for leaf in _names(part)}
+    changes: dict[str, dict[str, Any]] = {}
     for name, value in options.items():
-        owner = next((g for g, part in groups.items() if name in _names(part)), None)
-        if owner is None:
-            raise ValueError(f"{name} = {value!r}: no such option of the environment")
-        changes[owner][name] = value
-    parts = {name: dataclasses.replace(groups[name], **new) for name, new in changes.items()}
-    return EnvConfig(**parts)
+        if name not in owners:
+            near = difflib.get_close_matches(name, owners, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"{name} = {value!r}: no such option of the environment{hint}")
+        changes.setdefault(owners[name], {})[name] = value
+    parts = {group: dataclasses.replace(groups[group], **new) for group, new in changes.items()}
+    return dataclasses.replace(config, **parts)
 
 
 def _names(config: Any) -> set[str]:

@@ -9,67 +9,60 @@ import numpy as np
 
 from envs.config import EnvConfig
 from envs.task import observation, reward
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 from envs.task.metrics import EpisodeMetrics
 from envs.task.observation import FrameStack, Observation, grey
 from envs.task.route import Route
 from envs.task.termination import Ending, Timers, advance, ending
-from envs.world import senses
-from envs.world.senses import Senses
+from envs.world.perception import Perception, ran_red
 
 
 @dataclasses.dataclass
 class Episode:
-    """The state between two resets; `step` is called once per tick with that tick's `Drive`."""
+    """The state between two resets; `step` is called once per tick with that tick's `EgoState`."""
 
     config: EnvConfig
     route: Route
-    senses: Senses
+    perception: Perception
     stack: FrameStack | None
     metrics: EpisodeMetrics
     most_steps: int
-    drive: Drive
+    ego: EgoState
     timers: Timers = dataclasses.field(default_factory=Timers)
     ending: Ending = dataclasses.field(default_factory=Ending)
 
     def observation(self) -> Observation:
-        """What the agent sees now; arrays of its own."""
-        vector = observation.vector(self.drive, self.route, self.config)
+        """Return the agent's observation of now, in arrays of its own."""
+        vector = observation.vector(self.ego, self.route, self.config.task)
         if self.stack is None:
             return {"vector": vector}
         return {"image": self.stack.image, "vector": vector}
 
-    def step(self, drive: Drive, steering: float) -> dict[str, float]:
-        """Takes in a tick; returns the weighted parts of its reward."""
-        before, self.drive = self.drive, drive
+    def step(self, ego: EgoState, steering: float) -> dict[str, float]:
+        """Take in a tick and return the weighted parts of its reward."""
+        before, self.ego = self.ego, ego
         task = self.config.task
-        self.timers = advance(self.timers, drive, task)
-        self.ending = ending(drive, self.timers, task, self.most_steps)
-        self.metrics.add(drive, steering, senses.ran_red(before, drive))
-        return reward.parts(
-            drive,
-            self.config.reward,
-            goal=self.ending.goal,
-            seconds=task.tick_seconds,
-            target_speed=task.target_speed,
-            off_road_seconds=task.off_road_seconds,
-        )
+        self.timers = advance(self.timers, ego, task)
+        self.ending = ending(ego, self.timers, task, self.most_steps)
+        self.metrics.add(ego, steering, ran_red(before, ego))
+        now = reward.Moment(ego, task, self.ending.goal)
+        return reward.parts(now, self.config.reward)
 
     def see(self, picture: np.ndarray | None) -> None:
-        """Takes in the picture that the next action is chosen by."""
+        """Take in the picture that the next action is chosen by."""
         if self.stack is not None and picture is not None:
             self.stack.push(grey(picture, self.config.sensors.image_size))
 
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
-        """The info of this step, `frame` in ticks from the reset; metrics when the episode ends."""
-        drive = self.drive
+        """Return this step's info: `frame` in ticks since the reset, metrics at the end."""
+        ego = self.ego
         info: dict[str, Any] = {
             "reward_parts": parts,
-            "speed": drive.speed,
-            "route_completion": min(drive.place.progress / self.route.length, 1.0),
-            "collision": drive.collision,
-            "lane_invasion": bool(drive.lane_invasions),
-            "off_road": drive.off_road,
+            "speed": ego.speed,
+            "route_completion": min(ego.position.progress / self.route.length, 1.0),
+            "collision": ego.collision,
+            "lane_invasion": bool(ego.lane_invasions),
+            "off_road": ego.off_road,
             "frame": self.timers.steps,
         }
         if self.ending.reason:
@@ -80,18 +73,18 @@ class Episode:
 
 def begin(
     config: EnvConfig,
-    sensed: Senses,
-    drive: Drive,
+    perception: Perception,
+    ego: EgoState,
     picture: np.ndarray | None,
     most_steps: int,
     has_lights: bool,
 ) -> Episode:
-    """An episode whose first tick has been sensed; the stack repeats its first grey frame."""
+    """Return an episode after its first tick; the stack repeats its first grey frame."""
     task, size = config.task, config.sensors
     stack = None
     if picture is not None:
         stack = FrameStack(size.frame_stack, size.image_size)
         stack.reset(grey(picture, size.image_size))
-    route = sensed.route
+    route = perception.route
     metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
-    return Episode(config, route, sensed, stack, metrics, most_steps, drive)
+    return Episode(config, route, perception, stack, metrics, most_steps, ego)

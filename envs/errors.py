@@ -1,4 +1,4 @@
-"""What can go wrong with a simulator, each with one line that a person can act on."""
+"""Errors of a simulator, each with one line that a person can act on."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ _BY_NAME = {
 
 
 def rebuild(name: str, message: str) -> EnvError:
-    """The error that another process reported by class name and message."""
+    """Return the error that another process reported by class name and message."""
     kind = _BY_NAME.get(name)
     return kind(message) if kind else SimulatorFault(f"{name}: {message}")

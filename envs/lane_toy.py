@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from envs.task.spaces import RENDER_MODES, checked_render_mode
+
 Array = jax.Array
 
 HORIZON = 100
@@ -54,12 +56,12 @@ class State(NamedTuple):
 
 
 def curvature(s: Array) -> Array:
-    """The lane's curvature at arc length s."""
+    """Return the lane's curvature at arc length s."""
     return _BEND * jnp.sin(2.0 * jnp.pi * s / _PERIOD)
 
 
 def reset(key: Array) -> State:
-    """A start near the middle of the lane, anywhere along it."""
+    """Return a start near the middle of the lane, anywhere along it."""
     y, psi, v, s = jax.random.uniform(key, (4,), minval=-1.0, maxval=1.0)
     return State(
         y=0.5 * y,
@@ -72,7 +74,7 @@ def reset(key: Array) -> State:
 
 
 def step(config: ToyConfig, state: State, action: Array) -> tuple[State, Array, Array]:
-    """One step of (steering, throttle) in [-1, 1]: the next state, reward in [-1, 1], terminated.
+    """Take (steering, throttle) in [-1, 1]; return the next state, reward in [-1, 1], terminated.
 
     Leaving the lane (|y| > 1) terminates with reward -1. Truncation, `HORIZON`, is the caller's.
     """
@@ -97,12 +99,12 @@ def _dense(after: State, last_action: Array) -> Array:
 
 
 def _sparse(after: State) -> Array:
-    """1 while the car drives fast in the middle of the lane, else 0."""
+    """Return 1 while the car drives fast in the middle of the lane, else 0."""
     return ((jnp.abs(after.y) < 0.3) & (after.v * jnp.cos(after.psi) > 0.5)).astype(jnp.float32)
 
 
 def render(config: ToyConfig, state: State) -> Array:
-    """The lane as a bright ridge on black, uint8 (size, size).
+    """Return the lane as a bright ridge on black, uint8 (size, size).
 
     Row r of 24 has it at column 12 + k1 y r/24 + k2 psi + k3 kappa (r/24)^2.
     """
@@ -115,24 +117,24 @@ def render(config: ToyConfig, state: State) -> Array:
 
 
 def vector(state: State) -> Array:
-    """Speed and four curvatures ahead, each in [-1, 1], float32 (5,)."""
+    """Return speed and four curvatures ahead, each in [-1, 1], float32 (5,)."""
     ahead = curvature(state.s + jnp.asarray(_LOOK_AHEAD)) / _BEND
     return jnp.concatenate([state.v[None], ahead])
 
 
 def expert(state: State) -> Array:
-    """A proportional-derivative driver at full throttle, action (2,)."""
+    """Drive by a proportional-derivative rule at full throttle; action (2,)."""
     turn = curvature(state.s) - 4.0 * state.y - 3.0 * state.psi
     return jnp.clip(jnp.stack([turn / _STEERING, jnp.ones(())]), -1.0, 1.0)
 
 
 def first_stack(frame: Array) -> Array:
-    """The picture at a start, repeated: uint8 (size, size, 4)."""
+    """Return the picture at a start, repeated: uint8 (size, size, 4)."""
     return jnp.repeat(frame[..., None], STACK, axis=-1)
 
 
 def push(stack: Array, frame: Array) -> Array:
-    """The stack with its oldest picture dropped and `frame` as its newest."""
+    """Return the stack with its oldest picture dropped and `frame` as its newest."""
     return jnp.concatenate([stack[..., 1:], frame[..., None]], axis=-1)
 
 
@@ -148,11 +150,11 @@ def _compiled(config: ToyConfig) -> tuple[Any, Any, Any]:
 class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
     """LaneToy behind the gymnasium interface, one car."""
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
-    render_mode = "rgb_array"
+    metadata = {"render_modes": list(RENDER_MODES), "render_fps": 10}  # noqa: RUF012
 
-    def __init__(self, config: ToyConfig | None = None) -> None:
+    def __init__(self, config: ToyConfig | None = None, render_mode: str | None = None) -> None:
         self._config = config or ToyConfig()
+        self.render_mode = checked_render_mode(render_mode)
         self._reset, self._step, self._look = _compiled(self._config)
         shape = (self._config.size, self._config.size, STACK)
         spaces: dict[str, gymnasium.Space[Any]] = {
@@ -166,7 +168,7 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A new episode; the same seed gives the same start."""
+        """Start an episode; the same seed gives the same start."""
         super().reset(seed=seed)
         key = jax.random.key(int(self.np_random.integers(2**31)))
         self._state: State = self._reset(key)
@@ -177,7 +179,7 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
     def step(
         self, action: np.ndarray[Any, Any]
     ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
-        """One step; truncated after `HORIZON`."""
+        """Take one step; truncated after `HORIZON`."""
         self._state, reward, terminated = self._step(self._state, jnp.asarray(action))
         frame, numbers = self._look(self._state)
         self._stack = np.concatenate([self._stack[..., 1:], np.asarray(frame)[..., None]], axis=-1)
@@ -185,7 +187,7 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
         return self._observation(numbers), float(reward), bool(terminated), truncated, {}
 
     def render(self) -> np.ndarray[Any, Any]:
-        """The newest picture as uint8 (size, size, 3)."""
+        """Return the newest picture as uint8 (size, size, 3)."""
         return np.repeat(self._stack[..., -1:], 3, axis=-1)
 
     def _observation(self, numbers: Array) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The environment in a process of its own, watched from outside.
 
-A call can hang for ever inside the client library, and a crash there takes its process with it.
+A call can hang forever inside the client library, and a crash there takes its process with it.
 So the client runs in a child with a deadline on every call; a child that misses it is killed, the
 caller gets SimulatorFault, and the next `reset` starts a new child and, where the server is ours, a
 new server.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -20,6 +21,7 @@ from envs.config import EnvConfig, ServerConfig, with_options
 from envs.errors import EnvError, ServerUnreachable, SimulatorFault, SimulatorUnavailable
 from envs.process import server as servers
 from envs.process.child import Child
+from envs.process.ready import Say
 from envs.process.server import Server
 from envs.task import spaces
 from envs.task.observation import Observation
@@ -37,13 +39,17 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
     """CarlaEnv behind a process boundary; starts the server when the configuration has no host.
 
     `step_async(action)` and `step_wait()` are the halves of `step`, for a caller that has other
-    work while the simulator ticks. `faults` counts SimulatorFaults so far.
+    work while the simulator ticks. `faults` counts SimulatorFaults so far. `say` gets lines about
+    what the start of our server waits for.
     """
 
-    def __init__(self, config: EnvConfig, render_mode: str | None = None) -> None:
+    def __init__(
+        self, config: EnvConfig, render_mode: str | None = None, say: Say = lambda line: None
+    ) -> None:
         self.config = config
+        self._say = say
         self.metadata = spaces.metadata(config)
-        self.render_mode = render_mode
+        self.render_mode = spaces.checked_render_mode(render_mode)
         self.observation_space = spaces.observation_space(config)
         self.action_space = spaces.action_space()
         self.faults = 0
@@ -55,12 +61,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._episodes = 0
         self._reached = False  # whether any simulator has ever answered
         self._failure: EnvError | None = None
-        self._soiled = False  # whether a killed child may have left actors behind
+        self._may_leave_actors = False  # whether a killed child may have left actors behind
 
     def reset(
         self, *, seed: int | None = None, options: Info | None = None
     ) -> tuple[Observation, Info]:
-        """Starts an episode, restarting what has failed; options as in CarlaEnv.
+        """Start an episode, restarting what has failed; options as in CarlaEnv.
 
         The child is always told a seed, drawn here, so that its death loses no random state.
         Raises SimulatorUnavailable after too many restarts within an hour.
@@ -72,13 +78,13 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._settle()
         self._restart_if_due()
         while True:
-            self._pay_for_failure()
+            self._charge_restart()
             try:
                 self._ensure_child(self.config)
                 observation, info = self._call("reset", self._reset_seconds(), drawn, options)
             except (SimulatorFault, ServerUnreachable) as error:
                 self._recover(error)
-                drawn = self._draw() if failed else drawn  # no start is tried for ever
+                drawn = self._draw() if failed else drawn  # no start is tried forever
                 failed = True
                 continue
             self._budget.succeeded()
@@ -88,12 +94,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             return observation, info
 
     def step(self, action: np.ndarray) -> Step:
-        """`action_ticks` ticks; SimulatorFault when the simulator failed: reset then."""
+        """Hold the action for `action_ticks` ticks; SimulatorFault when the simulator failed."""
         self.step_async(action)
         return self.step_wait()
 
     def step_async(self, action: np.ndarray) -> None:
-        """Sends the action; `step_wait` must follow before anything else."""
+        """Send the action; `step_wait` must follow before anything else."""
         if self._waiting:
             raise RuntimeError("step_async called twice without step_wait")
         action = spaces.checked_action(action)
@@ -101,7 +107,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._waiting = True
 
     def step_wait(self) -> Step:
-        """The transition of the action that `step_async` sent."""
+        """Return the transition of the action that `step_async` sent."""
         if not self._waiting:
             raise RuntimeError("step_wait called without step_async")
         self._waiting = False
@@ -110,15 +116,15 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return result
 
     def render(self) -> Any:
-        """uint8 (H, W, 3) of this tick; see CarlaEnv."""
+        """Return uint8 (H, W, 3) of this tick; see CarlaEnv."""
         return self._call("render", self.config.server.tick_timeout + MARGIN)
 
     def close(self) -> None:
-        """Ends the child and our server; nothing is left running.
+        """End the child and our server; nothing is left running.
 
         On a server that is not ours a killed child may have left actors: a last one removes them.
         """
-        if self._soiled and self.config.server.host:
+        if self._may_leave_actors and self.config.server.host:
             brief = min(self.config.server.connect_timeout, TIDY_SECONDS)
             with contextlib.suppress(EnvError):
                 self._ensure_child(with_options(self.config, connect_timeout=brief))
@@ -131,7 +137,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             self.server = None
 
     def _settle(self) -> None:
-        """Takes in the answer to a step that nobody waited for."""
+        """Take in the answer to a step that nobody waited for."""
         if self._waiting:
             with contextlib.suppress(SimulatorFault):
                 self.step_wait()
@@ -145,7 +151,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         return self._at_most(STANDIN_RESET, seconds)
 
     def _at_most(self, standin: float, seconds: float) -> float:
-        """`seconds`, or less where the server is the stand-in."""
+        """Return `seconds`, or less where the server is the stand-in."""
         server = self.config.server
         return seconds if server.host or server.server_command else min(seconds, standin)
 
@@ -161,10 +167,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         seconds = own.connect_timeout + own.load_timeout + MARGIN
         try:
             self._call("make", seconds, config, host, port, tm_port, self.render_mode)
-        except EnvError:
+        except EnvError as error:
             self._kill_child()
+            if isinstance(error, ServerUnreachable) and self.server is not None:
+                raise ServerUnreachable(f"{error}; {self._last_words()}") from error
             raise
-        self._soiled = False
+        self._may_leave_actors = False
 
     def _address(self) -> tuple[str, int]:
         own = self.config.server
@@ -172,8 +180,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             return own.host, own.port
         if self.server is None or not self.server.alive():
             self._kill_server()
-            self.server = servers.start(self.config)
+            self.server = servers.start(self.config, self._say)
         return self.server.host, self.server.port
+
+    def _last_words(self) -> str:
+        log = self.config.server.server_log
+        return servers.last_words(Path(log) if log else None)
 
     def _healthy(self) -> bool:
         return self.server is None or self.server.alive()
@@ -197,30 +209,36 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     @contextlib.contextmanager
     def _counted(self) -> Any:
-        """Counts a fault and kills the child and our server: who can tell which of them hangs?"""
+        """Count a fault, and kill the child and our server: either may be hung."""
         try:
             yield
         except SimulatorFault as error:
             self.faults += 1
             self._failure = error
-            self._soiled = True
+            self._may_leave_actors = True
             self._kill_child()
             self._kill_server()
             raise
 
     def _recover(self, error: EnvError) -> None:
-        """After a failed start: fresh processes; nothing is tried again that has never worked."""
+        """Clear up after a failed start; what has never worked is not tried again."""
         self._kill_child()
         self._kill_server()
         if isinstance(error, ServerUnreachable) and not self._reached:
             raise error
         self._failure = error
 
-    def _pay_for_failure(self) -> None:
-        """Each start after a failure, of a step or of a start, counts: a crash loop ends."""
+    def _charge_restart(self) -> None:
+        """Charge a start that follows a failure to the budget, so that a crash loop ends."""
         failure, self._failure = self._failure, None
-        if failure is not None:
+        if failure is None:
+            return
+        try:
             self._budget.spend(failure)
+        except SimulatorUnavailable as error:
+            if isinstance(failure, ServerUnreachable) or self.config.server.host:
+                raise
+            raise SimulatorUnavailable(f"{error}; {self._last_words()}") from failure
 
     def _kill_child(self) -> None:
         child, self.child = self.child, None
@@ -234,7 +252,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
             server.kill()
 
     def _restart_if_due(self) -> None:
-        """A planned restart between episodes, for simulators that grow with time."""
+        """Restart between episodes, as planned for simulators that grow with time."""
         limits = self.config.server
         if self.server is None or self.child is None:
             return
@@ -248,7 +266,7 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
 
 class RestartBudget:
-    """How often a simulator may be restarted, with growing pauses between failures in a row."""
+    """Restarts within an hour, limited, with growing pauses between failures in a row."""
 
     def __init__(self, limits: ServerConfig) -> None:
         self._limits = limits
@@ -256,11 +274,11 @@ class RestartBudget:
         self._in_a_row = 0
 
     def succeeded(self) -> None:
-        """The next failure is the first in a row again."""
+        """Count the next failure as the first in a row again."""
         self._in_a_row = 0
 
     def spend(self, error: EnvError) -> None:
-        """Counts a restart and pauses; SimulatorUnavailable when too many fell in an hour."""
+        """Count a restart and pauses; SimulatorUnavailable when too many fell in an hour."""
         now = time.monotonic()
         self._spent.append(now)
         while now - self._spent[0] > 3600.0:

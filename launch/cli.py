@@ -10,7 +10,8 @@ from typing import Any
 
 from envs.errors import EnvError
 from launch.config.flags import Command
-from launch.errors import DONE, FAILED, INTERRUPTED, LaunchError
+from launch.errors import BAD_INPUT, DONE, FAILED, INTERRUPTED, LaunchError
+from td3jax.errors import BadCheckpoint
 
 Body = Callable[[dict[str, Any]], int]
 
@@ -34,6 +35,8 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         return body()
     except LaunchError as error:
         return _tell(name, str(error), error.exit_code)
+    except BadCheckpoint as error:
+        return _tell(name, str(error), BAD_INPUT)
     except EnvError as error:
         return _tell(name, str(error), FAILED)
     except OSError as error:

@@ -34,10 +34,6 @@ class BadInput(LaunchError):
     exit_code = BAD_INPUT
 
 
-class BadCheckpoint(BadInput):
-    """A checkpoint that is missing, broken or of another agent."""
-
-
 class NonFinite(LaunchError):
     """An observation, reward, action or scalar that is nan or inf."""
 

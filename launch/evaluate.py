@@ -17,7 +17,7 @@ from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.config.presets import DEFAULT, preset
 from launch.config.run import CARLA
-from launch.config.run_flags import ABOUT_PRESETS, configuration, run_flags
+from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
 from launch.signals import stop_on_signals
 from launch.training import checkpoint
@@ -73,8 +73,10 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     if folder and given.get("preset"):
         raise BadInput(f"--preset={given['preset']}: {folder} has a configuration of its own")
     path = checkpoint.find(Path(folder)) if folder else None
-    base = checkpoint.read_config(path) if path else preset(given.get("preset") or DEFAULT)
-    config = configuration(given, base)
+    if path:
+        config = from_checkpoint(given, checkpoint.read_config(path))
+    else:
+        config = configuration(given, preset(given.get("preset") or DEFAULT))
     if policy == "expert":
         if config.loop.env != CARLA:
             raise BadInput(f"--policy=expert: only env {CARLA} has an expert")

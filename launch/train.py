@@ -13,14 +13,12 @@ from typing import Any
 from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.config.presets import preset
-from launch.config.run import RunConfig, resolve
-from launch.config.run_flags import ABOUT_PRESETS, configuration, run_flags
+from launch.config.run import CARLA, RunConfig, resolve
+from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
-from launch.signals import stop_on_signals
-from launch.training import checkpoint
+from launch.signals import StopRequest, stop_on_signals
 from launch.training.fitting import fitting_preset
 from launch.training.folder import exact_run_folder, new_run_folder
-from launch.training.run import run_training
 
 COMMAND = Command(
     "train",
@@ -45,14 +43,41 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _body(given: dict[str, Any]) -> int:
+    """Train; jax, which takes seconds to import, comes after the checks and the first line."""
     with stop_on_signals() as stop:
         resume = COMMAND.value(given, "resume")
         if resume:
-            path = checkpoint.find(Path(resume))
-            config, notes = _resumed(given, path)
-            return run_training(config, path.parent.parent, stop, notes, path)
+            return _resume(given, Path(resume), stop)
         config, notes = _fresh(given)
-        return run_training(config, _new_folder(given, config), stop, notes)
+        folder = _new_folder(given, config)
+        _announce(config)
+        from launch.training.run import run_training
+
+        return run_training(config, folder, stop, notes)
+
+
+def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
+    from launch.training import checkpoint
+    from launch.training.run import run_training
+
+    path = checkpoint.find(place)
+    config, notes = _resumed(given, checkpoint.read_config(path))
+    _announce(config)
+    return run_training(config, path.parent.parent, stop, notes, path)
+
+
+def _announce(config: RunConfig) -> None:
+    """Print the first line where a simulator has to be waited for."""
+    server = config.env.server
+    if config.loop.env != CARLA:
+        return
+    if server.host:
+        simulator = f"the simulator at {server.host}:{server.port}"
+    elif server.server_command:
+        simulator = "the simulator, which --server_command starts"
+    else:
+        simulator = "the stand-in simulator, which compiles for about a minute on a new machine"
+    print(f"loading jax, then waiting for {simulator}", flush=True)
 
 
 def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
@@ -62,9 +87,8 @@ def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
     return config, said + notes
 
 
-def _resumed(given: dict[str, Any], path: Path) -> tuple[RunConfig, list[str]]:
-    stored = checkpoint.read_config(path)
-    config = configuration(given, stored)
+def _resumed(given: dict[str, Any], stored: RunConfig) -> tuple[RunConfig, list[str]]:
+    config = from_checkpoint(given, stored)
     for name in _FIXED:
         old, new = getattr(stored.loop, name), getattr(config.loop, name)
         if old != new:

@@ -17,7 +17,8 @@ class Batch(struct.PyTreeNode):
 
     frames: uint8 (B, S + 1, H, W) for one-step, (B, 2 S, H, W) for n-step samples, oldest first:
     the first S frames are the observation's stack, the last S the next observation's. None
-    without images. vector, next_vector: float32 (B, V) or None. action: float32 (B, A).
+    without images; a frame of several channels is (H, W, frame_channels). vector, next_vector:
+    float32 (B, V) or None. action: float32 (B, A).
     reward: float32 (B,), transformed and summed over `steps` int32 (B,). terminated: bool (B,).
     """
 
@@ -30,19 +31,23 @@ class Batch(struct.PyTreeNode):
     steps: Array
 
     def observations(self, stack: int) -> tuple[Observation, Observation]:
-        """The observation and next observation; images become uint8 (B, H, W, stack)."""
+        """Return observation and next observation; `stack` frames make uint8 (B, H, W, C)."""
         observation: Observation = {}
-        following: Observation = {}
+        next_observation: Observation = {}
         if self.frames is not None:
-            frames = jnp.transpose(jnp.asarray(self.frames), (0, 2, 3, 1))
-            observation["image"] = frames[..., :stack]
-            following["image"] = frames[..., -stack:]
+            frames = _channels_last(jnp.asarray(self.frames))
+            channels = stack * (frames.shape[-1] // self.frames.shape[1])
+            observation["image"] = frames[..., :channels]
+            next_observation["image"] = frames[..., -channels:]
         if self.vector is not None:
             observation["vector"] = jnp.asarray(self.vector)
-            following["vector"] = jnp.asarray(self.next_vector)
-        return observation, following
+            next_observation["vector"] = jnp.asarray(self.next_vector)
+        return observation, next_observation
 
 
-def stack_batches(batches: list[Batch]) -> Batch:
-    """K batches as one with a leading axis K, for `update_many`."""
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *batches)
+def _channels_last(frames: jax.Array) -> jax.Array:
+    """Join frames (B, S, H, W) or (B, S, H, W, c) to images (B, H, W, S c)."""
+    if frames.ndim == 4:
+        return jnp.transpose(frames, (0, 2, 3, 1))
+    batch, _, height, width, _ = frames.shape
+    return jnp.transpose(frames, (0, 2, 3, 1, 4)).reshape(batch, height, width, -1)

@@ -9,23 +9,43 @@ from td3jax.options import Options, option, require
 
 @dataclasses.dataclass(frozen=True)
 class Spaces:
-    """Shapes of one observation and action; `image` is (height, width, stack); None = absent.
+    """Shapes of one observation and action; None = absent.
 
+    image: (height, width, channels), the newest frame last. Stacks of single-channel frames
+    overlap from step to step, so that replay stores a frame once; frame_channels is the number
+    of channels of a frame: 3 for colour, all of them for a picture that is no stack.
     Raises ValueError, naming the part, for a size below 1 or an observation without a part.
     """
 
     image: tuple[int, int, int] | None
     vector: int | None
     action: int
+    frame_channels: int = 1
 
     def __post_init__(self) -> None:
         require(self.image is not None or self.vector is not None, "image", None, "a part")
         if self.image is not None:
             object.__setattr__(self, "image", tuple(self.image))
             sizes = len(self.image) == 3 and min(self.image) >= 1
-            require(sizes, "image", self.image, "(height, width, stack), each at least 1")
+            require(sizes, "image", self.image, "(height, width, channels), each at least 1")
+            frames = self.frame_channels >= 1 and self.image[2] % self.frame_channels == 0
+            text = f"a divisor of the image's {self.image[2]} channels"
+            require(frames, "frame_channels", self.frame_channels, text)
         require(self.vector is None or self.vector >= 1, "vector", self.vector, "at least 1")
         require(self.action >= 1, "action", self.action, "at least 1")
+
+    @property
+    def stack(self) -> int:
+        """Frames in an image; 0 without images."""
+        return self.image[2] // self.frame_channels if self.image else 0
+
+    @property
+    def frame(self) -> tuple[int, ...] | None:
+        """Shape of one frame: (height, width) or (height, width, frame_channels)."""
+        if self.image is None:
+            return None
+        channels = () if self.frame_channels == 1 else (self.frame_channels,)
+        return (*self.image[:2], *channels)
 
 
 @dataclasses.dataclass(frozen=True)

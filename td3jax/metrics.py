@@ -1,24 +1,25 @@
-"""Every scalar of an update, computed inside it: losses, Q values, gradients, alerts, health."""
+"""Every scalar of an update, computed inside it: losses, Q values, gradients, health.
+
+Only measurements: limits and alerts are the diagnosis's.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from td3jax import networks
 from td3jax.batch import Batch, Observation
 from td3jax.config import AgentConfig
-
-if TYPE_CHECKING:
-    from td3jax.agent import TrainState
-
-Metrics = dict[str, jax.Array]
+from td3jax.networks import Params, Units, dummy_observation
+from td3jax.optim import part_norms
+from td3jax.state import Metrics, TrainState
 
 SATURATED = 0.98
-EXPLOSION_WARNING, EXPLOSION_CRITICAL = 1e4, 1e5
 DORMANT_SHARE = 0.1
 RANK_SHARE = 0.99
 
@@ -32,41 +33,46 @@ def _summary(name: str, x: jax.Array) -> Metrics:
     }
 
 
-def _norm_names(network: str) -> list[str]:
-    parts = ("cnn_norm", "mlp_norm", "norm")
-    return [f"gradients/{network}_{part}{end}" for part in parts for end in ("", "_clipped")]
+def float32(measure: Callable[..., Metrics]) -> Callable[..., Metrics]:
+    """Make every metric of a function float32, with 64-bit numbers enabled too."""
+
+    @functools.wraps(measure)
+    def wrapped(*arguments: Any) -> Metrics:
+        return {name: x.astype(jnp.float32) for name, x in measure(*arguments).items()}
+
+    return wrapped
 
 
-ACTOR = (
-    "train/actor_loss",
-    *(f"debug/actor_q_{stat}" for stat in ("mean", "max", "min", "std")),
-    "health/action_saturation",
-    "health/pre_tanh_abs",
-    "health/action_std",
-    *_norm_names("actor"),
-)
-HEALTH = tuple(
-    f"health/{name}"
-    for name in (
-        "target_gap",
-        "feature_norm_actor",
-        "feature_norm_critic",
-        "feature_rank",
-        "dormant_units_actor",
-        "dormant_units_critic",
-        "update_to_weight_actor",
-        "update_to_weight_critic",
-        "policy_churn",
-        "q_action_gradient",
+def with_empty(state: TrainState) -> TrainState:
+    """Return a fresh state with zeros for the metrics that it keeps between updates."""
+    observation = dummy_observation(state.spaces)
+    action = jnp.zeros((1, state.spaces.action), jnp.float32)
+
+    def actor() -> Metrics:
+        norms = part_norms(state.actor.params)
+        info = {"q": jnp.zeros(1), "pre_tanh": action}
+        return actor_metrics(jnp.zeros(()), info) | gradient_norms(norms, 0.0, "actor")
+
+    def health() -> Metrics:
+        return health_metrics(state, state, observation, action)
+
+    return state.replace(
+        actor_metrics=_zeros_like(actor),
+        health=_zeros_like(health) if state.config.health_every else {},
     )
-)
 
 
-def empty(names: tuple[str, ...]) -> Metrics:
-    """Zeros under the given names, for metrics that were not computed yet."""
-    return {name: jnp.zeros(()) for name in names}
+def _zeros_like(measure: Callable[[], Metrics]) -> Metrics:
+    return {name: jnp.zeros((), jnp.float32) for name in jax.eval_shape(measure)}
 
 
+def bootstrap(config: AgentConfig, batch: Batch) -> jax.Array:
+    """Return discount^steps (1 - terminated), float32 (B,): the weight of the next value."""
+    steps = jnp.asarray(batch.steps, jnp.float32)
+    return jnp.float32(config.discount) ** steps * (1.0 - jnp.asarray(batch.terminated))
+
+
+@float32
 def gradient_norms(norms: dict[str, jax.Array], clip: float, network: str) -> Metrics:
     """Global L2 norms of each part and of all, before and after clipping all by one factor."""
     factor = jnp.minimum(1.0, clip / (norms["all"] + 1e-12)) if clip else 1.0
@@ -75,6 +81,7 @@ def gradient_norms(norms: dict[str, jax.Array], clip: float, network: str) -> Me
     return scalars | {f"{name}_clipped": norm * factor for name, norm in scalars.items()}
 
 
+@float32
 def critic_metrics(batch: Batch, target: jax.Array, info: Metrics, config: AgentConfig) -> Metrics:
     """Losses, Q values of replay actions, targets, TD errors and the batch's rewards."""
     q1, q2 = info["q"]
@@ -87,7 +94,7 @@ def critic_metrics(batch: Batch, target: jax.Array, info: Metrics, config: Agent
         "debug/td_error_q1": jnp.abs(q1 - target).mean(),
         "debug/td_error_q2": jnp.abs(q2 - target).mean(),
         "debug/done_ratio": batch.terminated.mean(dtype=jnp.float32),
-        "debug/effective_discount": (config.discount**batch.steps * ~batch.terminated).mean(),
+        "debug/effective_discount": bootstrap(config, batch).mean(),
         "debug/overestimation": (info["q"].min(axis=0) - target).mean(),
         "health/twin_gap": jnp.abs(q1 - q2).mean() / (jnp.abs(info["q"]).mean() + 1e-8),
     }
@@ -97,6 +104,7 @@ def critic_metrics(batch: Batch, target: jax.Array, info: Metrics, config: Agent
     return scalars
 
 
+@float32
 def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
     """Loss, the Q that drives the actor, and how far its actions are saturated."""
     action = jnp.tanh(info["pre_tanh"])
@@ -109,8 +117,9 @@ def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
     }
 
 
-def alerts(scalars: Metrics, reward_bound: jax.Array, config: AgentConfig) -> Metrics:
-    """Relations between scalars, and alerts as 0 or 1.
+@float32
+def relations(scalars: Metrics, reward_bound: jax.Array, config: AgentConfig) -> Metrics:
+    """Return what relates other scalars.
 
     The bound is the largest return that the rewards seen so far allow, max|r| / (1 - discount);
     while every reward was 0 it says nothing.
@@ -119,40 +128,48 @@ def alerts(scalars: Metrics, reward_bound: jax.Array, config: AgentConfig) -> Me
     actor_q, replay_q = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
     actor_extreme = jnp.maximum(jnp.abs(scalars["debug/actor_q_max"]), jnp.abs(actor_q))
     largest_q = jnp.maximum(actor_extreme, jnp.abs(scalars["debug/q1_max"]))
-    bound_ratio = jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0)
     norms = [v for k, v in scalars.items() if k.startswith("gradients/") and k.endswith("_norm")]
-    norm = jnp.stack(norms).max()
-    finite = jnp.isfinite(jnp.stack([v.astype(jnp.float32) for v in scalars.values()])).all()
-    flags = {
-        "alerts/gradient_explosion_warning": norm > EXPLOSION_WARNING,
-        "alerts/gradient_explosion_critical": norm > EXPLOSION_CRITICAL,
-        "alerts/q_divergence": bound_ratio > 2.0,
-        "alerts/action_saturation": scalars["health/action_saturation"] > 0.95,
-        "alerts/non_finite": ~finite,
-    }
+    finite = jnp.isfinite(jnp.stack(list(scalars.values()))).all()
     return {
         "health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8),
-        "health/bound_ratio": bound_ratio,
-        **{name: flag.astype(jnp.float32) for name, flag in flags.items()},
+        "health/bound_ratio": jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0),
+        "gradients/norm_max": jnp.stack(norms).max(),
+        "health/non_finite": ~finite,
     }
 
 
+#: Of several updates the largest value counts, of all other metrics the last.
+WORST = ("health/bound_ratio", "gradients/norm_max", "health/non_finite")
+
+
+def with_health(
+    before: TrainState, after: TrainState, observation: Observation, action: jax.Array
+) -> TrainState:
+    """Measure health at an actor step once the last is `health_every` gradient steps old."""
+    config = after.config
+    if not config.health_every:
+        return after
+    due = after.step >= after.health_step + config.health_every
+    fresh = due & (after.step % config.policy_delay == 0)
+    health = jax.lax.cond(
+        fresh,
+        lambda: health_metrics(before, after, observation, action),
+        lambda: after.health,
+    )
+    return after.replace(health=health, health_step=jnp.where(fresh, after.step, after.health_step))
+
+
+@float32
 def health_metrics(
     before: TrainState, after: TrainState, observation: Observation, action: jax.Array
 ) -> Metrics:
-    """The dearer metrics, on one batch: features, dormant units, step sizes, policy churn."""
-    config = after.config
-    full = networks.with_encoder(config, after.actor.params, after.critic.params)
-    old_full = networks.with_encoder(config, before.actor.params, before.critic.params)
-    policy, actor_units = _actor_units(config, full, observation)
-    q, critic_units = _critic_units(config, after.critic.params, observation, action)
-    target_q = networks.critic(config, after.critic.target_params, observation, action)
-    churn = jnp.abs(policy - networks.actor(config, old_full, observation)).max(axis=-1)
-
-    def first_q(a: jax.Array) -> jax.Array:
-        return networks.critic(config, after.critic.params, observation, a)[0].sum()
-
-    slope = jnp.linalg.norm(jax.grad(first_q)(policy), axis=-1).mean()
+    """Return the expensive metrics, on one batch: features, dormant units, steps, churn."""
+    nets, critic = after.networks, after.critic.params
+    policy, actor_units = nets.actor_units(after.policy_params, observation)
+    q, critic_units = nets.critic_units(critic, observation, action)
+    target_q = nets.critic(after.critic.target_params, observation, action)
+    churn = jnp.abs(policy - nets.actor(before.policy_params, observation)).max(axis=-1)
+    slope = jax.grad(lambda a: nets.critic(critic, observation, a)[0].sum())(policy)
     features = critic_units.get("features")
     return {
         "health/target_gap": jnp.abs(q - target_q).mean() / (jnp.abs(q).mean() + 1e-8),
@@ -164,34 +181,12 @@ def health_metrics(
         "health/update_to_weight_actor": _step_size(before.actor.params, after.actor.params),
         "health/update_to_weight_critic": _step_size(before.critic.params, after.critic.params),
         "health/policy_churn": churn.mean(),
-        "health/q_action_gradient": slope / (jnp.abs(q[0]).mean() + 1e-8),
+        "health/q_action_gradient": jnp.linalg.norm(slope, axis=-1).mean()
+        / (jnp.abs(q[0]).mean() + 1e-8),
     }
 
 
-def _flatten(units: dict) -> dict[str, jax.Array]:
-    """Sown activations by layer name; the encoder's "features" keep that name."""
-    leaves = jax.tree_util.tree_flatten_with_path(units)[0]
-    named = {"/".join(str(k.key) for k in path[:-1]): leaf for path, leaf in leaves}
-    return {name.removeprefix("encoder/"): leaf for name, leaf in named.items()}
-
-
-def _actor_units(
-    config: AgentConfig, params: networks.Params, observation: Observation
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    module = networks.Actor(config, params["head"]["out"]["bias"].shape[0])
-    output, sown = module.apply({"params": params}, observation, mutable=["units"])
-    return jnp.tanh(output), _flatten(sown["units"])
-
-
-def _critic_units(
-    config: AgentConfig, params: networks.Params, observation: Observation, action: jax.Array
-) -> tuple[jax.Array, dict[str, jax.Array]]:
-    module = networks.Critic(config)
-    output, sown = module.apply({"params": params}, observation, action, mutable=["units"])
-    return networks.values(config, output), _flatten(sown["units"])
-
-
-def dormant_share(units: dict[str, jax.Array]) -> jax.Array:
+def dormant_share(units: Units) -> jax.Array:
     """Share of units whose mean |activation| is at most 0.1 of their layer's mean.
 
     Sokar et al. 2023 (arXiv 2302.12902); a convolution's channel is one unit.
@@ -216,7 +211,7 @@ def _mean_norm(features: jax.Array | None) -> jax.Array:
     return jnp.zeros(()) if features is None else jnp.linalg.norm(features, axis=-1).mean()
 
 
-def _step_size(before: networks.Params, after: networks.Params) -> jax.Array:
+def _step_size(before: Params, after: Params) -> jax.Array:
     """|change of the weights| / |weights|, global L2 norms."""
     change = jax.tree.map(jnp.subtract, after, before)
     return optax.tree.norm(change) / (optax.tree.norm(before) + 1e-12)

@@ -1,14 +1,15 @@
 """Actor and critic networks; both take observations, so features never cross a boundary.
 
 A critic head on the actor's features lets the actor's encoder raise Q without changing the
-action, which diverges. `actor` and `critic` below are the only way in, and each network reads
+action, which diverges. The functions of `Networks` are the only way in, and each network reads
 the observation through the encoder of its own parameters.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -17,8 +18,10 @@ import jax.numpy as jnp
 from td3jax.batch import Observation
 from td3jax.config import AgentConfig, Spaces
 from td3jax.conv import conv
+from td3jax.value import values
 
 Params = Any
+Units = dict[str, jax.Array]
 _encoder_init = nn.initializers.he_normal()
 _dense_init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
@@ -149,42 +152,95 @@ class Critic(nn.Module):
         return jnp.stack([head(x) for head in heads])
 
 
-def pre_tanh(config: AgentConfig, params: Params, observation: Observation) -> jax.Array:
-    """The actor's output before its tanh, float32 (B, A)."""
-    size = params["head"]["out"]["bias"].shape[0]
-    output = Actor(config, size).apply({"params": params}, observation)
-    return cast(jax.Array, output)
+class Networks(NamedTuple):
+    """Actor and critic of one (config, spaces), as pure functions of their parameters.
+
+    observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
+    No function takes features, so a critic's head can only read its own encoder.
+    """
+
+    config: AgentConfig
+    spaces: Spaces
+    #: key -> fresh actor and critic parameters; a shared encoder lives in the critic's alone.
+    init: Callable[[jax.Array], tuple[Params, Params]]
+    #: (params, observation) -> deterministic action, float32 (B, A) in [-1, 1].
+    actor: Callable[[Params, Observation], jax.Array]
+    #: (params, observation) -> the actor's output before its tanh, float32 (B, A).
+    pre_tanh: Callable[[Params, Observation], jax.Array]
+    #: (params, observation, action) -> both Q values, float32 (2, B).
+    critic: Callable[[Params, Observation, jax.Array], jax.Array]
+    #: (params, observation, action) -> raw outputs (2, B, 1), or logits (2, B, bins) of hl_gauss.
+    critic_outputs: Callable[[Params, Observation, jax.Array], jax.Array]
+    #: (actor params, critic params) -> complete actor params: with a shared encoder, the
+    #: critic's, held constant.
+    complete: Callable[[Params, Params], Params]
+    #: As actor and critic, with the activations of their layers by name.
+    actor_units: Callable[[Params, Observation], tuple[jax.Array, Units]]
+    critic_units: Callable[[Params, Observation, jax.Array], tuple[jax.Array, Units]]
 
 
-def actor(config: AgentConfig, params: Params, observation: Observation) -> jax.Array:
-    """The deterministic action, float32 (B, A) in [-1, 1]."""
-    return jnp.tanh(pre_tanh(config, params, observation))
+@functools.cache
+def make(config: AgentConfig, spaces: Spaces) -> Networks:
+    """Build the networks; raise ValueError where the convolutions do not fit the image."""
+    _check_image(config, spaces)
+    actor_module, critic_module = Actor(config, spaces.action), Critic(config)
 
+    def pre_tanh(params: Params, observation: Observation) -> jax.Array:
+        check_observation(spaces, observation)
+        return cast(jax.Array, actor_module.apply({"params": params}, observation))
 
-def critic_outputs(
-    config: AgentConfig, params: Params, observation: Observation, action: jax.Array
-) -> jax.Array:
-    """Raw outputs of both heads: values (2, B, 1), or logits (2, B, bins) with hl_gauss."""
-    return cast(jax.Array, Critic(config).apply({"params": params}, observation, action))
+    def actor(params: Params, observation: Observation) -> jax.Array:
+        return jnp.tanh(pre_tanh(params, observation))
 
+    def critic_outputs(params: Params, observation: Observation, action: jax.Array) -> jax.Array:
+        check_observation(spaces, observation)
+        return cast(jax.Array, critic_module.apply({"params": params}, observation, action))
 
-def critic(
-    config: AgentConfig, params: Params, observation: Observation, action: jax.Array
-) -> jax.Array:
-    """Both Q values, float32 (2, B)."""
-    return values(config, critic_outputs(config, params, observation, action))
+    def critic(params: Params, observation: Observation, action: jax.Array) -> jax.Array:
+        return values(config, critic_outputs(params, observation, action))
 
+    def complete(actor_params: Params, critic_params: Params) -> Params:
+        if config.encoder != "shared" or "encoder" not in critic_params:
+            return actor_params
+        return {**actor_params, "encoder": jax.lax.stop_gradient(critic_params["encoder"])}
 
-def values(config: AgentConfig, outputs: jax.Array) -> jax.Array:
-    """Q values (2, B) of the raw outputs (2, B, bins or 1)."""
-    if config.critic_loss != "hl_gauss":
-        return outputs[..., 0]
-    edges = jnp.linspace(config.value_min, config.value_max, config.value_bins + 1)
-    return jax.nn.softmax(outputs) @ ((edges[:-1] + edges[1:]) / 2)
+    def actor_units(params: Params, observation: Observation) -> tuple[jax.Array, Units]:
+        output, sown = actor_module.apply({"params": params}, observation, mutable=["units"])
+        return jnp.tanh(output), _flatten(sown["units"])
+
+    def critic_units(
+        params: Params, observation: Observation, action: jax.Array
+    ) -> tuple[jax.Array, Units]:
+        variables = {"params": params}
+        output, sown = critic_module.apply(variables, observation, action, mutable=["units"])
+        return values(config, output), _flatten(sown["units"])
+
+    def init(key: jax.Array) -> tuple[Params, Params]:
+        actor_key, critic_key = jax.random.split(key)
+        observation = dummy_observation(spaces)
+        action = jnp.zeros((1, spaces.action), jnp.float32)
+        actor_params = actor_module.init(actor_key, observation)["params"]
+        critic_params = critic_module.init(critic_key, observation, action)["params"]
+        if config.encoder == "shared":
+            actor_params = {k: v for k, v in actor_params.items() if k != "encoder"}
+        return actor_params, critic_params
+
+    return Networks(
+        config=config,
+        spaces=spaces,
+        init=init,
+        actor=actor,
+        pre_tanh=pre_tanh,
+        critic=critic,
+        critic_outputs=critic_outputs,
+        complete=complete,
+        actor_units=actor_units,
+        critic_units=critic_units,
+    )
 
 
 def dummy_observation(spaces: Spaces) -> Observation:
-    """A zero observation of batch size 1, for building parameters."""
+    """Return a zero observation of batch size 1, for building parameters."""
     observation: Observation = {}
     if spaces.image is not None:
         observation["image"] = jnp.zeros((1, *spaces.image), jnp.uint8)
@@ -193,20 +249,40 @@ def dummy_observation(spaces: Spaces) -> Observation:
     return observation
 
 
-def init_params(config: AgentConfig, spaces: Spaces, key: jax.Array) -> tuple[Params, Params]:
-    """Fresh actor and critic parameters; a shared encoder lives in the critic alone."""
-    actor_key, critic_key = jax.random.split(key)
-    observation = dummy_observation(spaces)
-    action = jnp.zeros((1, spaces.action))
-    actor_params = Actor(config, spaces.action).init(actor_key, observation)["params"]
-    critic_params = Critic(config).init(critic_key, observation, action)["params"]
-    if config.encoder == "shared":
-        actor_params = {k: v for k, v in actor_params.items() if k != "encoder"}
-    return actor_params, critic_params
+def check_observation(spaces: Spaces, observation: Observation) -> None:
+    """Raise ValueError, naming the part, unless a batch of observations fits the spaces."""
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {}
+    if spaces.image is not None:
+        expected["image"] = ("uint8", spaces.image)
+    if spaces.vector is not None:
+        expected["vector"] = ("float", (spaces.vector,))
+    for name, (kind, shape) in expected.items():
+        if name not in observation:
+            raise ValueError(f"observation lacks {name!r}: expected it as in {spaces}")
+        found, dtype = jnp.shape(observation[name]), jnp.result_type(observation[name])
+        if len(found) != len(shape) + 1 or found[1:] != shape or kind not in str(dtype):
+            wanted = ", ".join(map(str, ("B", *shape)))
+            raise ValueError(f"{name} is {dtype} {found}: expected {kind} ({wanted})")
+    for name in observation:
+        if name not in expected:
+            raise ValueError(f"observation has {name!r}, which {spaces} has not")
 
 
-def with_encoder(config: AgentConfig, actor_params: Params, critic_params: Params) -> Params:
-    """Complete actor parameters: with a shared encoder, the critic's, held constant."""
-    if config.encoder != "shared" or "encoder" not in critic_params:
-        return actor_params
-    return {**actor_params, "encoder": jax.lax.stop_gradient(critic_params["encoder"])}
+def _check_image(config: AgentConfig, spaces: Spaces) -> None:
+    if spaces.image is None:
+        return
+    least = 1
+    for kernel, stride in zip(config.conv_kernels[::-1], config.conv_strides[::-1], strict=True):
+        least = (least - 1) * stride + kernel
+    if min(spaces.image[:2]) < least:
+        raise ValueError(
+            f"image = {spaces.image}: these convolutions need at least {least} x {least} pixels "
+            "(conv_kernels, conv_strides)"
+        )
+
+
+def _flatten(units: dict[str, Any]) -> Units:
+    """Name sown activations by layer; the encoder's "features" keep that name."""
+    leaves = jax.tree_util.tree_flatten_with_path(units)[0]
+    named = {"/".join(str(k.key) for k in path[:-1]): leaf for path, leaf in leaves}
+    return {name.removeprefix("encoder/"): leaf for name, leaf in named.items()}

@@ -1,108 +1,248 @@
-"""The TD target and both losses of TD3 (Fujimoto et al. 2018, algorithm 1), as pure functions.
+"""TD3 (Fujimoto et al. 2018, arXiv 1802.09477, algorithm 1): target, both losses, update.
 
-Departures from the paper exist only as options; each is marked at its line.
+Both critics step on one target; every `policy_delay` steps the actor follows and all targets,
+encoders included, move by `tau`. Everything here is pure and traceable. Arguments come in one
+order: networks, parameters, data. Departures from the paper exist only as options.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol
+
+import chex
 import jax
 import jax.numpy as jnp
 import optax
 
-from td3jax import networks
+from td3jax import metrics, networks
+from td3jax.augment import random_shift
 from td3jax.batch import Batch, Observation
-from td3jax.config import AgentConfig
-from td3jax.networks import Params
-from td3jax.optim import kernel_mask
+from td3jax.config import AgentConfig, Spaces
+from td3jax.networks import Networks, Params
+from td3jax.optim import kernel_mask, make_optimizer, part_norms
+from td3jax.state import Metrics, Network, TrainState
+from td3jax.value import head_losses, values
 
 Info = dict[str, jax.Array]
 
 
 def smoothed_action(
-    config: AgentConfig, target_actor: Params, observation: Observation, key: jax.Array
+    nets: Networks, target_actor: Params, observation: Observation, key: jax.Array
 ) -> jax.Array:
-    """The target policy's action with clipped noise, drawn for each row (eq. 14)."""
-    action = networks.actor(config, target_actor, observation)
-    noise = config.target_noise * jax.random.normal(key, action.shape)
+    """Return the target policy's action with clipped noise, drawn for each row (eq. 14)."""
+    action, config = nets.actor(target_actor, observation), nets.config
+    noise = config.target_noise * jax.random.normal(key, action.shape, action.dtype)
     noise = jnp.clip(noise, -config.target_noise_clip, config.target_noise_clip)
     return jnp.clip(action + noise, -1.0, 1.0)
 
 
 def td_target(
-    config: AgentConfig,
+    nets: Networks,
     target_actor: Params,
     target_critic: Params,
     batch: Batch,
     next_observation: Observation,
     key: jax.Array,
 ) -> jax.Array:
-    """reward + discount^steps (1 - terminated) Q'(s', a'), float32 (B,); no gradient.
+    """Return reward + discount^steps (1 - terminated) Q'(s', a'), float32 (B,); no gradient.
 
     Truncation bootstraps. Q' is the minimum of the target twins unless `double_q_alpha` < 1.
     """
-    action = smoothed_action(config, target_actor, next_observation, key)
-    twins = networks.critic(config, target_critic, next_observation, action)
+    config = nets.config
+    action = smoothed_action(nets, target_actor, next_observation, key)
+    twins = nets.critic(target_critic, next_observation, action)
     alpha = config.double_q_alpha
     value = alpha * twins.min(axis=0) + (1.0 - alpha) * twins.max(axis=0)
-    bootstrap = config.discount**batch.steps * (1.0 - batch.terminated)
-    target = batch.reward + bootstrap * value
+    target = batch.reward + metrics.bootstrap(config, batch) * value
     if config.target_bound:
         target = jnp.clip(target, -config.target_bound, config.target_bound)
     return jax.lax.stop_gradient(target)
 
 
-def _gauss_labels(config: AgentConfig, target: jax.Array) -> jax.Array:
-    """HL-Gauss: the target's Gaussian mass in each bin, (B, bins) (Farebrother et al. 2024)."""
-    edges = jnp.linspace(config.value_min, config.value_max, config.value_bins + 1)
-    sigma = config.value_sigma * (edges[1] - edges[0])
-    clipped = jnp.clip(target, config.value_min, config.value_max)
-    cdf = jax.scipy.special.erf((edges - clipped[:, None]) / (jnp.sqrt(2.0) * sigma))
-    return (cdf[:, 1:] - cdf[:, :-1]) / (cdf[:, -1:] - cdf[:, :1])
-
-
-def _head_losses(config: AgentConfig, outputs: jax.Array, target: jax.Array) -> jax.Array:
-    """Mean loss of each head, (2,), of raw outputs (2, B, bins or 1) against targets (B,)."""
-    if config.critic_loss == "hl_gauss":
-        labels = _gauss_labels(config, target)
-        return optax.softmax_cross_entropy(outputs, labels[None]).mean(axis=1)
-    error = outputs[..., 0] - target
-    if config.critic_loss == "huber":
-        return optax.huber_loss(error, delta=config.huber_delta).mean(axis=1)
-    return jnp.square(error).mean(axis=1)
-
-
 def critic_loss(
-    critic_params: Params,
-    config: AgentConfig,
-    observation: Observation,
-    action: jax.Array,
-    target: jax.Array,
+    nets: Networks, critic: Params, observation: Observation, action: jax.Array, target: jax.Array
 ) -> tuple[jax.Array, Info]:
-    """Sum of both heads' losses against one target; info has "losses" (2,) and "q" (2, B)."""
-    outputs = networks.critic_outputs(config, critic_params, observation, action)
-    losses = _head_losses(config, outputs, target)
+    """Return the sum of both heads' losses; info has "losses" (2,) and "q" (2, B)."""
+    config = nets.config
+    outputs = nets.critic_outputs(critic, observation, action)
+    losses = head_losses(config, outputs, target)
     loss = losses.sum()
     if config.critic_l2:
-        mask = kernel_mask(critic_params)
-        squares = jax.tree.map(lambda p, m: jnp.sum(p**2) if m else 0.0, critic_params, mask)
+        squares = jax.tree.map(
+            lambda p, kernel: jnp.sum(p**2) if kernel else 0.0, critic, kernel_mask(critic)
+        )
         loss += config.critic_l2 * jax.tree.reduce(jnp.add, squares)
-    return loss, {"losses": losses, "q": networks.values(config, outputs)}
+    return loss, {"losses": losses, "q": values(config, outputs)}
 
 
 def actor_loss(
-    actor_params: Params,
-    config: AgentConfig,
-    critic_params: Params,
-    observation: Observation,
+    nets: Networks, actor: Params, critic: Params, observation: Observation
 ) -> tuple[jax.Array, Info]:
-    """-mean Q1(s, actor(s)) (eq. 8 with the first critic); info has "q" and "pre_tanh".
+    """Return -mean Q1(s, actor(s)) (eq. 8 with the first critic); info has "q" and "pre_tanh".
 
     The critic reads the observation through its own encoder, and its parameters are constants
     here: the action is the only way for the actor to raise Q.
     """
-    full_params = networks.with_encoder(config, actor_params, critic_params)
-    pre_tanh = networks.pre_tanh(config, full_params, observation)
-    q = networks.critic(config, critic_params, observation, jnp.tanh(pre_tanh))[0]
+    pre_tanh = nets.pre_tanh(nets.complete(actor, critic), observation)
+    q = nets.critic(critic, observation, jnp.tanh(pre_tanh))[0]
+    return policy_objective(nets.config, q, pre_tanh)
+
+
+def policy_objective(
+    config: AgentConfig, q: jax.Array, pre_tanh: jax.Array
+) -> tuple[jax.Array, Info]:
+    """Return the actor's loss of Q (B,) at its actions, and what the metrics need of it."""
     objective = jnp.clip(q, -config.actor_q_clip, config.actor_q_clip) if config.actor_q_clip else q
     loss = -objective.mean() + config.pre_tanh_penalty * jnp.square(pre_tanh).mean()
     return loss, {"q": q, "pre_tanh": pre_tanh}
+
+
+class TargetRule(Protocol):
+    """The type of `td_target`."""
+
+    def __call__(
+        self, nets: Networks, target_actor: Params, target_critic: Params, batch: Batch,
+        next_observation: Observation, key: jax.Array, /,
+    ) -> jax.Array: ...  # fmt: skip
+
+
+class CriticLoss(Protocol):
+    """The type of `critic_loss`."""
+
+    def __call__(
+        self, nets: Networks, critic: Params, observation: Observation, action: jax.Array,
+        target: jax.Array, /,
+    ) -> tuple[jax.Array, Info]: ...  # fmt: skip
+
+
+class ActorLoss(Protocol):
+    """The type of `actor_loss`."""
+
+    def __call__(
+        self, nets: Networks, actor: Params, critic: Params, observation: Observation, /
+    ) -> tuple[jax.Array, Info]: ...
+
+
+class Rules(NamedTuple):
+    """The three formulas of an update; replace one to study another rule.
+
+    A critic loss must put "losses" (2,) and "q" (2, B) into its info, an actor loss "q" (B,)
+    and "pre_tanh" (B, A), which the metrics read.
+    """
+
+    td_target: TargetRule = td_target
+    critic_loss: CriticLoss = critic_loss
+    actor_loss: ActorLoss = actor_loss
+
+
+TD3 = Rules()
+
+
+def init(config: AgentConfig, spaces: Spaces, key: jax.Array) -> TrainState:
+    """Return a fresh state; targets start as copies."""
+    params_key, key = jax.random.split(key)
+    actor, critic = networks.make(config, spaces).init(params_key)
+
+    def network(params: Params, name: str) -> Network:
+        opt_state = make_optimizer(config, name).init(params)
+        return Network(params, jax.tree.map(jnp.copy, params), opt_state)
+
+    state = TrainState(
+        actor=network(actor, "actor"),
+        critic=network(critic, "critic"),
+        step=jnp.zeros((), jnp.int32),
+        key=key,
+        reward_bound=jnp.zeros((), jnp.float32),
+        actor_metrics={},
+        health={},
+        health_step=jnp.zeros((), jnp.int32),
+        config=config,
+        spaces=spaces,
+    )
+    return metrics.with_empty(state)
+
+
+def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainState, Metrics]:
+    """Return the state after one gradient step, and its metrics as named in the logs."""
+    _check(state, batch)
+    nets, config, before = state.networks, state.config, state
+    key, target_key, shift_key, next_shift_key = jax.random.split(state.key, 4)
+    observation, next_observation = batch.observations(state.spaces.stack)
+    observation = random_shift(config, observation, shift_key)
+    next_observation = random_shift(config, next_observation, next_shift_key)
+
+    target_critic = state.critic.target_params
+    target_actor = nets.complete(state.actor.target_params, target_critic)
+    target = rules.td_target(nets, target_actor, target_critic, batch, next_observation, target_key)
+    critic, scalars = _critic_step(state, rules, batch, observation, target)
+    state = state.replace(
+        critic=critic,
+        step=state.step + 1,
+        key=key,
+        reward_bound=jnp.maximum(state.reward_bound, jnp.abs(batch.reward).max()),
+    )
+    critic_params = critic.params
+    if config.reuse_features and "encoder" in critic_params:  # departure: features one step old
+        critic_params = {**critic_params, "encoder": before.critic.params["encoder"]}
+
+    state = jax.lax.cond(
+        state.step % config.policy_delay == 0,
+        lambda s: _actor_step(s, rules, critic_params, observation),
+        lambda s: s,
+        state,
+    )
+    state = metrics.with_health(before, state, observation, batch.action)
+    scalars = scalars | state.actor_metrics | state.health
+    return state, scalars | metrics.relations(scalars, state.reward_bound, config)
+
+
+def _critic_step(
+    state: TrainState, rules: Rules, batch: Batch, observation: Observation, target: jax.Array
+) -> tuple[Network, Metrics]:
+    grad = jax.grad(rules.critic_loss, argnums=1, has_aux=True)
+    grads, info = grad(state.networks, state.critic.params, observation, batch.action, target)
+    critic, norms = _step_network(state.critic, grads, state.config, "critic")
+    return critic, metrics.critic_metrics(batch, target, info, state.config) | norms
+
+
+def _actor_step(
+    state: TrainState, rules: Rules, critic_params: Params, observation: Observation
+) -> TrainState:
+    """Step the actor on the given critic, then move every target."""
+    grad = jax.value_and_grad(rules.actor_loss, argnums=1, has_aux=True)
+    (loss, info), grads = grad(state.networks, state.actor.params, critic_params, observation)
+    actor, norms = _step_network(state.actor, grads, state.config, "actor")
+    return state.replace(
+        actor=_move_target(actor, state.config.tau),
+        critic=_move_target(state.critic, state.config.tau),
+        actor_metrics=metrics.actor_metrics(loss, info) | norms,
+    )
+
+
+def _step_network(
+    network: Network, grads: Params, config: AgentConfig, name: str
+) -> tuple[Network, Metrics]:
+    """Take one optimiser step; also return the gradient norms before and after clipping."""
+    optimizer = make_optimizer(config, name)
+    updates, opt_state = optimizer.update(grads, network.opt_state, network.params)
+    params = optax.apply_updates(network.params, updates)
+    clip = getattr(config, f"{name}_clip_norm")
+    norms = metrics.gradient_norms(part_norms(grads), clip, name)
+    return network.replace(params=params, opt_state=opt_state), norms
+
+
+def _move_target(network: Network, tau: float) -> Network:
+    target = optax.incremental_update(network.params, network.target_params, tau)
+    return network.replace(target_params=target)
+
+
+def _check(state: TrainState, batch: Batch) -> None:
+    rows, spaces = batch.action.shape[0], state.spaces
+    chex.assert_shape(batch.action, (rows, spaces.action))
+    chex.assert_shape([batch.reward, batch.terminated, batch.steps], (rows,))
+    chex.assert_type([batch.reward, batch.terminated, batch.steps], [float, bool, int])
+    if spaces.image is not None:
+        chex.assert_shape(batch.frames, (rows, None, *(spaces.frame or ())))
+        chex.assert_type(batch.frames, jnp.uint8)
+    if spaces.vector is not None:
+        chex.assert_shape([batch.vector, batch.next_vector], (rows, spaces.vector))

@@ -42,18 +42,18 @@ class Child:
         return self._process.pid
 
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """Return whether the process still runs."""
         return self._process.poll() is None
 
     def send(self, name: str, *arguments: Any) -> None:
-        """Sends a request; SimulatorFault when the process is gone."""
+        """Send a request; SimulatorFault when the process is gone."""
         try:
             self._channel.send((name, arguments))
         except OSError as error:
             raise SimulatorFault(f"the client process {self._fate()} before {name}") from error
 
     def receive(self, name: str, seconds: float, healthy: Callable[[], bool]) -> Any:
-        """The answer to the last request.
+        """Return the answer to the last request.
 
         Raises the environment's own error, or SimulatorFault when the process died, `healthy`
         says no, or `seconds` have passed. After a SimulatorFault only `kill` makes sense.
@@ -68,7 +68,7 @@ class Child:
         raise rebuild(answer[1], answer[2])
 
     def _fate(self) -> str:
-        """How it ended, for the message: "died of SIGSEGV" or "ended with code 1"."""
+        """Describe its end for the message: "died of SIGSEGV" or "ended with code 1"."""
         try:
             code = self._process.wait(1.0)
         except subprocess.TimeoutExpired:
@@ -86,14 +86,14 @@ class Child:
                 raise SimulatorFault(f"{name} took longer than {seconds:g} s: killed the client")
 
     def end(self, patience: float) -> None:
-        """Lets the process remove its actors, for at most `patience` seconds."""
+        """Let the process remove its actors, for at most `patience` seconds."""
         with contextlib.suppress(OSError, EnvError, subprocess.TimeoutExpired):
             self.send("close")
             self._process.wait(patience)
         self.kill()
 
     def kill(self) -> None:
-        """Ends the process now, whatever it does."""
+        """End the process now, whatever it does."""
         self._channel.close()
         servers.kill_group(self._process, signal.SIGKILL)
         self._process.wait()

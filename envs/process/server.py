@@ -10,15 +10,18 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from envs.config import EnvConfig
 from envs.errors import ServerUnreachable
+from envs.process import ready
+from envs.process.ready import Say
 
 PORTS = range(12000, 29000, 10)
 CLOSE_SECONDS = 5.0
+_LAST_LINES = 3
 
 
 class Server:
@@ -52,65 +55,80 @@ class Server:
         self.process.wait()
 
 
-def start(config: EnvConfig) -> Server:
+def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
     """Starts the server of the configuration and waits until it accepts connections.
 
-    Its output goes to a file, never to a pipe: nobody reads it, and a full pipe stops a server.
+    say: gets lines about what the stand-in does meanwhile. Output goes to a file, never to a pipe:
+    nobody reads it later, and a full pipe stops a server.
     """
     port = free_port(config.traffic.tm_port_offset)
-    command = config.server.server_command
-    town = config.task.town
-    words = shlex.split(command.format(port=port, town=town)) if command else _standin(port, town)
     log = Path(config.server.server_log) if config.server.server_log else None
+    command = config.server.server_command
+    if not command:
+        return _start_standin(config, port, log, say)
+    words = shlex.split(command.format(port=port, town=config.task.town))
+    server = Server(_process(words, log), port, log)
+    with _killed_on_failure(server):
+        ready.await_port(server.host, port, server.alive, config.server.connect_timeout)
+    return server
+
+
+def _start_standin(config: EnvConfig, port: int, log: Path | None, say: Say) -> Server:
+    channel, theirs = os.pipe()
+    words = [sys.executable, "-m", "envs.standin", "--port", str(port)]
+    words += ["--town", config.task.town, "--exit-with-parent", str(os.getpid())]
+    words += ["--ready-fd", str(theirs)]
+    try:
+        try:
+            process = _process(words, log, theirs)
+        finally:
+            os.close(theirs)
+        server = Server(process, port, log)
+        with _killed_on_failure(server):
+            ready.await_word(channel, server.alive, say)
+    finally:
+        os.close(channel)
+    return server
+
+
+def _process(words: list[str], log: Path | None, *descriptors: int) -> subprocess.Popen[bytes]:
     with open_log(log) as output:
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                pass_fds=descriptors,
                 start_new_session=True,
             )
         except OSError as error:
             raise ServerUnreachable(f"cannot start {words[0]!r}: {error.strerror}") from error
-    server = Server(process, port, log)
+
+
+@contextlib.contextmanager
+def _killed_on_failure(server: Server) -> Iterator[None]:
+    """For the time of its start; a server that does not live at the end is a failure too."""
     try:
-        _wait_until_ready(server, config.server.connect_timeout)
+        yield
+        if not server.alive():
+            code = server.process.returncode
+            raise ServerUnreachable(f"the server ended at once with code {code}")
+    except ServerUnreachable as error:
+        server.kill()
+        raise ServerUnreachable(f"{error}; {last_words(server.log)}") from error
     except BaseException:
         server.kill()
         raise
-    return server
 
 
-def _standin(port: int, town: str) -> list[str]:
-    module = [sys.executable, "-m", "envs.standin", "--port", str(port), "--exit-with-parent"]
-    return [*module, "--town", town]
-
-
-def _wait_until_ready(server: Server, timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while True:
-        if not server.alive():
-            code, words = server.process.returncode, last_line(server.log)
-            raise ServerUnreachable(f"the server ended at once with code {code}: {words}")
-        with (
-            contextlib.suppress(OSError),
-            socket.create_connection((server.host, server.port), timeout=1.0),
-        ):
-            return
-        if time.monotonic() > deadline:
-            raise ServerUnreachable(
-                f"the server was not ready within {timeout:g} s: raise connect_timeout"
-            )
-        time.sleep(0.05)
-
-
-def last_line(log: Path | None) -> str:
-    """The last words of a process that wrote to a log."""
+def last_words(log: Path | None) -> str:
+    """The end of the output of server and client, and where the rest of it is."""
     if log is None:
         return "set server_log to a file to see its output"
-    lines = log.read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+    lines = [line.strip() for line in log.read_text(errors="replace").split("\n")]
+    said = [line for line in lines if line][-_LAST_LINES:]
+    return f"its last words, in {log}: {' | '.join(said) or '(none)'}"
 
 
 def open_log(path: Path | None) -> IO[bytes]:

@@ -20,7 +20,7 @@ from envs.errors import EnvError
 
 
 def serve(channel: Connection) -> None:
-    """Answers requests until "close" or the end of the channel."""
+    """Answer requests until "close" or the end of the channel."""
     env: Any = None
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
@@ -62,7 +62,7 @@ def _answer(env: Any, name: str, arguments: tuple[Any, ...]) -> Any:
 
 
 def end_with_parent(parent: int) -> None:
-    """Asks Linux to kill this process when the parent dies, however it dies."""
+    """Ask Linux to kill this process when the parent dies, however it dies."""
     if sys.platform == "linux":
         set_death_signal = 1
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
@@ -71,7 +71,7 @@ def end_with_parent(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Serves the socket inherited as file descriptor FD from process PARENT."""
+    """Serve the socket inherited as file descriptor FD from process PARENT."""
     descriptor, parent = int(arguments[0]), int(arguments[1])
     faulthandler.enable()
     end_with_parent(parent)

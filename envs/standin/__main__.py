@@ -1,24 +1,26 @@
-"""Starts the stand-in CARLA server: `python -m envs.standin --port 2000`."""
+"""Starts the stand-in CARLA server: `python -m envs.standin --port 2000`.
+
+Says what it does at once, before its imports, which take seconds.
+"""
 
 from __future__ import annotations
 
 import argparse
-import gc
+import contextlib
 import os
 import sys
 
-from envs.standin import town
-from envs.standin.server import Server, listen
-from envs.standin.simulation import Simulation
-from envs.standin.streams import StreamHub
-from envs.standin.warming import warm_up
+from envs.standin.parent import end_with_parent
+
+READY = "ready"
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m envs.standin",
         description="A simulator that speaks the protocol of CARLA 0.9.16. It listens on PORT for "
-        "calls and on PORT+1 for streams, and prints one line when it accepts clients.",
+        "calls and on PORT+1 for streams. It prints what it waits for, and 'ready on port PORT' "
+        "when it accepts clients; until then it refuses them.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=2000, help="port for calls (%(default)s)")
@@ -26,8 +28,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="seed of sensor noise (%(default)s)")
     parser.add_argument(
         "--exit-with-parent",
-        action="store_true",
-        help="end when the process that started this one ends, even if it was killed",
+        type=int,
+        metavar="PID",
+        help="end when process PID, which starts this one, ends, even if it is killed",
+    )
+    parser.add_argument(
+        "--ready-fd",
+        type=int,
+        metavar="FD",
+        help=f"write each line of progress to this file descriptor too, and last '{READY}'",
     )
     return parser.parse_args(argv)
 
@@ -39,29 +48,31 @@ def main(argv: list[str] | None = None) -> int:
         return _refuse(f"--port must be in 1 to 65534, not {options.port}")
     if options.seed < 0:
         return _refuse(f"--seed must not be negative, not {options.seed}")
-    if options.town not in town.TOWNS:
-        return _refuse(f"unknown town '{options.town}'; choose from {', '.join(town.TOWNS)}")
+    if options.exit_with_parent is not None:
+        end_with_parent(options.exit_with_parent)
+
+    def tell(line: str) -> None:
+        if options.ready_fd is not None:
+            with contextlib.suppress(OSError):  # nobody waits any more
+                os.write(options.ready_fd, f"{line}\n".encode())
+
+    def say(line: str) -> None:
+        print(f"standin: {line}", flush=True)
+        tell(line)
+
+    say(f"starting on port {options.port}")
+    from envs.standin.starting import CannotStart, start
+
     try:
-        calls, streams = listen(options.host, options.port)
-    except OSError as error:
-        where = f"{options.host}:{options.port} and {options.port + 1}"
-        return _refuse(f"cannot listen on {where}: {error.strerror or error}; choose another port")
-    # OpenCV's idle threads would spin on the core that the client needs.
-    os.environ.setdefault("OPENCV_THREAD_POOL_ACTIVE_WAIT_WORKER", "0")
-    hub = StreamHub(streams)
-    simulation = Simulation(
-        hub, options.town, options.seed, town.load_town, town.TOWNS, town.town_from_opendrive
-    )
-    server = Server(calls, hub, simulation)
-    server.stop_on_signals()
-    if options.exit_with_parent:
-        server.stop_with_parent()
-    # Clients that connect meanwhile wait; a refused one would not try again.
-    warm_up(simulation.world.town)
-    # Collections would scan the town again and again; what is made from here on is small.
-    gc.collect()
-    gc.freeze()
-    print(f"listening on {options.host}:{options.port}", flush=True)
+        server = start(options.host, options.port, options.town, options.seed, say)
+    except CannotStart as error:
+        return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 130
+    print(f"ready on port {options.port}", flush=True)
+    tell(READY)
+    if options.ready_fd is not None:
+        os.close(options.ready_fd)
     server.run()
     return 0
 

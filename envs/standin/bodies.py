@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import f8
 from numpy.typing import NDArray
 
 from envs.standin.actors import Actor, Kind
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.fleet import POSE, ROW
 from envs.standin.picture import BIKE, BOX, CAR, PROP, SIGNAL, TRUCK, WALKER
+from envs.standin.picture.types import BOXES
 from envs.standin.vehicle_table import BY_NAME
 from envs.standin.walkers import HALF as WALKER_HALF
 from envs.standin.world import World
@@ -55,6 +57,7 @@ class Bodies:
             boxes["lights"][len(boxes) - len(world.lights) :] = world.lights.state
 
 
+@called_with(f8[:, ::1], BOXES)
 @compiled
 def _move_cars(f: NDArray[np.float64], boxes: NDArray[np.void]) -> None:
     """Places of vehicles, and the lights that come on by themselves."""

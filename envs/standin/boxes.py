@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -56,6 +57,7 @@ class Boxes:
         return Boxes(np.ascontiguousarray(np.asarray(rows, np.float64).reshape(-1, 7).T))
 
 
+@called_with(f8[:, ::1], i8[::1], f8[:, ::1], i8[::1])
 @compiled
 def overlap(a: Array, first: Index, b: Array, second: Index) -> tuple[Array, Array]:
     """How deep box first[i] of table a is in box second[i] of b, and what separates them fastest.
@@ -114,6 +116,10 @@ class Cells(NamedTuple):
     shape: Index
     start: Index
     inside: Index
+
+
+#: `Cells` in compiled code.
+CELLS = named(Cells, i8[::1], i8[::1], i8[::1], i8[::1])
 
 
 class ObstacleGrid:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i8
 
 from envs.standin.boxes import (
+    CELLS,
     Boxes,
     Cells,
     Index,
@@ -17,7 +19,7 @@ from envs.standin.boxes import (
     close_pairs,
     overlap,
 )
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.dynamics import INERTIA, MASS, PHYSICS, VX, VY, YAW, YAW_RATE, X, Y, Z
 from envs.standin.fleet import ROW, Array, Fleet
 
@@ -59,6 +61,7 @@ def vehicle_boxes(fleet: Fleet) -> Boxes:
     return Boxes(_outlines(fleet.data))
 
 
+@called_with(f8[:, ::1])
 @compiled
 def _outlines(f: Array) -> Array:
     table = np.empty((7, f.shape[1]))
@@ -98,6 +101,7 @@ def _contacts(
 _Hits = tuple[Index, Index, Array]
 
 
+@called_with(f8[:, ::1], f8[:, ::1], i8, f8[:, ::1], CELLS)
 @compiled
 def _collide(
     f: Array, others: Array, walkers: int, obstacles: Array, cells: Cells

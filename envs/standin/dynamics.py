@@ -10,8 +10,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i8
 
-from envs.standin.compiled import compiled, compiled_here
+from envs.standin.compiled import called_with, compiled
 from envs.standin.fleet import CONTROL, MOTION, POSE, REPORT, ROW, Array, Fleet
 from envs.standin.vehicle_fit import ENGINE_BRAKE, GRAVITY
 
@@ -61,16 +62,12 @@ def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array
     _advance(fleet.data, float(dt), substeps, ground, normal)
 
 
-def was_compiled() -> bool:
-    """Whether this process had to compile `advance`, because the machine has not done so before."""
-    return compiled_here(_advance)
-
-
 def report(fleet: Fleet, dt: float) -> None:
     """Works out velocity, acceleration and turn rates in the world for this step."""
     _report(fleet.data, float(dt))
 
 
+@called_with(f8[:, ::1], f8, i8, f8[::1], f8[:, ::1])
 @compiled
 def _advance(f: Array, dt: float, substeps: int, ground: Array, normal: Array) -> None:
     step = dt / substeps
@@ -240,6 +237,7 @@ def _attitude(f: Array, i: int, dt: float, normal: Array) -> None:
     f[ROLL, i] = f[LEAN_ROLL, i] - math.atan(across)
 
 
+@called_with(f8[:, ::1], f8)
 @compiled
 def _report(f: Array, dt: float) -> None:
     for i in range(f.shape[1]):
@@ -261,6 +259,7 @@ def reported_gear(f: Fleet) -> Array:
     return _reported_gear(f.data)
 
 
+@called_with(f8[:, ::1])
 @compiled
 def _reported_gear(f: Array) -> Array:
     gears = np.zeros(f.shape[1])

@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.fleet import Array, Fleet
 
 RED, YELLOW, GREEN, OFF, UNKNOWN = range(5)
@@ -101,6 +102,7 @@ class TrafficLights:
         self.elapsed[group] = 0.0
 
 
+@called_with(f8[::1], f8[::1], f8[::1], f8[:, ::1], i8[::1])
 @compiled
 def _facing(
     x: Array, y: Array, yaw: Array, boxes: Array, box_light: NDArray[np.int64]

@@ -103,8 +103,9 @@ class Replay:
                 self._create(actor_id, description, tuple(pose))
             for actor_id in frame.get("destroyed", ()):
                 self._destroy(actor_id)
-            if len(frame.get("lights", b"")) == len(world.lights):
-                world.lights.state[:] = np.frombuffer(frame["lights"], np.uint8)
+            lights = frame.get("lights", b"")
+            if len(lights) == len(world.lights):  # a town may have none
+                world.lights.state[:] = np.frombuffer(lights, np.uint8)
             for actor_id, flags in frame.get("flags", ()):
                 if self._ids.get(actor_id) in world.light_flags:
                     world.light_flags[self._ids[actor_id]] = flags

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import signal
 import socket
@@ -30,28 +29,33 @@ class _Connection:
         self.outbox = Outbox(sock)
 
 
-def listen(host: str, port: int) -> tuple[socket.socket, socket.socket]:
-    """Listening sockets on the port and the next one. Raises OSError."""
-    first = _listening(host, port)
+def bound(host: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """Sockets on the port and the next one, which refuse clients. Raises OSError."""
+    first = _bound(host, port)
     try:
-        second = _listening(host, port + 1)
+        second = _bound(host, port + 1)
     except OSError:
         first.close()
         raise
     return first, second
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
-        sock.listen(128)
     except OSError:
         sock.close()
         raise
     sock.setblocking(False)
     return sock
+
+
+def listen(*sockets: socket.socket) -> None:
+    """Takes clients from now on. Raises OSError where another server came first."""
+    for sock in sockets:
+        sock.listen(128)
 
 
 class Server:
@@ -73,18 +77,12 @@ class Server:
         for sock in (self._wake, self._waker):
             sock.setblocking(False)
         self._poll.register(self._wake.fileno(), select.EPOLLIN)
-        self._parent: int | None = None
 
     def stop_on_signals(self) -> None:
         """Lets SIGTERM and SIGINT end `run`."""
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
-
-    def stop_with_parent(self) -> None:
-        """Ends `run` when the parent process ends, however it ends."""
-        self._parent = os.pidfd_open(os.getppid())
-        self._poll.register(self._parent, select.EPOLLIN)
 
     def stop(self) -> None:
         """Makes `run` return after what it is doing."""
@@ -124,7 +122,7 @@ class Server:
             self._accept()
         elif descriptor == self._hub.fileno():
             self._hub.service()
-        elif descriptor in (self._wake.fileno(), self._parent):
+        elif descriptor == self._wake.fileno():
             self._running = False
         elif descriptor in self._connections:
             connection = self._connections[descriptor]
@@ -195,5 +193,3 @@ class Server:
             signal.set_wakeup_fd(-1)
         for sock in (self._listener, self._wake, self._waker):
             sock.close()
-        if self._parent is not None:
-            os.close(self._parent)

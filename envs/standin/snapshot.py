@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from numba import f8, i8, u1
 from numpy.typing import NDArray
 
 from envs.standin import dynamics
 from envs.standin.actors import ACTIVE, Actor
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.lights import GREEN
 from envs.standin.wire import (
     ACTOR_RECORD,
@@ -135,6 +136,7 @@ _LIGHT_STATE, _AT_LIGHT, _LIGHT_ID = (
 )
 
 
+@called_with(f8[:, ::1], f8[::1], u1[:, ::1])
 @compiled
 def _write_vehicles(
     f: NDArray[np.float64], gears: NDArray[np.float64], out: NDArray[np.uint8]
@@ -162,6 +164,7 @@ def _write_vehicles(
         _copy(gear.view(np.uint8), out[i, _GEAR:])
 
 
+@called_with(i8[::1], u1[::1], i8[::1], u1[:, ::1])
 @compiled
 def _write_lights(
     facing: NDArray[np.int64],

@@ -1,82 +1,123 @@
-"""Compiles what a tick needs before the first client is served."""
+"""Compiles all machine code before the server takes its first client."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
 import os
-import sys
-from typing import IO
+import time
+from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
+from envs.standin.compiled import CALLS, Call
+from envs.standin.parent import end_with_parent
 
-from envs.standin import dynamics
-from envs.standin.cameras import renderer_of
-from envs.standin.picture import BOX, Camera
-from envs.standin.snapshot import Snapshots
-from envs.standin.town.model import Town
-from envs.standin.vehicle_fit import model_of
-from envs.standin.world import CLEAR_NOON, Identity, Settings, World
+Say = Callable[[str], None]
 
-_MIDNIGHT = -80.0
+#: Processes that compile side by side at most; each takes a quarter of a gigabyte.
+_MOST_PROCESSES = 4
+_SAY_SECONDS = 5.0
+#: How long another server may compile before this one does so itself, beside it.
+_PATIENCE = 600.0
 
 
-def warm_up(town: Town) -> None:
-    """Takes two cars through a crash; where that has to be compiled, also draws one.
+def warm_up(say: Say) -> None:
+    """Loads all machine code; where the machine has none yet, compiles it.
 
     Of several servers that start at once one compiles; the others wait, and find it on disk.
     """
-    world = World(town, 0, Identity(), Settings())
-    with open(__file__) as lock:
-        _hold(lock, fcntl.LOCK_SH)
-        world.step(0.05)
-        if not dynamics.was_compiled():
-            _crash(world)
+    with _alone(say):
+        for done, call in enumerate(CALLS, 1):
+            if call.prepare():
+                _compile(CALLS[done:], say)
+                break
+        for call in CALLS:
+            call.prepare()
+
+
+def folder_to_lock() -> str | None:
+    """A folder that servers share where they share machine code; None where they cannot."""
+    return min((call.folder for call in CALLS if call.folder), default=None)
+
+
+@contextlib.contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Waits until no other server compiles for the same folder."""
+    folder = folder_to_lock()
+    if folder is None:
+        yield
+        return
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        _wait_for(lock, say)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _wait_for(lock: int, say: Say) -> None:
+    until, tell = time.monotonic() + _PATIENCE, _seldom(say)
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("waiting for another server, which compiles for this machine")
+            time.sleep(0.1)
+        except OSError:  # a file system without locks
             return
-        print(
-            "standin: compiling for this machine, once (up to half a minute)",
-            file=sys.stderr,
-            flush=True,
-        )
-        _hold(lock, fcntl.LOCK_EX)
-        _compile(world, town)
+        else:
+            return
 
 
-def _hold(lock: IO[str], kind: int) -> None:
-    # On a file system without locks, servers compile side by side.
-    with contextlib.suppress(OSError):
-        fcntl.flock(lock, kind)
+def _compile(calls: Sequence[Call], say: Say) -> None:
+    """Compiles side by side with other processes, whose work is then found on disk."""
+    kept = all(call.folder for call in calls)
+    say("compiling for this machine, once: half a minute, or more where it is busy" if kept else
+        "compiling, a minute or two, at each start: no folder to keep it in can be written to; "
+        "NUMBA_CACHE_DIR names one")  # fmt: skip
+    others = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES) - 1 if kept else 0
+    left, tell = _queue(len(calls)), _seldom(say)
+    helpers = [_helper(calls, left) for _ in range(others)]
+    for index in _taken(left):
+        tell(f"compiling for this machine: {index} of {len(calls)} functions done")
+        calls[index].prepare()
+    os.close(left)
+    for helper in helpers:
+        os.waitpid(helper, 0)
 
 
-def _compile(world: World, town: Town) -> None:
-    # A second process compiles pictures meanwhile; the first camera then finds them on disk.
-    other = os.fork()
-    if not other:
-        with contextlib.suppress(BaseException):
-            _draw(town)
-            os._exit(0)
-        os._exit(1)
-    _crash(world)
-    if os.waitpid(other, 0)[1]:
-        _draw(town)
+def _seldom(say: Say) -> Say:
+    """`say`, but at most every few seconds."""
+    last = time.monotonic()
+
+    def tell(text: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SAY_SECONDS:
+            last = time.monotonic()
+            say(text)
+
+    return tell
 
 
-def _crash(world: World) -> None:
-    for actor_id in (1, 2):
-        world.fleet.add(actor_id, model_of("vehicle.tesla.model3"))
-    world.step(0.05)
-    Snapshots().message(world)
+def _queue(count: int) -> int:
+    """A pipe full of numbers, from which several processes take."""
+    source, sink = os.pipe()
+    os.write(sink, bytes(range(count)))
+    os.close(sink)
+    return source
 
 
-def _draw(town: Town) -> None:
-    """A car by day and by night."""
-    x, y, z, _, yaw, _ = town.spawn_points[0]
-    car = np.zeros(1, BOX)
-    car["x"], car["y"], car["z"], car["yaw"] = x, y, z, yaw
-    car["half_x"], car["half_y"], car["half_z"] = 2.4, 1.0, 0.75
-    back = np.radians(yaw)
-    camera = Camera("rgb", 84, 84, 90.0, x - 8 * np.cos(back), y - 8 * np.sin(back), z + 1, yaw=yaw)
-    night = np.array(CLEAR_NOON)
-    night[5] = _MIDNIGHT
-    for weather in (night, np.array(CLEAR_NOON)):
-        renderer_of(town).render(camera, car, weather)
+def _taken(queue: int) -> Iterator[int]:
+    while number := os.read(queue, 1):
+        yield number[0]
+
+
+def _helper(calls: Sequence[Call], queue: int) -> int:
+    parent = os.getpid()
+    helper = os.fork()
+    if helper:
+        return helper
+    with contextlib.suppress(BaseException):
+        end_with_parent(parent)
+        for index in _taken(queue):
+            calls[index].prepare()
+    os._exit(0)

@@ -10,7 +10,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping
 
-from envs.task.drive import Drive
+from envs.task.ego_state import EgoState
 
 # Leaderboard 1.0 infraction coefficients, by what was hit; red lights where the map has any.
 COEFFICIENTS = {"pedestrian": 0.50, "vehicle": 0.60, "static": 0.65, "red_light": 0.70}
@@ -42,14 +42,14 @@ class CollisionCounter:
         self._seen: list[Hit] = []
 
     def is_new(self, hit: Hit) -> bool:
-        """False for the same actor within 5 s, or any within 5 m of one already counted."""
+        """Return False for the same actor within 5 s, or any within 5 m of one counted."""
         repeat = any(_same(hit, earlier) for earlier in self._seen)
         self._seen.append(hit)
         return not repeat
 
     @staticmethod
     def at_fault(hit: Hit) -> bool:
-        """A standing ego is not at fault."""
+        """Return whether the ego moved: a standing one is not at fault."""
         return abs(hit.speed) > STANDING_SPEED
 
 
@@ -87,38 +87,38 @@ class EpisodeMetrics:
     steering_change: float = 0.0
     _steering: float = 0.0
 
-    def add(self, drive: Drive, steering: float, ran_red: bool = False) -> None:
-        """One tick after the action `steering` in [-1, 1]."""
-        travelled = abs(drive.speed) * self.seconds
+    def add(self, ego: EgoState, steering: float, ran_red: bool = False) -> None:
+        """Add one tick after the action `steering` in [-1, 1]."""
+        travelled = abs(ego.speed) * self.seconds
         self.steps += 1
         self.metres += travelled
-        self.outside_metres += travelled if drive.corner_off_road else 0.0
-        self.off_road_steps += drive.corner_off_road
-        self.completion = max(self.completion, drive.place.progress / self.route_length)
-        self.lane_invasions += drive.lane_invasions
+        self.outside_metres += travelled if ego.corner_off_road else 0.0
+        self.off_road_steps += ego.corner_off_road
+        self.completion = max(self.completion, ego.position.progress / self.route_length)
+        self.lane_invasions += ego.lane_invasions
         self.red_lights += ran_red
-        if drive.collision:
-            kind = drive.collision_kind or "static"
+        if ego.collision:
+            kind = ego.collision_kind or "static"
             self.hits[kind] = self.hits.get(kind, 0) + 1
-        self.lateral.append(abs(drive.place.lateral))
-        self.heading_square += drive.place.heading**2
-        self.speed_sum += drive.speed
-        self.speed_error += abs(drive.speed - self.target_speed)
-        self.standing_steps += abs(drive.speed) < STANDING_SPEED
-        self.jerk_square += drive.jerk[0] ** 2 + drive.jerk[1] ** 2
-        self.comfortable_steps += _comfortable(drive)
-        self._time_to_collision(drive)
+        self.lateral.append(abs(ego.position.lateral))
+        self.heading_square += ego.position.heading**2
+        self.speed_sum += ego.speed
+        self.speed_error += abs(ego.speed - self.target_speed)
+        self.standing_steps += abs(ego.speed) < STANDING_SPEED
+        self.jerk_square += ego.jerk[0] ** 2 + ego.jerk[1] ** 2
+        self.comfortable_steps += _comfortable(ego)
+        self._time_to_collision(ego)
         self.steering_change += abs(steering - self._steering)
         self._steering = steering
 
-    def _time_to_collision(self, drive: Drive) -> None:
-        if drive.speed > STANDING_SPEED and drive.closing > 0.0:
-            until = drive.gap / drive.closing
+    def _time_to_collision(self, ego: EgoState) -> None:
+        if ego.speed > STANDING_SPEED and ego.closing > 0.0:
+            until = ego.gap / ego.closing
             self.least_ttc = min(self.least_ttc, until)
             self.near_misses += until < 0.95
 
     def result(self, reason: str) -> dict[str, float]:
-        """Named figures of the episode, which ended for `reason`; NaN where nothing is known."""
+        """Return figures of the episode, which ended for `reason`; NaN where nothing is known."""
         collisions = sum(self.hits.values())
         completion = 1.0 if reason == "goal" else min(self.completion, 1.0)
         kilometres = self.metres / 1000.0
@@ -162,12 +162,12 @@ class EpisodeMetrics:
 
 
 def per_kilometre(count: float, kilometres: float) -> float:
-    """NaN below `LEAST_KILOMETRES`, where one event would read as a hundred per kilometre."""
+    """Return a rate; NaN below `LEAST_KILOMETRES`, where it would say nothing."""
     return count / kilometres if kilometres >= LEAST_KILOMETRES else math.nan
 
 
 def aggregate(episodes: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """Means over episodes, `driving_score_std`, and per-kilometre figures over all kilometres.
+    """Return means over episodes, `driving_score_std`, and figures per kilometre over them all.
 
     The driving score is the mean of the episodes' products, not the product of means.
     """
@@ -195,7 +195,7 @@ def _percentile(values: list[float], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
 
-def _comfortable(drive: Drive) -> bool:
-    ahead, right = drive.acceleration
+def _comfortable(ego: EgoState) -> bool:
+    ahead, right = ego.acceleration
     inside = _LONGITUDINAL[0] <= ahead <= _LONGITUDINAL[1]
-    return inside and abs(right) < _LATERAL and abs(drive.yaw_rate) < _YAW_RATE
+    return inside and abs(right) < _LATERAL and abs(ego.yaw_rate) < _YAW_RATE

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from envs.config import EnvConfig
-from envs.task.drive import Drive
+from envs.config import TaskConfig
+from envs.task.ego_state import EgoState
 from envs.task.route import Route, to_vehicle_frame
 
 Observation = dict[str, np.ndarray]
@@ -18,7 +19,7 @@ HEADING_SCALE = math.pi / 2.0  # rad
 
 
 def grey(bgra: np.ndarray, size: int) -> np.ndarray:
-    """uint8 (size, size) from a camera's uint8 (H, W, 4) in CARLA's order blue, green, red."""
+    """Return uint8 (size, size) of a camera's uint8 (H, W, 4) in CARLA's order blue, green, red."""
     if bgra.ndim != 3 or bgra.shape[2] != 4 or bgra.dtype != np.uint8:
         raise ValueError(f"camera frame {bgra.dtype} {bgra.shape}: expected uint8 (H, W, 4)")
     picture = cv2.cvtColor(bgra, cv2.COLOR_BGRA2GRAY)
@@ -34,26 +35,34 @@ class FrameStack:
         self.image = np.zeros((size, size, count), np.uint8)
 
     def reset(self, frame: np.ndarray) -> None:
-        """Fills the stack with an episode's first frame, so nothing of the last one remains."""
+        """Fill the stack with an episode's first frame, so nothing of the last one remains."""
         self.image = np.repeat(frame[..., None], self.image.shape[-1], axis=-1)
 
     def push(self, frame: np.ndarray) -> None:
-        """Drops the oldest frame; earlier observations keep their own array."""
+        """Drop the oldest frame; earlier observations keep their own array."""
         self.image = np.concatenate([self.image[..., 1:], frame[..., None]], axis=-1)
 
 
-def vector(drive: Drive, route: Route, config: EnvConfig) -> np.ndarray:
-    """float32 (23,) in [-1, 1]: speed over twice the target, lateral and heading error, then
-    (ahead, right) of each waypoint over its distance along the route: by one distance for all,
-    the nearest ones, by which a car is steered, would hardly differ from 0."""
-    task = config.task
+SCALARS: dict[str, Callable[[EgoState, TaskConfig], float]] = {
+    "speed": lambda ego, task: ego.speed / (2.0 * task.target_speed),
+    "lateral": lambda ego, task: ego.position.lateral / LATERAL_SCALE,
+    "heading": lambda ego, task: ego.position.heading / HEADING_SCALE,
+}
+
+
+def vector(ego: EgoState, route: Route, task: TaskConfig) -> np.ndarray:
+    """Return float32 (23,) in [-1, 1]: `SCALARS`, then (ahead, right) of each route waypoint.
+
+    A waypoint's offsets are over its distance along the route: by one distance for all, the
+    nearest ones, by which a car is steered, would hardly differ from 0.
+    """
     reach = task.waypoint_spacing * np.arange(1, task.waypoint_count + 1)[:, None]
-    points = route.ahead(drive.place.distance, task.waypoint_count, task.waypoint_spacing)
-    ahead = to_vehicle_frame(points, drive.x, drive.y, drive.yaw) / reach
-    scalars = [
-        drive.speed / (2.0 * task.target_speed),
-        drive.place.lateral / LATERAL_SCALE,
-        drive.place.heading / HEADING_SCALE,
-    ]
-    values = np.concatenate([scalars, ahead.ravel()])
+    points = route.ahead(ego.position.distance, task.waypoint_count, task.waypoint_spacing)
+    ahead = to_vehicle_frame(points, ego.x, ego.y, ego.yaw) / reach
+    values = np.concatenate([[scale(ego, task) for scale in SCALARS.values()], ahead.ravel()])
     return np.clip(values, -1.0, 1.0).astype(np.float32)
+
+
+def vector_size(task: TaskConfig) -> int:
+    """Return the length of `vector`."""
+    return len(SCALARS) + 2 * task.waypoint_count

@@ -25,7 +25,7 @@ class NoRoute(ValueError):
 
 
 def wrap_angle(angle: float) -> float:
-    """The same angle in [-pi, pi)."""
+    """Return the same angle in [-pi, pi)."""
     return (angle + math.pi) % (2.0 * math.pi) - math.pi
 
 
@@ -44,17 +44,17 @@ class Route:
         return float(self.distances[-1])
 
     def at(self, distance: Any) -> np.ndarray:
-        """Points (..., 2) at distances along the route, held at both ends."""
+        """Return points (..., 2) at distances along the route, held at both ends."""
         x = np.interp(distance, self.distances, self.points[:, 0])
         y = np.interp(distance, self.distances, self.points[:, 1])
         return np.stack([x, y], axis=-1)
 
     def yaw_at(self, distance: float) -> float:
-        """Direction of the route at a distance along it, rad in [-pi, pi)."""
+        """Return direction of the route at a distance along it, rad in [-pi, pi)."""
         return wrap_angle(float(np.interp(distance, self.distances, self.yaws)))
 
     def ahead(self, distance: float, count: int, spacing: float) -> np.ndarray:
-        """The next `count` waypoints (count, 2): multiples of `spacing` ahead of `distance`.
+        """Return the next `count` waypoints (count, 2): multiples of `spacing` ahead of `distance`.
 
         Past the goal they go straight on. Held there, they would show a road that ends, which a
         policy meets for the first time in its evaluation: in training few routes are finished.
@@ -66,8 +66,8 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """Where a car is on its route. progress: the furthest metre reached; distance: the metre it
+class RoutePosition:
+    """A car's position on its route. progress: the furthest metre reached; distance: the metre it
     is at now; lateral: m to the right of the route; heading: rad to the right of its direction."""
 
     progress: float
@@ -76,13 +76,13 @@ class Place:
     heading: float
 
 
-def start_place() -> Place:
-    """The place before the first `locate`."""
-    return Place(progress=0.0, distance=0.0, lateral=0.0, heading=0.0)
+def start_position() -> RoutePosition:
+    """Return the position before the first `locate`."""
+    return RoutePosition(progress=0.0, distance=0.0, lateral=0.0, heading=0.0)
 
 
 def make_route(points: np.ndarray) -> Route:
-    """Resamples points (N, 3) to an even spacing of about `SAMPLING` metres."""
+    """Resample points (N, 3) to an even spacing of about `SAMPLING` metres."""
     points = np.asarray(points, np.float64)
     steps = np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
     points = points[np.concatenate([[True], steps > 1e-3])]
@@ -103,15 +103,15 @@ def _segment_lengths(points: np.ndarray) -> np.ndarray:
     return np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
 
 
-def locate(route: Route, place: Place, x: float, y: float, yaw: float) -> Place:
-    """The place after a move to (x, y) m with heading `yaw` rad, starting from the last place.
+def locate(route: Route, position: RoutePosition, x: float, y: float, yaw: float) -> RoutePosition:
+    """Follow a move to (x, y) m with heading `yaw` rad, starting from the last position.
 
     Only a window about the last progress is searched, so a route that crosses itself or comes
     back beside itself is followed in order, and progress is monotone.
     """
     last = len(route.distances) - 1
-    low = int(np.searchsorted(route.distances, place.progress - BACK)) - 1
-    high = int(np.searchsorted(route.distances, place.progress + WINDOW))
+    low = int(np.searchsorted(route.distances, position.progress - BACK)) - 1
+    high = int(np.searchsorted(route.distances, position.progress + WINDOW))
     low, high = max(low, 0), min(max(high, low + 1), last)
     first, second = route.points[low:high, :2], route.points[low + 1 : high + 1, :2]
     chord = second - first
@@ -125,11 +125,11 @@ def locate(route: Route, place: Place, x: float, y: float, yaw: float) -> Place:
     across = float(chord[best, 0] * offset[best, 1] - chord[best, 1] * offset[best, 0]) / size
     lateral = math.copysign(math.sqrt(float(gaps[best])), across)
     heading = wrap_angle(yaw - route.yaw_at(distance + 0.5 * SAMPLING))
-    return Place(max(place.progress, distance), distance, lateral, heading)
+    return RoutePosition(max(position.progress, distance), distance, lateral, heading)
 
 
 def to_vehicle_frame(points: np.ndarray, x: float, y: float, yaw: float) -> np.ndarray:
-    """World points (N, 2) as (ahead, to the right) of a car at (x, y) with heading `yaw` rad."""
+    """Return world points (N, 2) as (ahead, right) of a car at (x, y) with heading `yaw` rad."""
     offset = np.asarray(points, np.float64) - np.array([x, y])
     cos, sin = math.cos(yaw), math.sin(yaw)
     ahead = offset[:, 0] * cos + offset[:, 1] * sin
@@ -138,7 +138,7 @@ def to_vehicle_frame(points: np.ndarray, x: float, y: float, yaw: float) -> np.n
 
 
 def lane_key(waypoint: Any) -> LaneKey:
-    """What identifies the lane of a carla.Waypoint."""
+    """Return the identity of a carla.Waypoint's lane."""
     return waypoint.road_id, waypoint.section_id, waypoint.lane_id
 
 
@@ -166,7 +166,7 @@ class LaneGraph:
         self.graph.add_edge(key, following, length=length)
 
     def plan(self, location: Any, least: float, rng: np.random.Generator) -> Route:
-        """A route of at least `least` metres from the lane at a carla.Location to a seeded goal.
+        """Return a route of `least` metres or more from a carla.Location's lane to a seeded goal.
 
         Goals are drawn among the lanes whose shortest path from here is long enough; in a town
         too small for that, the farthest lanes are joined until the length is reached.
@@ -185,7 +185,7 @@ class LaneGraph:
         return make_route(np.concatenate(pieces))
 
     def _leg(self, source: LaneKey, least: float, rng: np.random.Generator) -> list[LaneKey]:
-        """Lanes after `source` on the shortest path to a drawn goal, the goal included."""
+        """Return lanes after `source` on the shortest path to a drawn goal, the goal included."""
         reach = nx.single_source_dijkstra_path_length(self.graph, source, weight="length")
         base = self.graph.out_degree(source) and min(
             edge["length"] for _, _, edge in self.graph.out_edges(source, data=True)
@@ -203,7 +203,7 @@ class LaneGraph:
 
 
 def lane_line(waypoint: Any) -> np.ndarray:
-    """Points (N, 3) of a lane's centre from a carla.Waypoint to the lane's end."""
+    """Return points (N, 3) of a lane's centre from a carla.Waypoint to the lane's end."""
     chain = [waypoint, *waypoint.next_until_lane_end(SAMPLING)]
     places = [point.transform.location for point in chain]
     return np.array([[place.x, place.y, place.z] for place in places], np.float64)

@@ -8,13 +8,16 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.config import EnvConfig
+from envs.task.observation import vector_size
+
+RENDER_MODES = ("rgb_array",)
 
 
 def observation_space(config: EnvConfig) -> spaces.Dict:
-    """{"image": uint8 (84, 84, 4), "vector": float32 (23,) in [-1, 1]} with the defaults; no image
+    """Return {"image": uint8 (84, 84, 4), "vector": float32 (23,)} with the defaults; no image
     where its size is 0."""
     size, count = config.sensors.image_size, config.sensors.frame_stack
-    vector = spaces.Box(-1.0, 1.0, (config.task.vector_size,), np.float32)
+    vector = spaces.Box(-1.0, 1.0, (vector_size(config.task),), np.float32)
     if not size:
         return spaces.Dict({"vector": vector})
     image = spaces.Box(0, 255, (size, size, count), np.uint8)
@@ -22,18 +25,28 @@ def observation_space(config: EnvConfig) -> spaces.Dict:
 
 
 def action_space() -> spaces.Box:
-    """float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle if positive, brake if
+    """Return float32 (2,) in [-1, 1]: steering (of `steering_limit`); throttle, or brake if
     negative."""
     return spaces.Box(-1.0, 1.0, (2,), np.float32)
 
 
 def metadata(config: EnvConfig) -> dict[str, Any]:
-    """What gymnasium wants to know of rendering: one picture a step, shown as fast as it was."""
-    return {"render_modes": ["rgb_array"], "render_fps": 1.0 / config.task.step_seconds}
+    """Return gymnasium's facts of rendering: one picture a step, shown as fast as it was."""
+    return {"render_modes": list(RENDER_MODES), "render_fps": 1.0 / config.task.step_seconds}
+
+
+def checked_render_mode(mode: str | None) -> str | None:
+    """Return the mode; ValueError unless it is None or rgb_array."""
+    if mode not in (None, *RENDER_MODES):
+        raise ValueError(
+            f"render_mode = {mode!r}: expected rgb_array or None; wrap the environment in "
+            "gymnasium.wrappers.HumanRendering to see it in a window"
+        )
+    return mode
 
 
 def checked_action(action: np.ndarray) -> np.ndarray:
-    """The action as float32 (2,) within bounds; ValueError on a wrong shape or a NaN."""
+    """Return the action as float32 (2,) within bounds; ValueError on a wrong shape or a NaN."""
     array = np.asarray(action, np.float32)
     if array.shape != (2,) or not np.isfinite(array).all():
         raise ValueError(f"action {action!r}: expected 2 finite numbers in [-1, 1]")

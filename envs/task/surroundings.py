@@ -1,4 +1,4 @@
-"""Who else is near the ego, and what stands or moves in its path."""
+"""Actors near the ego, and those that stand or move in its path."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 
 import numpy as np
 
-from envs.task.route import Place, Route, to_vehicle_frame
+from envs.task.route import Route, RoutePosition, to_vehicle_frame
 
-Others = np.ndarray  # float64 (N, 7): x, y, vx, vy, yaw, half length, half width
-NOBODY: Others = np.zeros((0, 7))
+NearbyActors = np.ndarray  # float64 (N, 7): x, y, vx, vy, yaw, half length, half width
+NOBODY: NearbyActors = np.zeros((0, 7))
 MARGIN = 0.6  # m beside the ego's flank that belong to its path
 LOOK = 50.0  # m of the route that are searched
 NEAR = 8.0  # m straight ahead that are searched too, wherever the route goes
 
 
-def within(others: Others, x: float, y: float, radius: float) -> Others:
-    """The rows of `others` whose centre is at most `radius` metres from (x, y)."""
+def within(others: NearbyActors, x: float, y: float, radius: float) -> NearbyActors:
+    """Return the rows of `others` whose centre is at most `radius` metres from (x, y)."""
     if not len(others):
         return others
     square = (others[:, 0] - x) ** 2 + (others[:, 1] - y) ** 2
@@ -24,14 +24,14 @@ def within(others: Others, x: float, y: float, radius: float) -> Others:
 
 
 def gap_ahead(
-    others: Others,
+    others: NearbyActors,
     route: Route,
-    place: Place,
+    position: RoutePosition,
     pose: tuple[float, float, float],
     speed: float,
     half: tuple[float, float],
 ) -> tuple[float, float]:
-    """(free metres, closing speed m/s) to the nearest actor in the ego's path; (inf, 0) if none.
+    """Return (free metres, closing speed m/s) to the nearest actor in the path, or (inf, 0).
 
     The path is the route's corridor ahead, so that oncoming traffic in a bend does not count,
     and the few metres straight ahead of the bonnet. pose: x, y, yaw of the ego in m and rad;
@@ -41,7 +41,7 @@ def gap_ahead(
     near = within(others, x, y, LOOK + 5.0)
     if not len(near):
         return math.inf, 0.0
-    along_route = _on_route(near, route, place, half)
+    along_route = _on_route(near, route, position, half)
     straight = _straight(near, x, y, yaw, half)
     gaps = np.minimum(along_route[0], straight[0])
     nearest = int(np.argmin(gaps))
@@ -53,10 +53,10 @@ def gap_ahead(
 
 
 def _on_route(
-    others: Others, route: Route, place: Place, half: tuple[float, float]
+    others: NearbyActors, route: Route, position: RoutePosition, half: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    low = int(np.searchsorted(route.distances, place.distance))
-    high = int(np.searchsorted(route.distances, place.distance + LOOK)) + 1
+    low = int(np.searchsorted(route.distances, position.distance))
+    high = int(np.searchsorted(route.distances, position.distance + LOOK)) + 1
     points = route.points[low:high, :2]
     if not len(points):
         return np.full(len(others), np.inf), np.zeros(len(others))
@@ -67,7 +67,7 @@ def _on_route(
     turned = others[:, 4] - direction
     length = np.abs(np.cos(turned)) * others[:, 5] + np.abs(np.sin(turned)) * others[:, 6]
     width = np.abs(np.sin(turned)) * others[:, 5] + np.abs(np.cos(turned)) * others[:, 6]
-    ahead = route.distances[low + nearest] - place.distance
+    ahead = route.distances[low + nearest] - position.distance
     # An actor whose nearest point is the window's first or last one may lie outside it.
     inside = (aside < width + half[1] + MARGIN) & (ahead > 0.0)
     gaps = np.where(inside, ahead - half[0] - length, np.inf)
@@ -76,7 +76,7 @@ def _on_route(
 
 
 def _straight(
-    others: Others, x: float, y: float, yaw: float, half: tuple[float, float]
+    others: NearbyActors, x: float, y: float, yaw: float, half: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray]:
     local = to_vehicle_frame(others[:, :2], x, y, yaw)
     turned = others[:, 4] - yaw
@@ -89,14 +89,14 @@ def _straight(
 
 
 def conflict(
-    others: Others,
+    others: NearbyActors,
     route: Route,
-    place: Place,
+    position: RoutePosition,
     speed: float,
     half: tuple[float, float],
     horizon: float,
 ) -> float:
-    """Metres along the route to the first predicted meeting with crossing traffic, or inf.
+    """Return metres along the route to the first predicted meeting with crossing traffic, or inf.
 
     The ego is moved along the route at `speed` m/s, the others straight on at theirs, in quarter
     seconds up to `horizon`; those that stand or go the ego's way are left to `gap_ahead`.
@@ -106,7 +106,7 @@ def conflict(
     if not len(crossing):
         return math.inf
     times = np.arange(0.25, horizon + 0.01, 0.25)
-    reach = place.distance + np.maximum(speed, 2.0) * times
+    reach = position.distance + np.maximum(speed, 2.0) * times
     mine = route.at(reach)
     theirs = crossing[:, None, :2] + crossing[:, None, 2:4] * times[:, None]
     yaws = np.interp(reach, route.distances, route.yaws)
@@ -122,4 +122,4 @@ def conflict(
     if not meets.any():
         return math.inf
     first = int(np.argmax(meets.any(axis=0)))
-    return max(float(reach[first] - place.distance) - half[0] - 2.0, 0.0)
+    return max(float(reach[first] - position.distance) - half[0] - 2.0, 0.0)

@@ -32,7 +32,7 @@ class Actors:
     half: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     def destroy(self, session: Session) -> None:
-        """Destroys everything of ours; goes on past errors, since the server may be gone."""
+        """Destroy everything of ours; goes on past errors, since the server may be gone."""
         silence(self.sensors)
         with contextlib.suppress(RuntimeError, EnvError):
             session.tick()
@@ -49,7 +49,7 @@ class Actors:
         self.forget()
 
     def forget(self) -> None:
-        """Drops every reference, for a world that no longer exists."""
+        """Drop every reference, for a world that no longer exists."""
         self.ego = None
         self.sensors = []
         self.vehicles = []
@@ -58,28 +58,28 @@ class Actors:
 
 
 def silence(sensors: list[Sensor]) -> None:
-    """Stops every stream, also those of a server that is gone."""
+    """Stop every stream, also those of a server that is gone."""
     for sensor in sensors:
         with contextlib.suppress(RuntimeError):
             sensor.stop()
 
 
 def release(session: Session, vehicles: list[int], tm_port: int) -> None:
-    """Takes vehicles away from the Traffic Manager, if there is one."""
+    """Take vehicles away from the Traffic Manager, if there is one."""
     if tm_port and vehicles:
         set_autopilot = carla.command.SetAutopilot
         batch(session, [set_autopilot(i, False, tm_port) for i in vehicles])
 
 
 def batch(session: Session, commands: list[Any]) -> list[Any]:
-    """Runs commands at once without a tick: with one, 0.9.16 can dead-lock on the GIL."""
+    """Run commands at once without a tick: with one, 0.9.16 can dead-lock on the GIL."""
     if not commands:
         return []
     return list(session.client.apply_batch_sync(commands, False))
 
 
 def remove_leftovers(session: Session) -> int:
-    """Destroys what a dead client of ours left behind; returns how many actors that were.
+    """Destroy what a dead client of ours left behind; return the number of actors.
 
     Only vehicles and walkers with our role name, and sensors attached to them.
     """

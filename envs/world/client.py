@@ -30,7 +30,7 @@ REFUSED_SECONDS = 3.0  # how long a refused connection is tried again
 
 @contextlib.contextmanager
 def faults(doing: str) -> Iterator[None]:
-    """Turns the client library's RuntimeError into SimulatorFault, naming what was being done."""
+    """Turn the client library's RuntimeError into SimulatorFault, naming what was being done."""
     try:
         yield
     except RuntimeError as error:
@@ -51,7 +51,7 @@ class Session:
     waker: Waker | None = None
 
     def tick(self) -> Any:
-        """One simulation step; its carla.WorldSnapshot.
+        """Advance the simulation by a step and return its carla.WorldSnapshot.
 
         Frames must follow each other: a gap means that somebody else ticks this server.
         """
@@ -70,15 +70,15 @@ class Session:
 
     @property
     def wakes(self) -> int:
-        """How often the Traffic Manager had to be set free since it was started."""
+        """Times that the Traffic Manager had to be set free since it was started."""
         return self.waker.count if self.waker else 0
 
     def watch_traffic(self, port: int) -> None:
-        """From now on ticks that hang in the Traffic Manager at this port are set free."""
+        """Set free, from now on, ticks that hang in the Traffic Manager at this port."""
         self.waker = Waker(self.world, port)
 
     def end_watch(self) -> None:
-        """Before the Traffic Manager or the world goes away."""
+        """End the watch, before the Traffic Manager or the world goes away."""
         waker, self.waker = self.waker, None
         if waker is not None:
             waker.end()
@@ -90,7 +90,7 @@ class Session:
 
 
 def connect(host: str, port: int, timeout: float) -> Any:
-    """A carla.Client whose server answers with the same version, within `timeout` seconds."""
+    """Return a carla.Client whose server answers with its version, within `timeout` seconds."""
     _wait_for_port(host, port, min(timeout, REFUSED_SECONDS))
     client = carla.Client(host, port, STREAM_THREADS)
     client.set_timeout(timeout)
@@ -111,7 +111,7 @@ def connect(host: str, port: int, timeout: float) -> Any:
 
 
 def _wait_for_port(host: str, port: int, timeout: float) -> None:
-    """A carla.Client made before the server listens never recovers, so ask the socket first."""
+    """Wait for the socket: a carla.Client made before the server listens never recovers."""
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -127,12 +127,12 @@ def _wait_for_port(host: str, port: int, timeout: float) -> None:
 
 
 def base_name(path: str) -> str:
-    """ "Town01" of "/Game/Carla/Maps/Town01" or "Carla/Maps/Town01"."""
+    """Return "Town01" of "/Game/Carla/Maps/Town01" or "Carla/Maps/Town01"."""
     return path.rstrip("/").rsplit("/", 1)[-1]
 
 
 def open_session(client: Any, town: str, tick_seconds: float, timeouts: ServerConfig) -> Session:
-    """The world of `town`, loaded only if the server shows another one, in synchronous mode."""
+    """Open the world of `town`, loaded only if the server shows another, in synchronous mode."""
     with faults("reading the world"):
         world = client.get_world()
         settings = world.get_settings()
@@ -147,7 +147,7 @@ def open_session(client: Any, town: str, tick_seconds: float, timeouts: ServerCo
 
 
 def load_town(session: Session, town: str, tick_seconds: float, timeout: float) -> None:
-    """Loads a map and puts our settings back, which a load may reset.
+    """Load a map and puts our settings back, which a load may reset.
 
     No Traffic Manager of this process may be synchronous now (see `Traffic.shut_down`).
     """
@@ -176,7 +176,7 @@ def _map_of(world: Any) -> Any:
 
 
 def apply_world_settings(world: Any, tick_seconds: float) -> None:
-    """Synchronous mode with a fixed step; the only place that sets it, used after each load."""
+    """Set synchronous mode with a fixed step; used after each load, and nothing else sets it."""
     with faults("applying the settings"):
         settings = world.get_settings()
         settings.synchronous_mode = True
@@ -196,7 +196,7 @@ def apply_world_settings(world: Any, tick_seconds: float) -> None:
 
 
 def _require_alone(world: Any, settings: Any) -> None:
-    """In synchronous mode frames move only when a client ticks: one that does is in the way."""
+    """Raise ServerBusy where frames move in synchronous mode: another client ticks."""
     if not settings.synchronous_mode:
         return
     first = world.get_snapshot().frame
@@ -209,19 +209,19 @@ def _require_alone(world: Any, settings: Any) -> None:
 
 
 def forget_settings(session: Session) -> None:
-    """For settings left by a dead client of ours: `leave` sets the server free instead."""
+    """Drop settings left by a dead client of ours: `leave` sets the server free instead."""
     session.settings.synchronous_mode = False
     session.settings.fixed_delta_seconds = None
 
 
 def leave(session: Session) -> None:
-    """Puts the settings back that were found, so that the server does not stay frozen."""
+    """Put the settings back that were found, so that the server does not stay frozen."""
     with contextlib.suppress(RuntimeError):
         session.world.apply_settings(session.settings)
 
 
 def set_weather(world: Any, name: str) -> None:
-    """Applies a preset of carla.WeatherParameters by name."""
+    """Apply a preset of carla.WeatherParameters by name."""
     preset = getattr(carla.WeatherParameters, name, None)
     if not isinstance(preset, carla.WeatherParameters):
         known = [n for n in dir(carla.WeatherParameters) if n[0].isupper()]

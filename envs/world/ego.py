@@ -65,18 +65,18 @@ class Ego:
         self.actors.sensors.append(sensor)
         return sensor
 
-    def listen(self, film: bool) -> None:
-        """Starts every stream that is not running; the chase camera only when filming."""
+    def listen(self, video: bool) -> None:
+        """Start every stream that is not running; the chase camera only when recording."""
         with faults("starting the sensors"):
             for sensor in self.actors.sensors:
-                wanted = film or sensor is not self.chase
+                wanted = video or sensor is not self.chase
                 if wanted and not sensor.listening:
                     sensor.listen()
                 elif not wanted:
                     sensor.stop()
 
     def place(self, start: Any) -> None:
-        """Puts the car at `start` with no speed; physics off and on clears forces and wheels."""
+        """Put the car at `start` with no speed; physics off and on clears forces and wheels."""
         with faults("placing the ego"):
             self.vehicle.set_simulate_physics(False)
             self.vehicle.set_transform(start)
@@ -93,8 +93,8 @@ class Ego:
         self._control(carla.VehicleControl(brake=1.0))
 
     def drive(self, action: np.ndarray) -> None:
-        """Steering in [-1, 1], of `steering_limit` of the lock; throttle if the second value is
-        positive, brake if negative."""
+        """Apply (steering, pedal) in [-1, 1]: steering of `steering_limit` of the lock; brake if
+        negative."""
         steer, pedal = self.config.task.steering_limit * float(action[0]), float(action[1])
         self._control(
             carla.VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0))
@@ -105,7 +105,7 @@ class Ego:
             self.vehicle.apply_control(control)
 
     def clear_events(self) -> None:
-        """Forgets collisions and crossings, which else would count for the next episode."""
+        """Forget collisions and crossings, which else would count for the next episode."""
         self.collisions.clear()
         self.crossings.clear()
 
@@ -114,6 +114,6 @@ def _measure(vehicle: Any, steering_limit: float) -> Car:
     extent = vehicle.bounding_box.extent
     wheels = vehicle.get_physics_control().wheels
     lock = max((wheel.max_steer_angle for wheel in wheels), default=70.0)
-    wheelbase = 1.2 * extent.x  # near enough for every car; wheel positions differ by version
+    wheelbase = 1.2 * extent.x  # near enough forevery car; wheel positions differ by version
     most_steering = steering_limit * math.radians(lock or 70.0)
     return Car(wheelbase, most_steering, extent.x, extent.y)

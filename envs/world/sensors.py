@@ -20,26 +20,26 @@ Reading = tuple[int, Any]
 
 
 def picture(image: Any) -> np.ndarray:
-    """uint8 (H, W, 4) blue, green, red, alpha; a copy, since the client reuses its memory."""
+    """Return uint8 (H, W, 4) BGRA; a copy, since the client reuses its memory."""
     flat = np.frombuffer(image.raw_data, np.uint8)
     return flat.reshape(image.height, image.width, 4).copy()
 
 
 def inertia(reading: Any) -> np.ndarray:
-    """float32 (6,): acceleration x, y, z in m/s^2 and rotation rate x, y, z in rad/s."""
+    """Return float32 (6,): acceleration x, y, z in m/s^2 and rotation rate x, y, z in rad/s."""
     a, g = reading.accelerometer, reading.gyroscope
     return np.array([a.x, a.y, a.z, g.x, g.y, g.z], np.float32)
 
 
 def collision(event: Any) -> tuple[int, str, float]:
-    """(id, blueprint id, impulse N s) of what was hit."""
+    """Return (id, blueprint id, impulse N s) of the actor hit."""
     impulse = event.normal_impulse
     size = (impulse.x**2 + impulse.y**2 + impulse.z**2) ** 0.5
     return event.other_actor.id, event.other_actor.type_id, size
 
 
 def crossing(event: Any) -> int:
-    """How many lane marks were crossed at once."""
+    """Return the number of lane marks crossed at once."""
     return len(event.crossed_lane_markings)
 
 
@@ -55,26 +55,26 @@ class Sensor:
         self.listening = False
 
     def listen(self) -> None:
-        """Starts the stream; readings of an earlier time are forgotten."""
+        """Start the stream; readings of an earlier time are forgotten."""
         self.clear()
         readings, read = self._queue, self._read
         self.actor.listen(lambda data: readings.put((data.frame, read(data))))
         self.listening = True
 
     def stop(self) -> None:
-        """Ends the stream; the actor stays."""
+        """End the stream; the actor stays."""
         if self.listening:
             self.listening = False
             self.actor.stop()
 
     def clear(self) -> None:
-        """Forgets everything queued."""
+        """Forget everything queued."""
         self._held = None
         while not self._queue.empty():
             self._queue.get_nowait()
 
     def wait(self, frame: int, timeout: float) -> Any:
-        """The reading of exactly this frame; older ones are dropped.
+        """Return the reading of exactly this frame; older ones are dropped.
 
         Raises SimulatorFault after `timeout` seconds, or when the sensor has skipped the frame.
         """
@@ -99,7 +99,7 @@ class Sensor:
             ) from None
 
     def drain(self, frame: int) -> list[Any]:
-        """All events up to this frame, without waiting: events come only when something happens."""
+        """Return all events up to this frame without waiting: not every frame has any."""
         found = []
         while self._held or not self._queue.empty():
             reading = self._held or self._queue.get_nowait()
@@ -112,7 +112,7 @@ class Sensor:
 
 
 def blueprint(library: Any, name: str, **attributes: object) -> Any:
-    """A blueprint by id with attributes set; UnknownBlueprint names the nearest ids."""
+    """Return a blueprint by id with attributes set; UnknownBlueprint names the nearest ids."""
     try:
         found = library.find(name)
     except (IndexError, RuntimeError) as error:
@@ -128,5 +128,5 @@ def blueprint(library: Any, name: str, **attributes: object) -> Any:
 
 
 def camera_pose(x: float, z: float, pitch: float = 0.0) -> Any:
-    """A carla.Transform relative to the car, metres and degrees."""
+    """Return a carla.Transform relative to the car, metres and degrees."""
     return carla.Transform(carla.Location(x=x, z=z), carla.Rotation(pitch=pitch))

@@ -11,7 +11,7 @@ import numpy as np
 from envs.config import EnvConfig
 from envs.errors import EnvError, SimulatorFault
 from envs.task.route import LaneGraph, NoRoute, Route
-from envs.task.surroundings import Others
+from envs.task.surroundings import NearbyActors
 from envs.world import client, traffic
 from envs.world.actors import Actors, remove_leftovers
 from envs.world.ego import Ego
@@ -24,7 +24,7 @@ ROUTE_TRIES = 20
 
 @dataclasses.dataclass(frozen=True)
 class Tick:
-    """What one simulation step brought, all of the same frame. hits: (id, blueprint, impulse)."""
+    """Readings of one simulation step, all of the same frame. hits: (id, blueprint, impulse)."""
 
     snapshot: Any
     frame: int
@@ -59,7 +59,7 @@ class Stage:
         self.has_lights = len(lights) > 0
 
     def change_town(self, town: str) -> None:
-        """Loads another map, if it is another one; a reload only for that."""
+        """Load another map, if it is another one; a reload only for that."""
         if town == self.session.town:
             return
         self.actors.destroy(self.session)
@@ -70,7 +70,7 @@ class Stage:
         self._enter()
 
     def plan(self, number: int | None, rng: np.random.Generator) -> tuple[Any, Route]:
-        """(start, route): drawn from `rng`, or the fixed route of this number in this town."""
+        """Return (start, route): drawn from `rng`, or the fixed one of this number in this town."""
         draw = rng if number is None else np.random.default_rng([ROUTE_SEED, number])
         points = self.session.map.get_spawn_points()
         for _ in range(ROUTE_TRIES):
@@ -81,8 +81,8 @@ class Stage:
         length = self.config.task.route_length
         raise EnvError(f"{self.session.town} has no route of {length:g} m: lower route_length")
 
-    def put(self, start: Any, replace: bool, film: bool, rng: np.random.Generator) -> Tick:
-        """Places the ego at `start` and the NPCs about it; the last tick of the warm-up.
+    def reset_to(self, start: Any, replace: bool, video: bool, rng: np.random.Generator) -> Tick:
+        """Place the ego at `start` and the NPCs about it; return the last tick of the warm-up.
 
         NPCs stay where they are, but for those in the way; `replace` puts all on drawn places.
         """
@@ -102,11 +102,11 @@ class Stage:
         self.traffic.seed(seed)
         self.traffic.fill(self.session, place, rng)
         self.walkers.fill(self.session, rng)
-        return self._warm_up(start, film)
+        return self._warm_up(start, video)
 
-    def _warm_up(self, start: Any, film: bool) -> Tick:
+    def _warm_up(self, start: Any, video: bool) -> Tick:
         ego = self.live_ego()
-        ego.listen(film)
+        ego.listen(video)
         ego.place(start)
         for _ in range(self.config.task.warmup_ticks - 1):
             self.session.tick()
@@ -114,13 +114,13 @@ class Stage:
         return self.tick()
 
     def live_ego(self) -> Ego:
-        """The ego; SimulatorFault when it has not been spawned."""
+        """Return the ego; SimulatorFault when it has not been spawned."""
         if self.ego is None:
             raise SimulatorFault("there is no ego: reset the environment")
         return self.ego
 
     def tick(self) -> Tick:
-        """One step of the simulator with the readings of exactly that step."""
+        """Advance the simulator by a step and return the readings of exactly that step."""
         ego, patience = self.live_ego(), self.config.server.tick_timeout
         snapshot = self.session.tick()
         frame = snapshot.frame
@@ -130,17 +130,17 @@ class Stage:
         self.walkers.steer(self.session)
         return Tick(snapshot, frame, picture, imu, hits, sum(crossings))
 
-    def others(self, snapshot: Any) -> Others:
-        """The NPCs of a snapshot."""
+    def others(self, snapshot: Any) -> NearbyActors:
+        """Return the NPCs of a snapshot."""
         return traffic.others(snapshot, self.actors)
 
-    def film(self, frame: int) -> np.ndarray | None:
-        """The chase camera's picture of this frame, uint8 (H, W, 4); None when not filming."""
+    def chase_picture(self, frame: int) -> np.ndarray | None:
+        """Return the chase camera's uint8 (H, W, 4) of this frame; None where it is off."""
         chase = self.live_ego().chase
         return chase.wait(frame, self.config.server.tick_timeout) if chase.listening else None
 
     def close(self) -> None:
-        """Removes everything of ours and puts the server's settings back."""
+        """Remove everything of ours and puts the server's settings back."""
         with contextlib.suppress(EnvError, RuntimeError):
             self.actors.destroy(self.session)
             self.traffic.shut_down(self.session)

@@ -17,7 +17,7 @@ import numpy as np
 
 from envs.config import TrafficConfig
 from envs.errors import ServerBusy, SimulatorFault
-from envs.task.surroundings import NOBODY, Others
+from envs.task.surroundings import NOBODY, NearbyActors
 from envs.world.actors import ROLE, Actors, batch, release
 from envs.world.client import Session, faults
 
@@ -39,7 +39,7 @@ class Traffic:
         self._still: dict[int, tuple[float, float, float]] = {}
 
     def start(self, session: Session) -> None:
-        """Makes the Traffic Manager, if there are vehicles for it."""
+        """Make the Traffic Manager, if there are vehicles for it."""
         if not self.config.vehicles or self._manager is not None:
             return
         _require_free_port(self.tm_port)
@@ -52,13 +52,13 @@ class Traffic:
         session.watch_traffic(self.tm_port)
 
     def seed(self, seed: int) -> None:
-        """Seeds the Traffic Manager, which restarts the traffic lights too."""
+        """Seed the Traffic Manager, which restarts the traffic lights too."""
         if self._manager is not None:
             with faults("seeding the Traffic Manager"):
                 self._manager.set_random_device_seed(seed)
 
     def shut_down(self, session: Session) -> None:
-        """Ends the Traffic Manager; needed before a map is loaded, or the client crashes."""
+        """End the Traffic Manager; needed before a map is loaded, or the client crashes."""
         session.end_watch()
         if self._manager is not None:
             with faults("ending the Traffic Manager"):
@@ -67,7 +67,7 @@ class Traffic:
             self.actors.tm_port = 0
 
     def fill(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Spawns the vehicles that are missing, on drawn spawn points away from `start`."""
+        """Spawn the vehicles that are missing, on drawn spawn points away from `start`."""
         missing = self.config.vehicles - len(self.actors.vehicles)
         if missing <= 0:
             return
@@ -93,7 +93,7 @@ class Traffic:
             self._measure(session, spawned)
 
     def place(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Puts every vehicle on a drawn spawn point, standing, as after the first reset."""
+        """Put every vehicle on a drawn spawn point, standing, as after the first reset."""
         vehicles = self.actors.vehicles
         spots = free_spots(session.map, start, NOBODY, rng)[: len(vehicles)]
         self._move(session, vehicles[: len(spots)], spots)
@@ -115,7 +115,7 @@ class Traffic:
             batch(session, [command.SetAutopilot(i, True, self.tm_port) for i in vehicles])
 
     def clear(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Moves the vehicles about `start` elsewhere, so that the ego can be put there."""
+        """Move the vehicles about `start` elsewhere, so that the ego can be put there."""
         snapshot = session.world.get_snapshot()
         near = [i for i in self.actors.vehicles if _distance(snapshot, i, start) < CLEAR]
         if near:
@@ -123,7 +123,7 @@ class Traffic:
             self._move(session, near[: len(spots)], spots[: len(near)])
 
     def tidy(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Between episodes: drops vehicles that are gone and moves jammed ones elsewhere."""
+        """Drop, between episodes, vehicles that are gone, and move jammed ones elsewhere."""
         snapshot = session.world.get_snapshot()
         now = snapshot.elapsed_seconds
         jammed = []
@@ -140,8 +140,8 @@ class Traffic:
             count = min(len(jammed), len(spots))
             self._move(session, jammed[:count], spots[:count])
 
-    def places(self, session: Session) -> Others:
-        """Where the others are now."""
+    def places(self, session: Session) -> NearbyActors:
+        """Return where the others are now."""
         return others(session.world.get_snapshot(), self.actors)
 
     def _measure(self, session: Session, ids: list[int]) -> None:
@@ -150,7 +150,9 @@ class Traffic:
             self.actors.half[actor.id] = (extent.x, extent.y)
 
 
-def free_spots(world_map: Any, start: Any, taken: Others, rng: np.random.Generator) -> list[Any]:
+def free_spots(
+    world_map: Any, start: Any, taken: NearbyActors, rng: np.random.Generator
+) -> list[Any]:
     """Spawn points in drawn order, lifted, clear of `start` and of the others in `taken`."""
     points = list(world_map.get_spawn_points())
     drawn = [points[i] for i in rng.permutation(len(points))]
@@ -164,13 +166,13 @@ def free_spots(world_map: Any, start: Any, taken: Others, rng: np.random.Generat
 
 
 def lifted(transform: Any) -> Any:
-    """The same place a little above the ground, so that wheels do not start in it."""
+    """Return the same place a little above the ground, so that wheels do not start in it."""
     place = transform.location
     return carla.Transform(carla.Location(place.x, place.y, place.z + LIFT), transform.rotation)
 
 
-def others(snapshot: Any, actors: Actors) -> Others:
-    """Positions, velocities, headings and sizes of all NPCs in a snapshot, float64 (N, 7)."""
+def others(snapshot: Any, actors: Actors) -> NearbyActors:
+    """Return positions, velocities, headings and sizes of a snapshot's NPCs, float64 (N, 7)."""
     rows = []
     for i in (*actors.vehicles, *actors.walkers):
         actor = snapshot.find(i)
@@ -185,7 +187,7 @@ def others(snapshot: Any, actors: Actors) -> Others:
 
 
 def _cars(library: Any) -> list[Any]:
-    """Four-wheeled vehicles by id; the same list for the same server version."""
+    """Return four-wheeled vehicles by id; the same list for the same server version."""
     cars = [
         item
         for item in library.filter("vehicle.*")

@@ -1,4 +1,4 @@
-"""Wakes a Traffic Manager that waits for ever.
+"""Wake a Traffic Manager that waits forever.
 
 In 0.9.16 `world.tick()` and the Traffic Manager's thread wait for each other on condition variables
 whose flags are set outside the lock (`TrafficManagerLocal::SynchronousTick` and `Run`): a
@@ -44,7 +44,7 @@ class Waker:
 
     @contextlib.contextmanager
     def watching(self, frame: int) -> Iterator[None]:
-        """Around a `world.tick()` of a world that is at `frame`."""
+        """Watch the body, a `world.tick()` of a world that is at `frame`."""
         self._frame = frame
         try:
             yield
@@ -52,7 +52,7 @@ class Waker:
             self._frame = None
 
     def end(self) -> None:
-        """Stops looking; waits a moment for a question that is under way."""
+        """Stop looking; waits a moment for a question that is under way."""
         self._ended.set()
         self._thread.join(LOOK_SECONDS)
 
@@ -72,7 +72,7 @@ class Waker:
                 self._wake(frame)
 
     def _waits_for_traffic(self, frame: int) -> bool:
-        """Whether the step after `frame` has come, and the server is free to answer.
+        """Return whether the step after `frame` has come and the server is free to answer.
 
         Else the tick, or the Traffic Manager with its questions, waits for the server.
         """
@@ -95,7 +95,7 @@ class Waker:
 
 
 def notify_again(port: int) -> None:
-    """Makes the synchronous Traffic Manager at this port of this machine look at its flag.
+    """Make the synchronous Traffic Manager at this port of this machine look at its flag.
 
     OSError when there is none. One that is not stuck would plan a step more than it was asked for.
     """

@@ -27,7 +27,7 @@ class Walkers:
         self._ticks = 0
 
     def fill(self, session: Session, rng: np.random.Generator) -> None:
-        """Spawns the walkers that are missing at drawn places of the pavements."""
+        """Spawn the walkers that are missing at drawn places of the pavements."""
         missing = self.count - len(self.actors.walkers)
         if missing <= 0:
             return
@@ -51,7 +51,7 @@ class Walkers:
                 self._pace[reply.actor_id] = way * float(rng.uniform(*SPEEDS))
 
     def steer(self, session: Session) -> None:
-        """Every few ticks: points each walker along its pavement."""
+        """Point each walker along its pavement, every few ticks."""
         self._ticks += 1
         if not self.actors.walkers or self._ticks % EVERY:
             return
@@ -85,7 +85,7 @@ class Walkers:
 
 
 def pavement(world_map: Any) -> list[Any]:
-    """Waypoints on sidewalks beside the driving lanes, about every 20 m."""
+    """Return waypoints on sidewalks beside the driving lanes, about every 20 m."""
     found = []
     for waypoint in world_map.generate_waypoints(20.0):
         side = waypoint

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from envs.config import EnvConfig
 from launch.config.tree import to_dict, update_from_dict
@@ -26,9 +28,19 @@ class LoopConfig(Options):
     env_args: tuple[str, ...] = option(
         (), "name=value arguments of a gymnasium environment's constructor; values as in JSON"
     )
+    env_steps: int = option(
+        0,
+        "time limit of a gymnasium environment's episodes; 0 = its own, or 1000 without one",
+        low=0,
+    )
+    env_seeds: int = option(
+        0, "seeds that a gymnasium environment knows, 0 to env_seeds - 1; 0 = any", low=0
+    )
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
+    algorithm: str = option("td3", "td3, or module:NAME (file.py:NAME) of an Algorithm of your own")
+    rules: str = option("", "module:NAME (file.py:NAME) of td3jax.Rules: other formulas for td3")
     steps: int = option(5000, "environment steps of the whole run", low=1)
     learning_starts: int = option(
         1000,
@@ -84,16 +96,22 @@ class LoopConfig(Options):
             self.action_repeat,
             "1 for carla, which has action_ticks",
         )
-        for item in self.env_args:
-            name, equals, _ = item.partition("=")
-            require(bool(equals) and name.isidentifier(), "env_args", item, "name=value")
-        require(
-            not self.env_args or self.env != CARLA,
-            "env_args",
-            ",".join(self.env_args),
-            "none for carla, whose options are flags of their own",
-        )
+        require(not self.env_args or self.env != CARLA, "env_args", self.env_args, "none for carla")
+        parse_arguments(self.env_args)
         parse_limits(self.limits)
+
+
+def parse_arguments(words: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments that "name=value" words give: JSON values, else text; ValueError."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        require(bool(equals) and name.isidentifier(), "env_args", word, "name=value")
+        try:
+            found[name] = json.loads(text)
+        except json.JSONDecodeError:
+            found[name] = text
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,3 +68,25 @@ def configuration(given: Mapping[str, Any], base: RunConfig) -> RunConfig:
         return replace_leaves(base, {n: v for n, v in given.items() if n in known})
     except ValueError as error:
         raise BadInput(f"--{error}") from error
+
+
+def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
+    """Return a checkpoint's configuration with the flags over it.
+
+    A checkpoint is data: BadInput where it names code to run that the flags do not name too.
+    """
+    names_code = {
+        "algorithm": ":" in stored.loop.algorithm,
+        "env": ":" in stored.loop.env,
+        "rules": bool(stored.loop.rules),
+        "server_command": bool(stored.env.server.server_command),
+    }
+    known = leaves(RunConfig)
+    missing = [
+        f"--{name}={get_leaf(stored, known[name])}"
+        for name, runs_code in names_code.items()
+        if runs_code and name not in given
+    ]
+    if missing:
+        raise BadInput(f"the checkpoint's run started code; to allow it, add {' '.join(missing)}")
+    return configuration(given, stored)

@@ -14,7 +14,7 @@ from launch.errors import NonFinite
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.tallies import RewardTally
-from td3jax.agent import TrainState, act
+from td3jax.algorithm import Algorithm
 from td3jax.replay.buffer import ReplayBuffer
 
 RESETS_IN_A_ROW = 20
@@ -49,7 +49,6 @@ def uniform(noise: np.ndarray) -> np.ndarray:
 
 
 Chosen = np.ndarray | jax.Array  # float32 (A,), or what the device will make of it: (1, A)
-NO_KEY = np.zeros(2, np.uint32)  # noise is made here, not on the device
 
 
 class Collector:
@@ -59,8 +58,10 @@ class Collector:
     that an interrupted episode can be repeated. A simulator fault is never a transition.
     """
 
-    def __init__(self, config: RunConfig, env: Env, buffer: ReplayBuffer) -> None:
-        self.config, self.env, self.buffer = config, env, buffer
+    def __init__(
+        self, config: RunConfig, algorithm: Algorithm, env: Env, buffer: ReplayBuffer
+    ) -> None:
+        self.config, self.algorithm, self.env, self.buffer = config, algorithm, env, buffer
         self.rng = seeds.generator(config.loop.seed, "exploration")
         self.noise = self.rng.standard_normal(buffer.spaces.action)
         self.tally = RewardTally()
@@ -87,7 +88,7 @@ class Collector:
     def _seed(self) -> int:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
-    def choose(self, state: TrainState, step: int) -> Chosen:
+    def choose(self, state: Any, step: int) -> Chosen:
         """The action at `step`: the warm-up's at first, then the policy's, not yet waited for.
 
         An update dispatched before `action` reads it runs while the environment steps.
@@ -99,14 +100,17 @@ class Collector:
                 return perturbed(self.info["expert_action"], self.noise, self.episode)
             return uniform(self.noise)
         batch = {name: value[None] for name, value in self.observation.items()}
-        return act(state, batch, NO_KEY)  # type: ignore[arg-type]
+        if self.algorithm.explore is not None:
+            noise = self.noise[None].astype(np.float32)
+            return self.algorithm.explore(state, batch, noise)  # type: ignore[arg-type]
+        return self.algorithm.act(state, batch)
 
     def action(self, chosen: Chosen, step: int) -> np.ndarray:
         """The chosen action, the policy's with noise, float32 (A,); raises NonFinite."""
         action = np.asarray(chosen).reshape(-1)
         if not np.isfinite(action).all():
             raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
-        if step < self._random_steps:
+        if step < self._random_steps or self.algorithm.explore is not None:
             return action
         noise = self.config.loop.exploration_noise * self.noise
         return np.clip(action + noise, -1.0, 1.0).astype(np.float32)

@@ -9,6 +9,7 @@ import numpy as np
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
 from launch.files import write_whole
+from launch.training.environments import Simulator
 from launch.training.evaluation import EpisodeResult, make_video, table
 from launch.training.loop import evaluate_now
 from launch.training.session import Session
@@ -58,7 +59,7 @@ def render_trouble(session: Session) -> str:
     env = session.env
     if env.render_mode is None:
         return "the environment does not render"
-    if hasattr(env, "step_async"):
+    if isinstance(env, Simulator):
         return ""
     try:
         env.reset()

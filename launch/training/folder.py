@@ -16,7 +16,7 @@ from pathlib import Path
 
 from launch.errors import BadInput
 
-CONFIG, CHECKPOINTS, METRICS = "config.json", "checkpoints", "metrics.csv"
+METRICS, SIMULATOR_LOG, _LOCK = "metrics.csv", "simulator.log", ".lock"
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "carla", "gymnasium")
 
 
@@ -43,10 +43,10 @@ def _number(name: str, clean: str) -> int:
 
 
 def exact_run_folder(folder: Path) -> Path:
-    """Makes the given folder; BadInput where it holds anything already."""
+    """Makes the given folder; BadInput where it holds more than the log of a failed start."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if any(path.name not in (SIMULATOR_LOG, _LOCK) for path in folder.iterdir()):
             raise BadInput(f"{folder}: holds a run already; --resume={folder} continues it")
     except OSError as error:
         raise BadInput(f"{folder}: cannot be made ({error.strerror})") from error
@@ -56,7 +56,7 @@ def exact_run_folder(folder: Path) -> Path:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Keeps every other process out of the run; BadInput where one is in already."""
-    with open(folder / ".lock", "w", encoding="utf-8") as file:
+    with open(folder / _LOCK, "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

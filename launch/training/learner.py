@@ -11,7 +11,7 @@ import numpy as np
 
 from launch.config.run import RunConfig
 from launch.training import seeds
-from td3jax.agent import Metrics, TrainState, init, update, update_many
+from td3jax.algorithm import Algorithm, Metrics
 from td3jax.batch import Batch
 from td3jax.config import Spaces
 from td3jax.replay.buffer import ReplayBuffer
@@ -24,10 +24,11 @@ MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
 class Learner:
     """`update` only dispatches; values reach the host in `scalars`."""
 
-    def __init__(self, config: RunConfig, spaces: Spaces, buffer: ReplayBuffer) -> None:
-        self.config, self.buffer = config, buffer
+    def __init__(self, config: RunConfig, algorithm: Algorithm, buffer: ReplayBuffer) -> None:
+        self.config, self.algorithm, self.buffer = config, algorithm, buffer
+        spaces = buffer.spaces
         seed = config.loop.seed
-        self.state: TrainState = init(config.agent, spaces, fresh_key(seed))
+        self.state = algorithm.init(config.agent, spaces, fresh_key(seed))
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
         self._metrics: Metrics = {}
@@ -35,35 +36,36 @@ class Learner:
         self._per_call = _calls(config, spaces)
 
     def ready(self) -> bool:
-        """Whether the buffer holds enough to learn from."""
+        """Tell whether the buffer holds enough to learn from."""
         wanted = min(self.config.loop.learning_starts, self.buffer.capacity)
         return self.buffer.size >= max(1, wanted)
 
     def update(self, scalars: bool = True) -> None:
-        """The gradient steps of one update; returns while the device still works on them.
+        """Dispatch the gradient steps of one update; return while the device works on them.
 
         scalars off: those of earlier updates stay.
         """
-        loop = self.config.loop
+        loop, algorithm = self.config.loop, self.algorithm
         for _ in range(0, loop.gradient_steps, self._per_call):
             batches = [self.buffer.sample(loop.batch_size, self.rng) for _ in range(self._per_call)]
             if len(self._flying) == MOST_IN_FLIGHT:
                 jax.block_until_ready(self._flying.pop(0))
             if self._per_call == 1:
-                self.state, metrics = update(self.state, batches[0], scalars)
+                self.state, metrics = algorithm.update(self.state, batches[0], scalars, True)
             else:
-                self.state, metrics = update_many(self.state, _stacked(batches), scalars)
+                stacked = _stacked(batches)
+                self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
             self._flying.append(metrics)
             self._metrics = metrics if scalars else self._metrics
         self.updates += loop.gradient_steps
 
     def scalars(self) -> dict[str, float]:
-        """The last measured update's metrics; waits for them."""
+        """Wait for the last measured update and return its metrics."""
         return {name: float(value) for name, value in jax.device_get(self._metrics).items()}
 
     def finish(self) -> None:
-        """Waits for the device."""
-        jax.block_until_ready(self.state.step)
+        """Wait for the device."""
+        jax.block_until_ready(self.state)
 
     def loose_state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the train state."""
@@ -73,7 +75,7 @@ class Learner:
             "metrics": self.scalars(),
         }
 
-    def restore(self, state: TrainState, loose: Mapping[str, Any]) -> None:
+    def restore(self, state: Any, loose: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
         self.state = jax.tree.map(jnp.asarray, state)
         self.updates = int(loose["updates"])

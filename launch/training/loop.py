@@ -11,10 +11,11 @@ import time
 import numpy as np
 
 from envs.errors import SimulatorUnavailable
+from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
 from launch.training.collector import random_steps
 from launch.training.evaluation import EpisodeResult, Probe, Stopped, run_episodes, summarise
-from launch.training.policies import greedy, policy_values
+from launch.training.policies import greedy
 from launch.training.session import Session
 from launch.training.video import Video
 
@@ -71,15 +72,15 @@ def evaluate_now(
 
     The environment must be between episodes, and is again afterwards.
     """
-    state, config = session.learner.state, session.config
+    state, config, algorithm = session.learner.state, session.config, session.algorithm
     probe = Probe(
-        lambda observation: np.asarray(policy_values(state, observation)),
+        lambda observation: np.asarray(algorithm.values(state, observation)),
         session.buffer.transform_rewards,
         config.agent.discount,
     )
     results = run_episodes(
         session.env,
-        greedy(state),
+        greedy(algorithm, state),
         episodes,
         config.loop.seed,
         video,
@@ -126,12 +127,13 @@ def _measured(session: Session) -> bool:
 def _log_point(session: Session, pace: Pace) -> None:
     learner, collector = session.learner, session.collector
     scalars = learner.scalars()
+    scalars |= alerts(scalars, session.limits)
     scalars |= collector.tally.drain()
     scalars |= _agent_scalars(session)
     scalars["env/sim_faults"] = float(collector.faults)
     scalars |= pace.scalars(session.step)
     session.log(scalars)
-    if scalars.get("alerts/non_finite", 0.0) > 0.0:
+    if scalars.get("health/non_finite", 0.0) > 0.0:
         raise NonFinite(f"a loss, value, gradient or reward is not finite at step {session.step:,}")
     reason = session.watch.no_go()
     if reason is None or session.warned:

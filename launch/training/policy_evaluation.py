@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from envs.errors import EnvError
 from launch.config.run import RunConfig
 from launch.errors import DONE
 from launch.files import write_whole
@@ -15,8 +19,10 @@ from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
 from launch.training.evaluation import Stopped, make_video, run_episodes, table
+from launch.training.folder import SIMULATOR_LOG
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.session import find_algorithm
 from launch.training.video import kept
 
 POLICIES = ("checkpoint", "random", "expert")
@@ -37,8 +43,8 @@ class PolicyEvaluation:
 def evaluate_policy(plan: PolicyEvaluation, stop: StopRequest) -> int:
     """Run the episodes, write the JSON file and print it; returns the exit code."""
     cache_compilations()
-    with tempfile.TemporaryDirectory() as scratch:
-        env = make_env(plan.config, Path(scratch) / "simulator.log")
+    with _scratch() as folder:
+        env = make_env(plan.config, folder / SIMULATOR_LOG, _tell)
         try:
             measured = _measure(plan, env, stop)
         except Stopped:
@@ -52,6 +58,25 @@ def evaluate_policy(plan: PolicyEvaluation, stop: StopRequest) -> int:
     write_whole(plan.out, text)
     print(text, end="")
     return DONE
+
+
+@contextlib.contextmanager
+def _scratch() -> Iterator[Path]:
+    """Yield a temporary folder; it stays where the simulator failed, as the error names its log."""
+    folder = Path(tempfile.mkdtemp(prefix="td3jax-evaluate-"))
+    try:
+        yield folder
+    except EnvError:
+        raise
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tell(line: str) -> None:
+    print(f"simulator: {line}", file=sys.stderr, flush=True)
 
 
 def _measure(plan: PolicyEvaluation, env: Env, stop: StopRequest) -> dict[str, object]:
@@ -77,4 +102,6 @@ def _policy(plan: PolicyEvaluation, env: Env) -> Policy:
     if plan.policy == "random":
         return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
     assert plan.path is not None
-    return policies.greedy(checkpoint.read(plan.path, plan.config, spaces).state)
+    algorithm = find_algorithm(plan.config)
+    state = checkpoint.read(plan.path, plan.config, spaces, algorithm).state
+    return policies.greedy(algorithm, state)

@@ -14,6 +14,12 @@ _FORMAT = (
 )
 
 
+def say(text: str) -> None:
+    """A line of its own, on stdout, above the live one."""
+    tqdm.write(text, file=sys.stdout)
+    sys.stdout.flush()
+
+
 class Progress:
     """One line on stderr, rewritten on a terminal and repeated every 15 s elsewhere."""
 
@@ -55,9 +61,8 @@ class Progress:
             self._bar.set_postfix_str("; ".join(shown.values()), refresh=False)
 
     def say(self, text: str) -> None:
-        """A line of its own, on stdout, above the live one."""
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        """See the function."""
+        say(text)
 
     def close(self) -> None:
         """Leaves the line as it is."""

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from envs.errors import EnvError
 from launch.config.run import RunConfig, to_json
 from launch.errors import NonFinite
 from launch.files import write_whole
@@ -14,10 +15,12 @@ from launch.signals import StopRequest
 from launch.training.environments import make_env, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
-from launch.training.folder import CONFIG, locked, note_start
+from launch.training.folder import SIMULATOR_LOG, locked, note_start
 from launch.training.loop import StoppedNoGo, train
 from launch.training.machine import cache_compilations, describe, tune
+from launch.training.progress import say
 from launch.training.session import Session, open_session
+from td3jax.checkpoint import CONFIG
 
 
 def run_training(
@@ -34,32 +37,38 @@ def run_training(
     cache_compilations()
     with locked(folder), contextlib.ExitStack() as cleanup:
         try:
-            env = make_env(config, folder / "simulator.log")
+            env = make_env(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))
             cleanup.callback(env.close)
             tune(spaces_of(env))
             session = open_session(config, folder, env, stop, resume)
             cleanup.callback(session.close)
             if resume is None:
                 session.collector.begin()
-        except BaseException:
+        except BaseException as error:
             if resume is None:  # nothing happened in it: it would be half a run
-                shutil.rmtree(folder, ignore_errors=True)
+                _discard(folder, isinstance(error, EnvError))
             raise
         _announce(session, notes, resume)
         return _train(session)
 
 
+def _discard(folder: Path, keep_log: bool) -> None:
+    """Remove a folder; the log of a simulator that failed stays, for the error names it."""
+    if not keep_log or not (folder / SIMULATOR_LOG).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> None:
-    folder, say = session.folder, session.progress.say
+    folder, tell = session.folder, session.progress.say
     write_whole(folder / CONFIG, to_json(session.config))
     note_start(folder)
-    say(describe(folder, session.buffer, session.learner.state.spaces))
+    tell(describe(folder, session.buffer, session.buffer.spaces))
     for note in notes:
-        say(note)
+        tell(note)
     if resume is not None:
-        say(f"resumed from {resume} at step {session.step:,}")
+        tell(f"resumed from {resume} at step {session.step:,}")
         if session.step >= session.config.loop.steps:
-            say(f"it has --steps={session.config.loop.steps} already: a larger number goes on")
+            tell(f"it has --steps={session.config.loop.steps} already: a larger number goes on")
 
 
 def _train(session: Session) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from launch.config.run import RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.facts import facts_from_config
-from launch.diagnosis.limits import parse_limits
+from launch.diagnosis.limits import VerdictLimits, parse_limits
 from launch.diagnosis.live import LiveChecker
 from launch.errors import BadInput
 from launch.signals import StopRequest
@@ -24,6 +24,8 @@ from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.progress import Progress
 from launch.training.scalars import ScalarWriter, read_rows
+from td3jax.algorithm import Algorithm, find
+from td3jax.errors import BadCheckpoint
 from td3jax.replay.buffer import ReplayBuffer
 
 
@@ -33,12 +35,14 @@ class Session:
     `best` the highest return of one."""
 
     config: RunConfig
+    algorithm: Algorithm
     folder: Path
     env: Env
     buffer: ReplayBuffer
     learner: Learner
     collector: Collector
     writer: ScalarWriter
+    limits: VerdictLimits
     watch: LiveChecker
     progress: Progress
     stop: StopRequest
@@ -48,7 +52,7 @@ class Session:
     warned: bool = False
 
     def log(self, scalars: dict[str, float]) -> None:
-        """Writes scalars at the present step, and lets the live check and the line see them."""
+        """Write scalars at the present step; pass them to the NO-GO check and the progress line."""
         self.writer.write(self.step, scalars)
         self.watch.feed(self.step, scalars)
         self.progress.show(scalars)
@@ -88,10 +92,12 @@ class Session:
             "learner": self.learner.loose_state(),
             "metrics_bytes": self.writer.position,
         }
-        return Snapshot(self.step, self.learner.state, loop, _episode_arrays(collector))
+        return Snapshot(
+            self.step, self.learner.state, self.buffer.spaces, loop, _episode_arrays(collector)
+        )
 
     def close(self) -> None:
-        """Ends the line and the writers; the environment is whoever's made it."""
+        """Close the progress line and the writers; the caller owns the environment."""
         self.progress.close()
         self.writer.close()
 
@@ -105,31 +111,42 @@ def _episode_arrays(collector: Collector) -> dict[str, np.ndarray]:
     return {"actions": actions, "rewards": rewards, **collector.observation}
 
 
+def find_algorithm(config: RunConfig) -> Algorithm:
+    """Return the algorithm that the configuration names; BadInput where there is none."""
+    try:
+        return find(config.loop.algorithm, config.loop.rules)
+    except ValueError as error:
+        raise BadInput(str(error)) from error
+
+
 def open_session(
     config: RunConfig, folder: Path, env: Env, stop: StopRequest, resume: Path | None
 ) -> Session:
     """The parts of a run, from the checkpoint `resume` where there is one."""
-    spaces = spaces_of(env)
-    snapshot = checkpoint.read(resume, config, spaces) if resume else None
+    spaces, algorithm = spaces_of(env), find_algorithm(config)
+    snapshot = checkpoint.read(resume, config, spaces, algorithm) if resume else None
     try:
         buffer = ReplayBuffer(config.replay, spaces, config.agent.discount)
     except MemoryError as error:
         raise BadInput(str(error)) from error
-    learner = Learner(config, spaces, buffer)
-    collector = Collector(config, env, buffer)
-    watch = LiveChecker(parse_limits(config.loop.limits), facts_from_config(to_dict(config)))
+    learner = Learner(config, algorithm, buffer)
+    collector = Collector(config, algorithm, env, buffer)
+    limits = parse_limits(config.loop.limits)
+    watch = LiveChecker(limits, facts_from_config(to_dict(config)))
     keep = None
     if snapshot is not None:
         keep = int(snapshot.loop["metrics_bytes"])
     writer = ScalarWriter(folder, keep, snapshot.step if snapshot else 0)
     session = Session(
         config,
+        algorithm,
         folder,
         env,
         buffer,
         learner,
         collector,
         writer,
+        limits,
         watch,
         Progress(snapshot.step if snapshot else 0, config.loop.steps),
         stop,
@@ -161,7 +178,7 @@ def _load_replay(buffer: ReplayBuffer, path: Path) -> None:
     try:
         buffer.load(path / checkpoint.REPLAY)
     except ValueError as error:
-        raise checkpoint.BadCheckpoint(str(error)) from error
+        raise BadCheckpoint(str(error)) from error
 
 
 def _resume_episode(session: Session, arrays: dict[str, Any], has_replay: bool) -> None:

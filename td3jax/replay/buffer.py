@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,10 +11,12 @@ import numpy as np
 from td3jax.batch import Batch
 from td3jax.config import ReplayConfig, Spaces
 from td3jax.replay import files
+from td3jax.replay.memory import Memory
 from td3jax.replay.returns import RewardTransform
 from td3jax.replay.ring import RUNNING, TERMINATED, TRUNCATED, Observation, Ring
 
 Array = np.ndarray[Any, Any]
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class ReplayBuffer:
@@ -37,9 +37,8 @@ class ReplayBuffer:
         self._ring = Ring(spaces, config.capacity, path)
         self._rewards = RewardTransform(config, discount)
         self._lock = threading.Lock()
-        self._outputs: list[Array] = []
-        stack = spaces.image[2] if spaces.image else 0
-        self._columns = np.arange(stack)
+        self._memory = Memory()
+        self._columns = np.arange(spaces.stack)
 
     @property
     def size(self) -> int:
@@ -65,9 +64,12 @@ class ReplayBuffer:
         """Start an episode at its first observation; one still under way is abandoned.
 
         observation: {"image": uint8 (H, W, S), "vector": float32 (V,)}, parts as in Spaces; of
-        the image only the newest frame, [..., -1], is stored.
+        the image only the newest frame is stored, so at an episode's start every frame of the
+        stack must be that one. Raises ValueError, naming the part, for what does not fit Spaces.
         """
         frame, vector = self._parts(observation)
+        if self.spaces.stack > 1:
+            self._check_first(observation["image"])
         with self._lock:
             self._ring.close_episode()
             self._ring.begin(frame, vector)
@@ -81,18 +83,32 @@ class ReplayBuffer:
         terminated: bool,
         truncated: bool,
     ) -> None:
-        """Store one transition; `next_observation` is the true one also at an episode's end."""
+        """Store one transition; `next_observation` is the true one also at an episode's end.
+
+        action: (A,) in [-1, 1]. Raises ValueError, naming the part, for what does not fit.
+        """
         frame, vector = self._parts(next_observation)
         if not self._ring.open:
             raise ValueError("add() outside an episode: call begin() with its first observation")
-        if not math.isfinite(reward):
-            raise ValueError(f"reward = {reward}: expected a finite number")
+        if not abs(reward) <= _LARGEST:  # nan compares false
+            raise ValueError(f"reward = {reward}: expected a finite float32 number")
         if np.shape(action) != (self.spaces.action,):
             raise ValueError(f"action has shape {np.shape(action)}: expected {self.spaces.action}")
+        if not np.abs(action).max() <= 1.0:
+            raise ValueError(f"action = {np.asarray(action).tolist()}: expected values in [-1, 1]")
         end = TERMINATED if terminated else TRUNCATED if truncated else RUNNING
         with self._lock:
             self._ring.add(action, reward, end, frame, vector)
             self._rewards.observe(float(reward))
+
+    def _check_first(self, image: Array) -> None:
+        height, width, _ = image.shape
+        frames = image.reshape(height, width, self.spaces.stack, self.spaces.frame_channels)
+        if not (frames == frames[:, :, -1:]).all():
+            raise ValueError(
+                "image: the frames of an episode's first stack differ; repeat the first frame, or "
+                f"set frame_channels={image.shape[2]} in Spaces for colours and ready stacks"
+            )
 
     def abandon(self) -> None:
         """The episode cannot go on (a fault, not a transition): truncate it where it stands."""
@@ -163,40 +179,26 @@ class ReplayBuffer:
         else:
             ahead = first[:, None] + np.maximum(steps[:, None] + back, -age)
         index = np.concatenate([index, ahead], axis=1) % ring.slots
-        out = self._output((*index.shape, *frames.shape[1:]))
+        out = self._memory.lend((*index.shape, *frames.shape[1:]))
         np.take(frames, index, axis=0, out=out, mode="clip")  # "raise" would copy once more
         return out
 
-    def _output(self, shape: tuple[int, ...]) -> Array:
-        """Memory for one sample's frames, reused only when nothing else refers to it any more.
-
-        New memory costs as much in page faults as the copy itself. jax on a CPU may use an array
-        in place and holds a reference while it does, so the count tells when it is free.
-        """
-        if self._outputs and self._outputs[0].shape != shape:
-            self._outputs.clear()
-        for array in self._outputs:
-            if sys.getrefcount(array) == 3:  # the list, the loop's variable, the argument
-                return array
-        array = np.empty(shape, np.uint8)
-        if len(self._outputs) < 4:
-            self._outputs.append(array)
-        return array
-
     def _parts(self, observation: Observation) -> tuple[Array | None, Array | None]:
+        """Return the newest frame and the vector; raise ValueError, naming the part, if wrong."""
         frame = vector = None
         if self.spaces.image is not None:
-            image = observation["image"]
-            if image.shape[:2] != self.spaces.image[:2] or image.dtype != np.uint8:
+            image = _part(observation, "image", self.spaces)
+            if image.shape != self.spaces.image or image.dtype != np.uint8:
                 raise ValueError(
                     f"image is {image.dtype} {image.shape}: expected uint8 {self.spaces.image}"
                 )
-            frame = image[..., -1]
-        if self.spaces.vector:
-            vector = observation["vector"]
-            if np.shape(vector) != (self.spaces.vector,):
+            newest = image[..., -self.spaces.frame_channels :]
+            frame = newest[..., 0] if self.spaces.frame_channels == 1 else newest
+        if self.spaces.vector is not None:
+            vector = _finite("vector", _part(observation, "vector", self.spaces))
+            if vector.shape != (self.spaces.vector,):
                 raise ValueError(
-                    f"vector has shape {np.shape(vector)}: expected ({self.spaces.vector},)"
+                    f"vector has shape {vector.shape}: expected ({self.spaces.vector},)"
                 )
         return frame, vector
 
@@ -212,3 +214,16 @@ class ReplayBuffer:
         """
         with self._lock:
             files.load(self._ring, self._rewards, Path(folder))
+
+
+def _part(observation: Observation, name: str, spaces: Spaces) -> Array:
+    if name not in observation:
+        raise ValueError(f"observation lacks {name!r}: expected it as in {spaces}")
+    return np.asarray(observation[name])
+
+
+def _finite(name: str, values: Array) -> Array:
+    if not (np.abs(values) <= _LARGEST).all():  # nan compares false
+        index = int(np.flatnonzero(~(np.abs(values) <= _LARGEST))[0])
+        raise ValueError(f"{name}[{index}] = {values.flat[index]}: expected a finite number")
+    return values

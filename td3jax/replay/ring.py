@@ -8,6 +8,7 @@ lengths. S - 1 slots beyond the oldest transition keep the frames that its stack
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -37,9 +38,9 @@ def memory_limit() -> int:
 class Finals:
     """The last observations of episodes; a row is free once its transition is."""
 
-    def __init__(self, shape: tuple[int, int] | None, width: int | None) -> None:
+    def __init__(self, shape: tuple[int, ...] | None, width: int | None) -> None:
         self._shape, self._width = shape, width
-        row_bytes = (shape[0] * shape[1] if shape else 0) + 4 * (width or 0)
+        row_bytes = (math.prod(shape) if shape else 0) + 4 * (width or 0)
         self._rows = max(1, _CHUNK_BYTES // row_bytes)
         self.clear()
 
@@ -80,11 +81,11 @@ class Finals:
         self._free.append(row)
 
     def frame(self, row: int) -> Array:
-        """uint8 (H, W)."""
+        """Return a frame, uint8, shaped as Spaces.frame."""
         return self._frames[row // self._rows][row % self._rows]
 
     def vector(self, row: int) -> Array:
-        """float32 (V,)."""
+        """Return a vector, float32 (V,)."""
         return self._vectors[row // self._rows][row % self._rows]
 
 
@@ -93,8 +94,7 @@ class Ring:
 
     def __init__(self, spaces: Spaces, capacity: int, folder: Path | None) -> None:
         self.spaces, self.capacity = spaces, capacity
-        image = spaces.image
-        self.history = image[2] - 1 if image else 0
+        self.history = spaces.stack - 1 if spaces.image else 0
         if self.history >= _MAX_AGE:
             raise ValueError(f"image stack of {self.history + 1} frames: expected at most 255")
         self.slots = capacity + 1 + self.history
@@ -109,12 +109,12 @@ class Ring:
             name: _allocate(self.slots * width, kind, folder)
             for name, (width, kind) in columns.items()
         }
-        self.frames = arrays["frames"].reshape(self.slots, *image[:2]) if image else None
+        self.frames = arrays["frames"].reshape(self.slots, *spaces.frame) if spaces.frame else None
         self.vector = arrays["vector"].reshape(self.slots, -1) if spaces.vector else None
         self.action = arrays["action"].reshape(self.slots, -1)
         self.reward, self.end = arrays["reward"], arrays["end"]
         self.age, self.link = arrays["age"], arrays["link"]
-        self.finals = Finals(image[:2] if image else None, spaces.vector or None)
+        self.finals = Finals(spaces.frame, spaces.vector)
         self.head = 0  # slot of the newest observation
         self.size = 0  # transitions, in the slots before head
         self.open = False  # an episode is under way
@@ -176,8 +176,8 @@ class Ring:
 def _columns(spaces: Spaces) -> dict[str, tuple[int, type]]:
     """Width and type of each array, per slot."""
     columns: dict[str, tuple[int, type]] = {}
-    if spaces.image is not None:
-        columns["frames"] = (spaces.image[0] * spaces.image[1], np.uint8)
+    if spaces.frame is not None:
+        columns["frames"] = (math.prod(spaces.frame), np.uint8)
     if spaces.vector:
         columns["vector"] = (spaces.vector, np.float32)
     columns |= {"action": (spaces.action, np.float32), "reward": (1, np.float32)}

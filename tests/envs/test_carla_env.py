@@ -83,7 +83,7 @@ def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
 def test_the_vector_alone_needs_no_camera():
     env = SupervisedCarlaEnv(with_options(SMALL, image_size=0), render_mode="rgb_array")
     try:
-        observation, _ = env.reset(seed=3, options={"film": False})
+        observation, _ = env.reset(seed=3, options={"video": False})
         assert env.observation_space.contains(observation)
         assert list(observation) == ["vector"]
         for _ in range(3):
@@ -92,7 +92,7 @@ def test_the_vector_alone_needs_no_camera():
             assert np.isfinite(reward)
         with pytest.raises(EnvError, match="image_size is 0"):
             env.render()
-        env.reset(seed=3, options={"film": True})
+        env.reset(seed=3, options={"video": True})
         assert env.render().shape == (360, 640, 3)
     finally:
         env.close()

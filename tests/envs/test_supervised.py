@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ import pytest
 from envs import supervised
 from envs.config import EnvConfig, with_options
 from envs.errors import ServerUnreachable, SimulatorFault, SimulatorUnavailable
+from envs.process import ready
 from envs.process import server as servers
 from envs.supervised import SupervisedCarlaEnv
 from envs.world.sensors import Sensor
@@ -120,6 +123,37 @@ def test_a_server_that_never_comes_up():
     with pytest.raises(ServerUnreachable, match="ended at once with code 0"):
         env.reset(seed=1)
     env.close()
+
+
+def test_a_failed_start_tells_the_last_words_of_the_server(tmp_path):
+    log, talk = tmp_path / "simulator.log", 'import sys; print("no licence"); sys.exit(3)'
+    command = f"{sys.executable} -c '{talk}'"
+    env = SupervisedCarlaEnv(with_options(SMALL, server_command=command, server_log=str(log)))
+    text = f"ended at once with code 3; its last words, in {log}: no licence"
+    with pytest.raises(ServerUnreachable, match=re.escape(text)):
+        env.reset(seed=1)
+    env.close()
+
+
+def test_the_standin_takes_clients_once_it_is_started_and_tells_what_it_waited_for():
+    said: list[str] = []
+    server = servers.start(SMALL, said.append)
+    try:
+        socket.create_connection((server.host, server.port), timeout=5.0).close()
+        assert (said[0], said[-1]) == (f"starting on port {server.port}", "building Town01")
+    finally:
+        server.kill()
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(ready, "SILENT_SECONDS", 0.3)
+    channel, theirs = os.pipe()
+    try:
+        with pytest.raises(ServerUnreachable, match=r"made no progress for 0\.3 s"):
+            ready.await_word(channel, lambda: True, print)
+    finally:
+        os.close(channel)
+        os.close(theirs)
 
 
 def test_a_server_that_no_longer_comes_up():

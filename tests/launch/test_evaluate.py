@@ -147,7 +147,7 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
     env.render = lambda: np.zeros((40, 40, 3), np.uint8)
     probe = Probe(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
     run, video = session(tiny(), tmp_path / "run", env), Video(tmp_path / "a.mp4", 20.0)
-    results = run_episodes(run.env, greedy(run.learner.state), 2, 0, video, probe)
+    results = run_episodes(run.env, greedy(run.algorithm, run.learner.state), 2, 0, video, probe)
     run.close()
     assert [r.total for r in results] == [20.0, 20.0]
     assert video.frames == 20

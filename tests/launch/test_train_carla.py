@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-from run_support import finished, logged, process, wait_for
+from run_support import ROOT, finished, logged, process, wait_for
 
 FLAGS = [
     "--conv_channels=4",
@@ -91,6 +93,29 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
     ticks = 4 * table["episodes"][0]["length"]  # the preset holds an action for four
     assert 25 < ticks < 35 + 4
     assert (run / "evaluation.mp4").stat().st_size > 10_000
+
+
+def test_a_simulator_that_does_not_start_leaves_its_log(tmp_path: Path, cache: Path) -> None:
+    run = tmp_path / "run"
+    words = [f"--server_command={sys.executable} -c 1/0", f"--run_dir={run}"]
+    for _ in range(2):  # a folder with nothing but a log is as good as an empty one
+        code, out, err = finished(process(cache, *words))
+        assert (code, err.count("\n")) == (1, 1), err
+        assert out == (
+            "loading jax, then waiting for the simulator, which --server_command starts\n"
+        )
+        assert f"its last words, in {run / 'simulator.log'}: " in err
+        assert "ZeroDivisionError" in err
+    assert (run / "simulator.log").read_text().count("ZeroDivisionError: division by zero") == 2
+
+
+def test_flags_and_the_first_line_do_not_wait_for_imports() -> None:
+    script = "import sys; from launch.train import main; main(['--help']); print(*sys.modules)"
+    words = [sys.executable, "-c", script]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1].split()
+    assert "launch.train" in loaded
+    assert {"jax", "carla", "gymnasium", "numba", "cv2", "matplotlib"}.isdisjoint(loaded)
 
 
 def test_the_expert_is_evaluated(tmp_path: Path, cache: Path) -> None:

@@ -298,9 +298,11 @@ def test_the_end_of_a_run_can_be_left_out(tmp_path: Path) -> None:
 def test_an_environment_that_does_not_fit_makes_no_folder(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
+    runs = tmp_path / "runs"
     for env, message in (("CartPole-v1", "TD3 needs a bounded, flat Box"), ("Nope-v3", "Nope")):
-        assert main([f"--env={env}", f"--runs_dir={tmp_path / 'runs'}"]) == 2
-        out, err = capfd.readouterr()
-        assert message in err
-        assert (out, err.count("\n")) == ("", 1)
-    assert list((tmp_path / "runs").iterdir()) == []
+        for more in ([], ["--preset=sb3"]):
+            assert main([f"--env={env}", f"--runs_dir={runs}", *more]) == 2
+            out, err = capfd.readouterr()
+            assert message in err
+            assert (out, err.count("\n")) == ("", 1)
+            assert list(runs.glob("*")) == []

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from support import PIXELS, make_batch, tiny_config
 
-from td3jax import AgentConfig, ReplayConfig, Spaces, init, update
-from td3jax.agent import Rules, update_with
+from td3jax import AgentConfig, ReplayConfig, Spaces, init, td3, update
 
 HL_GAUSS = {"critic_loss": "hl_gauss", "value_bins": 11, "value_min": -2.0, "value_max": 2.0}
 # field: (other value, options without which it has no meaning)
@@ -75,7 +74,7 @@ def outcome(options):
     state = init(configured(options), PIXELS, jax.random.key(0))
     with jax.disable_jit():  # many programs, each run twice
         for seed in (1, 2):
-            state, scalars = update_with(Rules(), state, make_batch(PIXELS, seed=seed))
+            state, scalars = td3.update(state, make_batch(PIXELS, seed=seed))
     leaves, structure = jax.tree.flatten(jax.device_get((state.actor, state.critic, scalars)))
     return structure, [np.asarray(leaf) for leaf in leaves]
 

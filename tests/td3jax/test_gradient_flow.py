@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,8 +24,12 @@ def observation(batch):
     return batch.observations(3)[0]
 
 
+def nets_of(config):
+    return networks.make(config, PIXELS)
+
+
 def actor_loss_of(config, observation):
-    return lambda actor, critic: td3.actor_loss(actor, config, critic, observation)[0]
+    return lambda actor, critic: td3.actor_loss(nets_of(config), actor, critic, observation)[0]
 
 
 def test_actor_loss_reaches_every_actor_leaf(config, state, observation):
@@ -47,9 +49,10 @@ def test_actor_step_leaves_the_critic_bit_identical(config, state, batch, monkey
 
 def test_critic_loss_reaches_every_critic_leaf_and_no_other(config, state, batch, observation):
     def loss(critic, actor, targets):
-        target = td3.td_target(config, *targets, batch, batch.observations(3)[1], jax.random.key(1))
+        nets, next_observation = nets_of(config), batch.observations(3)[1]
+        target = td3.td_target(nets, *targets, batch, next_observation, jax.random.key(1))
         del actor
-        return td3.critic_loss(critic, config, observation, batch.action, target)[0]
+        return td3.critic_loss(nets, critic, observation, batch.action, target)[0]
 
     targets = state.actor.target_params, state.critic.target_params
     grads = jax.grad(loss, argnums=(0, 1, 2))(state.critic.params, state.actor.params, targets)
@@ -64,9 +67,10 @@ def test_purity_actor_gradient_is_zero_when_the_action_is_detached(encoder, obse
     state = init(config, PIXELS, jax.random.key(0))
 
     def detached(actor_params):
-        full = networks.with_encoder(config, actor_params, state.critic.params)
-        action = jax.lax.stop_gradient(networks.actor(config, full, observation))
-        return -networks.critic(config, state.critic.params, observation, action)[0].mean()
+        nets = state.networks
+        full = nets.complete(actor_params, state.critic.params)
+        action = jax.lax.stop_gradient(nets.actor(full, observation))
+        return -nets.critic(state.critic.params, observation, action)[0].mean()
 
     grads = jax.grad(detached)(state.actor.params)
     assert max(norms(grads).values()) == 0
@@ -74,9 +78,9 @@ def test_purity_actor_gradient_is_zero_when_the_action_is_detached(encoder, obse
 
 def test_actor_loss_has_no_gradient_but_through_the_action(config, state, observation):
     """The chain rule by hand: dQ/da times da/dtheta is the whole gradient."""
-    actor, critic = state.actor.params, state.critic.params
-    action, pullback = jax.vjp(lambda p: networks.actor(config, p, observation), actor)
-    slope = jax.grad(lambda a: -networks.critic(config, critic, observation, a)[0].mean())(action)
+    actor, critic, nets = state.actor.params, state.critic.params, state.networks
+    action, pullback = jax.vjp(lambda p: nets.actor(p, observation), actor)
+    slope = jax.grad(lambda a: -nets.critic(critic, observation, a)[0].mean())(action)
     expected = pullback(slope)[0]
     grads = jax.grad(actor_loss_of(config, observation))(actor, critic)
     jax.tree.map(
@@ -85,15 +89,16 @@ def test_actor_loss_has_no_gradient_but_through_the_action(config, state, observ
 
 
 def test_critic_does_not_depend_on_the_actors_encoder(config, state, observation, batch):
-    q = networks.critic(config, state.critic.params, observation, batch.action)
+    nets = state.networks
+    q = nets.critic(state.critic.params, observation, batch.action)
     louder = jax.tree.map(lambda x: 100.0 * x, state.actor.params["encoder"])
     actor = {**state.actor.params, "encoder": louder}
-    networks.actor(config, actor, observation)
-    again = networks.critic(config, state.critic.params, observation, batch.action)
+    nets.actor(actor, observation)
+    again = nets.critic(state.critic.params, observation, batch.action)
     np.testing.assert_array_equal(q, again)
-    _, info = td3.actor_loss(actor, config, state.critic.params, observation)
-    action = networks.actor(config, actor, observation)
-    independent = networks.critic(config, state.critic.params, observation, action)[0]
+    _, info = td3.actor_loss(nets, actor, state.critic.params, observation)
+    action = nets.actor(actor, observation)
+    independent = nets.critic(state.critic.params, observation, action)[0]
     np.testing.assert_allclose(info["q"], independent, rtol=1e-6)
 
 
@@ -106,18 +111,21 @@ def test_rescaling_features_inside_the_actor_changes_neither_policy_nor_actor_q(
     scaled["encoder"]["dense"] = jax.tree.map(lambda x: 8.0 * x, actor["encoder"]["dense"])
     kernel = actor["head"]["dense0"]["kernel"]
     scaled["head"]["dense0"]["kernel"] = kernel.at[:size].divide(8.0)
-    plain = td3.actor_loss(actor, config, state.critic.params, observation)[1]
-    other = td3.actor_loss(scaled, config, state.critic.params, observation)[1]
+    plain = td3.actor_loss(state.networks, actor, state.critic.params, observation)[1]
+    other = td3.actor_loss(state.networks, scaled, state.critic.params, observation)[1]
     np.testing.assert_allclose(plain["pre_tanh"], other["pre_tanh"], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(plain["q"], other["q"], rtol=1e-5, atol=1e-6)
 
 
 def test_public_functions_take_observations_and_refuse_features(config, state):
-    for function in (networks.actor, networks.critic, networks.pre_tanh):
-        assert "observation" in inspect.signature(function).parameters
-    features = jnp.ones((2, config.feature_size))
-    with pytest.raises(ValueError, match="expected uint8"):
-        networks.actor(config, state.actor.params, {"image": features})
+    features = {"image": jnp.ones((2, config.feature_size))}
+    nets, action = state.networks, jnp.zeros((2, 2))
+    for function in (nets.actor, nets.pre_tanh):
+        with pytest.raises(ValueError, match="expected uint8"):
+            function(state.actor.params, features)
+    for function in (nets.critic, nets.critic_outputs):
+        with pytest.raises(ValueError, match="expected uint8"):
+            function(state.critic.params, features, action)
 
 
 def test_shared_encoder_is_trained_by_the_critic_alone(batch):
@@ -137,8 +145,9 @@ def test_a_bfloat16_encoder_learns_float32_weights_along_nearly_the_same_gradien
     for name in ("float32", "bfloat16"):
         config = tiny_config(encoder_dtype=name, feature_size=16, conv_channels=(8, 8))
         params = init(config, PIXELS, jax.random.key(0)).critic.params
-        gradient = jax.jit(jax.grad(td3.critic_loss, has_aux=True), static_argnums=1)
-        found.append(gradient(params, config, observation, batch.action, target)[0])
+        grad = jax.grad(td3.critic_loss, argnums=1, has_aux=True)
+        gradient = jax.jit(grad, static_argnums=0)
+        found.append(gradient(nets_of(config), params, observation, batch.action, target)[0])
         leaves = jax.tree.leaves((params, found[-1]))
         assert {leaf.dtype for leaf in leaves} == {jnp.dtype("float32")}
     for exact, rough in zip(*map(jax.tree.leaves, found), strict=True):

@@ -42,7 +42,7 @@ def test_actor_finds_the_best_action_from_pixels_through_the_action_alone():
     for _ in range(800):
         state, scalars = update(state, bandit(rng, 32)[0])
     batch, best = bandit(rng, 64)
-    action = np.asarray(act(state, batch.observations(3)[0], jax.random.key(0)))[:, 0]
+    action = np.asarray(act(state, batch.observations(3)[0]))[:, 0]
     assert np.abs(action - best).mean() < 0.15
     assert abs(float(scalars["debug/actor_q_mean"])) < 0.3
 
@@ -62,6 +62,6 @@ def test_a_saturated_policy_comes_back_with_the_pre_tanh_penalty_alone(penalty):
     for _ in range(800):
         state, _ = update(state, bandit(rng, 32)[0])
     batch, _ = bandit(rng, 64)
-    action = np.asarray(act(state, batch.observations(3)[0], jax.random.key(0)))
+    action = np.asarray(act(state, batch.observations(3)[0]))
     assert (np.abs(action) == 1.0).all() == (penalty == 0.0)
     assert (np.abs(action).mean() < 0.9) == (penalty > 0.0)

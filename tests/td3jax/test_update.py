@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from support import PIXELS, VECTOR, make_batch, tiny_config
 
-from td3jax import act, agent, init, update, update_many
-from td3jax.batch import stack_batches
+from td3jax import TD3, act, agent, init, td3, update, update_many
 
 
 def changed(before, after) -> bool:
@@ -67,7 +66,7 @@ def test_every_target_leaf_moves_by_tau_once_an_actor_step():
 
 def test_one_compilation_for_a_hundred_updates():
     state = init(tiny_config(health_every=10), PIXELS, jax.random.key(0))
-    compiled = agent._compiled(agent._update, True)
+    compiled = agent._compiled(agent._step(TD3, True), False)
     before = compiled._cache_size()
     for seed in range(100):
         state, _ = update(state, make_batch(PIXELS, seed=seed))
@@ -102,7 +101,7 @@ def test_jitted_equals_unjitted():
     config = tiny_config(policy_delay=1)
     batch = make_batch(VECTOR)
     with jax.disable_jit():
-        plain, plain_metrics = agent._update(init(config, VECTOR, jax.random.key(0)), batch)
+        plain, plain_metrics = td3.update(init(config, VECTOR, jax.random.key(0)), batch)
     jitted, metrics = update(init(config, VECTOR, jax.random.key(0)), batch)
     for name, value in metrics.items():
         np.testing.assert_allclose(value, plain_metrics[name], rtol=1e-3, atol=1e-5, err_msg=name)
@@ -118,7 +117,8 @@ def test_several_updates_in_one_call_equal_single_ones(spaces):
     single = init(tiny_config(), spaces, jax.random.key(0))
     for batch in batches:
         single, _ = update(single, batch)
-    many, _ = update_many(init(tiny_config(), spaces, jax.random.key(0)), stack_batches(batches))
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+    many, _ = update_many(init(tiny_config(), spaces, jax.random.key(0)), stacked)
     assert int(many.step) == 5
     for a, b in zip(jax.tree.leaves(single.critic), jax.tree.leaves(many.critic), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
@@ -133,15 +133,16 @@ def test_same_key_same_updates_other_key_other_noise():
     assert changed(run(1), run(2))
 
 
-def test_act_is_deterministic_without_noise_and_bounded_with_it():
-    state = init(tiny_config(), PIXELS, jax.random.key(0))
+@pytest.mark.parametrize("encoder", ["separate", "shared"])
+def test_act_is_the_policy_and_bounded(encoder):
+    state = init(tiny_config(encoder=encoder), PIXELS, jax.random.key(0))
     observation = make_batch(PIXELS, rows=64).observations(3)[0]
-    greedy = act(state, observation, jax.random.key(1))
-    assert greedy.shape == (64, 2)
-    np.testing.assert_array_equal(greedy, act(state, observation, jax.random.key(2)))
-    noisy = act(state, observation, jax.random.key(1), 0.1)
-    assert float(jnp.std(noisy - greedy)) == pytest.approx(0.1, rel=0.25)
-    assert float(jnp.abs(act(state, observation, jax.random.key(1), 9.0)).max()) == 1.0
+    action = act(state, observation)
+    assert action.shape == (64, 2)
+    assert float(jnp.abs(action).max()) <= 1.0
+    expected = state.networks.actor(state.policy_params, observation)
+    np.testing.assert_allclose(action, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(action, act(state, observation))
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,12 @@ def running_server() -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "envs.standin", "--port", str(port), "--exit-with-parent"]
+    command = [sys.executable, "-m", "envs.standin", "--port", str(port)]
+    command += ["--exit-with-parent", str(os.getpid())]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        if not process.stdout.readline():
+        if not any(line.startswith("ready") for line in process.stdout):
             raise RuntimeError(f"the server did not start on port {port}")
         yield port
     finally:

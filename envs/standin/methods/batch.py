@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
 from envs.standin import spawning
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.geometry import pose, vector
 from envs.standin.methods import lifecycle, lights, vehicles, walkers
 from envs.standin.methods.registry import bare
@@ -103,6 +104,7 @@ def _all_vehicle_controls(sim: Simulation, commands: list[Any]) -> list[Any] | N
     return [success(actor_id) for actor_id, _ in wanted]
 
 
+@called_with(f8[:, ::1], i8[::1], f8[:, ::1])
 @compiled
 def _steer(
     table: NDArray[np.float64], places: NDArray[np.int64], control: NDArray[np.float64]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numba import f8, i8, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye, descent
-from envs.standin.picture.runs import GROUND, Runs
+from envs.standin.compiled import called_with, compiled
+from envs.standin.picture.camera import EYE, Eye, descent
+from envs.standin.picture.runs import GROUND, RUNS, Runs
 from envs.standin.picture.types import Image, Pixels, pixels
 from envs.standin.picture.warp import veil
-from envs.standin.picture.weather import Light, bgra, fog
+from envs.standin.picture.weather import LIGHT, Light, bgra, fog
 
 Array = NDArray[np.float64]
 
@@ -64,6 +65,7 @@ class Air:
         return sheet
 
 
+@called_with(EYE, LIGHT, RUNS, f8[::1], i8, i8, u4[:, ::1])
 @compiled
 def _veil(
     eye: Eye, light: Light, runs: Runs, depth: Array, sky: int, haze: int, out: Pixels

@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import b1, f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 from envs.standin.picture.types import Camera
 
 Array = NDArray[np.float64]
@@ -32,6 +33,10 @@ class Eye(NamedTuple):
     height: int
     yaw: float
     level: bool
+
+
+#: `Eye` in compiled code.
+EYE = named(Eye, f8[::1], f8[:, ::1], f8[:, ::1], f8, i8, i8, f8, b1)
 
 
 class View(NamedTuple):
@@ -68,6 +73,7 @@ class View(NamedTuple):
         return _on_plane(self.eye, level - self.camera.z)
 
 
+@called_with(i8, i8, f8, f8, f8, f8, f8, f8, f8)
 @compiled
 def _looking(
     width: int,
@@ -137,6 +143,7 @@ def _horizon(fall: Array, width: int, height: int) -> tuple[int, int]:
     return min(max(first, 0), height), min(max(last, 0), height)
 
 
+@called_with(EYE, f8)
 @compiled
 def _on_plane(eye: Eye, drop: float) -> Array:
     matrix = np.empty((3, 3))

@@ -7,10 +7,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye
-from envs.standin.picture.movers import Movers, not_around
-from envs.standin.picture.statics import Statics
+from envs.standin.compiled import called_with, compiled
+from envs.standin.picture.camera import EYE, Eye
+from envs.standin.picture.movers import MOVERS, Movers, not_around
+from envs.standin.picture.statics import STATICS, Statics
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -20,6 +20,7 @@ _NEAR, _REACH = 0.12, 260.0
 _LEAST_PIXELS = 0.8
 
 
+@called_with(EYE, STATICS, MOVERS)
 @compiled
 def in_view(eye: Eye, statics: Statics, movers: Movers) -> tuple[Index, Index]:
     """Static and moving things in the picture and not hidden behind houses.

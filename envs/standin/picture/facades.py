@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numba import i8, u4
 from numpy.typing import NDArray
 
+from envs.standin.compiled import named
 from envs.standin.picture.faces import Index
 from envs.standin.picture.statics import Statics
 from envs.standin.picture.types import Image, Pixels, pixels
@@ -40,6 +42,10 @@ class Walls(NamedTuple):
 
     texels: Pixels
     place: Index
+
+
+#: `Walls` in compiled code.
+WALLS = named(Walls, u4[::1], i8[:, :, ::1])
 
 
 class Facades:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye
+from envs.standin.compiled import called_with, compiled, named
+from envs.standin.picture.camera import EYE, Eye
 from envs.standin.picture.statics import Statics
 
 Array = NDArray[np.float64]
@@ -34,6 +35,10 @@ class Faces(NamedTuple):
     distance: Array
     thing: Index
     source: Index
+
+
+#: `Faces` in compiled code.
+FACES = named(Faces, f8[:, :, ::1], f8[:, ::1], f8[::1], i8[::1], i8[::1])
 
 
 class Outlines(NamedTuple):
@@ -103,6 +108,7 @@ def add_static(
     return found + 1
 
 
+@called_with(EYE, f8[:, :, ::1])
 @compiled
 def outlines(eye: Eye, corners: Array) -> Outlines:
     """Projects faces (F, 4, 3) and drops those outside the picture."""

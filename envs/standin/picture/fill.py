@@ -10,11 +10,12 @@ import math
 from typing import Any
 
 import numpy as np
+from numba import f8, i4, i8, u1, u2, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.picture.faces import SHIFT, Index
-from envs.standin.picture.foliage import Crowns
+from envs.standin.picture.foliage import CROWNS, Crowns
 
 Array = NDArray[np.float64]
 Points = NDArray[np.int32]
@@ -23,6 +24,8 @@ _ONE = 1 << SHIFT
 _HALF_OPAQUE = 0x80000000
 
 
+@called_with(i4[:, :, ::1], i8[::1], u2[::1], i8, i8, i8, u2[:, ::1])
+@called_with(i4[:, :, ::1], i8[::1], u4[::1], i8, i8, i8, u4[:, ::1])
 @compiled
 def fill(
     points: Points,
@@ -47,6 +50,8 @@ def fill(
                 out[y - top, x] = value
 
 
+@called_with(CROWNS, i8, f8[::1], f8[::1], i8, i8, u2[:, ::1])
+@called_with(CROWNS, i8, f8[::1], f8[::1], i8, i8, u1[:, ::1])
 @compiled
 def stamp(
     crowns: Crowns, kind: int, low: Array, high: Array, value: int, top: int, out: NDArray[Any]

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numba import i8, u4
 from numpy.typing import NDArray
 
+from envs.standin.compiled import named
 from envs.standin.picture.types import Image, Pixels, pixels
 from envs.standin.picture.weather import Light
 
@@ -25,6 +27,10 @@ class Crowns(NamedTuple):
     texels: Pixels
     first: NDArray[np.int64]
     size: NDArray[np.int64]
+
+
+#: `Crowns` in compiled code.
+CROWNS = named(Crowns, u4[::1], i8[:, ::1], i8[::1])
 
 
 class Foliage:

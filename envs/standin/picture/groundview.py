@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numba import b1, f8, i8, types, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.picture import warp
-from envs.standin.picture.camera import Eye, View, descent
-from envs.standin.picture.paint import TAGS, GroundTexture
-from envs.standin.picture.runs import GROUND, SKY, Runs, Shown
+from envs.standin.picture.camera import EYE, Eye, View, descent
+from envs.standin.picture.paint import LEVELS, TAGS, GroundTexture
+from envs.standin.picture.runs import GROUND, RUNS, SKY, Runs, Shown
 from envs.standin.picture.types import Camera, Image, Pixels, pixels
 
 Array = NDArray[np.float64]
@@ -198,6 +199,7 @@ def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
     return kept
 
 
+@called_with(f8[::1], i8, i8, i8, i8, i8)
 @compiled
 def _looks_down(fall: Array, top: int, below: int, width: int, begin: int, end: int) -> Shown:
     shown = np.empty((end - begin, width), np.uint16)
@@ -213,6 +215,7 @@ def _looks_down(fall: Array, top: int, below: int, width: int, begin: int, end: 
     return shown
 
 
+@called_with(EYE, i8, i8)
 @compiled
 def _row_depth(eye: Eye, begin: int, end: int) -> Array:
     depth = np.empty(end - begin)
@@ -221,6 +224,17 @@ def _row_depth(eye: Eye, begin: int, end: int) -> Array:
     return depth
 
 
+@called_with(
+    types.UniTuple(u4[:, ::1], LEVELS),
+    f8[:, ::1],
+    f8[::1],
+    f8,
+    i8[:, ::1],
+    b1,
+    RUNS,
+    i8,
+    u4[:, ::1],
+)
 @compiled
 def _draw_bands(
     levels: tuple[Pixels, ...],
@@ -239,6 +253,7 @@ def _draw_bands(
         warp.draw(levels[level], matrix, beyond, oversampling, runs, what, begin, end, out)
 
 
+@called_with(f8[:, ::1], f8[::1], f8)
 @compiled
 def _to_texel(to_ground: Array, low: Array, cell: float) -> Array:
     """Image coordinates to texel index."""

@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numba import f8, i8, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye, View
+from envs.standin.compiled import called_with, compiled
+from envs.standin.picture.camera import EYE, Eye, View
 from envs.standin.picture.faces import Index, outlines
 from envs.standin.picture.fill import Points, fill
 from envs.standin.picture.groundview import GroundView
 from envs.standin.picture.hillview import HillView
-from envs.standin.picture.movers import Movers, beams
+from envs.standin.picture.movers import MOVERS, Movers, beams
 from envs.standin.picture.runs import Runs, multiply
 from envs.standin.picture.statics import shading
 from envs.standin.picture.types import Image, Pixels, pixels
-from envs.standin.picture.weather import Light
+from envs.standin.picture.weather import LIGHT, Light
 from envs.standin.town.model import Scenery
 
 Array = NDArray[np.float64]
@@ -171,6 +172,7 @@ def _ramp(low: NDArray[np.uint8], high: NDArray[np.uint8]) -> Image:
     return np.rint(low + (high.astype(float) - low) * share).astype(np.uint8)
 
 
+@called_with(EYE, MOVERS, f8[::1], i8, u4[::1])
 @compiled
 def _shadows(eye: Eye, movers: Movers, lean: Array, steps: int, colours: Pixels) -> Patches:
     """Shadows of boxes on the ground, then the dark under them.
@@ -204,6 +206,7 @@ def _shadows(eye: Eye, movers: Movers, lean: Array, steps: int, colours: Pixels)
     return Patches(seen.points, seen.counts, colour)
 
 
+@called_with(EYE, MOVERS, LIGHT, u4[::1])
 @compiled
 def _pools(eye: Eye, movers: Movers, light: Light, colours: Pixels) -> Patches:
     """Trapezoids on the road ahead of cars: wide and faint ones, then short and bright ones."""

@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import compiled, named
 from envs.standin.picture import bodies
 from envs.standin.picture.camera import Eye, rotate
 from envs.standin.picture.faces import Faces, cross
@@ -39,6 +40,20 @@ class Movers(NamedTuple):
     lights: Index
     tag: Index
     number: Index
+
+
+#: `Movers` in compiled code.
+MOVERS = named(
+    Movers,
+    f8[:, ::1],
+    f8[:, ::1],
+    f8[:, :, ::1],
+    f8[:, ::1],
+    i8[::1],
+    i8[::1],
+    i8[::1],
+    i8[::1],
+)
 
 
 @compiled

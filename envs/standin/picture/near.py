@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numba import f8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.picture.camera import View
 from envs.standin.picture.faces import SHIFT, Index, outlines
 from envs.standin.picture.groundview import GroundView
@@ -76,6 +77,7 @@ class Near:
             multiply(out, gain, _PLAIN, runs)
 
 
+@called_with(f8[::1], f8[:, ::1], f8[:, ::1])
 @compiled
 def _ahead(place: Array, axes: Array, middle: Array) -> Index:
     """Pieces within reach that are not behind the camera."""

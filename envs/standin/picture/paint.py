@@ -35,7 +35,7 @@ COLOURS = np.array(
 
 _FINEST = 0.1
 _LARGEST = 4800
-_LEVELS = 6
+LEVELS = 6
 _SHIFT = 4
 _BAND = 64  # rows coloured at a time
 
@@ -180,7 +180,7 @@ def _grain(seed: int, size: int = 1024) -> Image:
 
 def _pyramid(finest: Image) -> tuple[Image, ...]:
     levels = [finest]
-    for _ in range(_LEVELS - 1):
+    for _ in range(LEVELS - 1):
         rows, columns = levels[-1].shape[:2]
         levels.append(
             cv2.resize(
@@ -192,4 +192,4 @@ def _pyramid(finest: Image) -> tuple[Image, ...]:
     return tuple(levels)
 
 
-__all__ = ["COLOURS", "TAGS", "GroundTexture", "paint"]
+__all__ = ["COLOURS", "LEVELS", "TAGS", "GroundTexture", "paint"]

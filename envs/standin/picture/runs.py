@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i4, i8, u1, u2
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 from envs.standin.picture.types import Image
 
 #: For each pixel SKY, GROUND, or SHAPES + the number of a shape; uint16 (H, W).
@@ -44,11 +45,16 @@ class Runs(NamedTuple):
         return self._replace(top=row, first=self.first[row - self.top :])
 
 
+#: `Runs` in compiled code.
+RUNS = named(Runs, i8, i8[::1], i4[::1], i4[::1], i4[::1])
+
+
 def runs_of(shown: Shown, top: int) -> Runs:
     """All runs of the rows of a picture from `top` on."""
     return Runs(top, *_runs(shown))
 
 
+@called_with(u2[:, ::1])
 @compiled
 def _runs(
     shown: Shown,
@@ -86,9 +92,10 @@ def _runs(
 def multiply(picture: Image, gain: Image, unit: float, runs: Runs) -> None:
     """Multiplies the ground's bytes by gains, of which `unit` stands for 1."""
     height = len(picture)
-    _multiply(picture.reshape(height, -1), gain.reshape(height, -1), unit, runs)
+    _multiply(picture.reshape(height, -1), gain.reshape(height, -1), float(unit), runs)
 
 
+@called_with(u1[:, ::1], u1[:, ::1], f8, RUNS)
 @compiled
 def _multiply(picture: Image, gain: Image, unit: float, runs: Runs) -> None:
     one, half = np.float32(1.0 / unit), np.float32(0.5)

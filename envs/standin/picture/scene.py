@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.camera import Eye
+from envs.standin.compiled import called_with, compiled
+from envs.standin.picture.camera import EYE, Eye
 from envs.standin.picture.cull import ascending, visible
 from envs.standin.picture.faces import Faces, Index, add_static
-from envs.standin.picture.movers import Movers, add_mover, most_faces, movers_of, some_of
-from envs.standin.picture.statics import Statics
-from envs.standin.picture.weather import Light
+from envs.standin.picture.movers import MOVERS, Movers, add_mover, most_faces, movers_of, some_of
+from envs.standin.picture.statics import STATICS, Statics
+from envs.standin.picture.types import BOXES
+from envs.standin.picture.weather import LIGHT, Light
 
 Array = NDArray[np.float64]
 
 
+@called_with(EYE, BOXES)
 @compiled
 def moving(eye: Eye, boxes: NDArray[np.void]) -> Movers:
     """Those of the moving things that are in or near the picture, with their shadows."""
@@ -27,6 +30,7 @@ def moving(eye: Eye, boxes: NDArray[np.void]) -> Movers:
     return some_of(movers, visible(eye, movers.centre, radius, radius, np.float64(0.0)))
 
 
+@called_with(EYE, STATICS, i8[::1], f8[:, ::1], f8[:, ::1], MOVERS, i8[::1], LIGHT)
 @compiled
 def faces_of(
     eye: Eye,

@@ -6,19 +6,20 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8, i4, i8, u2, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 from envs.standin.picture import warp
-from envs.standin.picture.camera import Eye
-from envs.standin.picture.facades import CELL, LEVELS, Facades, Walls
-from envs.standin.picture.faces import Faces, Index, cross, outlines
+from envs.standin.picture.camera import EYE, Eye
+from envs.standin.picture.facades import CELL, LEVELS, WALLS, Facades, Walls
+from envs.standin.picture.faces import FACES, Faces, Index, cross, outlines
 from envs.standin.picture.fill import Points, fill, fitted, stamp
-from envs.standin.picture.foliage import Crowns
-from envs.standin.picture.runs import SHAPES, Runs, Shown
-from envs.standin.picture.statics import Statics
+from envs.standin.picture.foliage import CROWNS, Crowns
+from envs.standin.picture.runs import RUNS, SHAPES, Runs, Shown
+from envs.standin.picture.statics import STATICS, Statics
 from envs.standin.picture.types import Pixels
-from envs.standin.picture.weather import Light, bgra, fog
+from envs.standin.picture.weather import LIGHT, Light, bgra, fog
 
 Array = NDArray[np.float64]
 
@@ -47,6 +48,10 @@ class Shapes(NamedTuple):
     source: Index
 
 
+#: `Shapes` in compiled code.
+SHAPE_TABLE = named(Shapes, i8[::1], i4[:, :, ::1], i8[::1], f8[:, ::1], f8[:, ::1], i8[::1])
+
+
 class Looks(NamedTuple):
     """How shapes are coloured: share of haze, colour under it, and images of W of the walls.
 
@@ -63,6 +68,11 @@ class Looks(NamedTuple):
     place: Index
 
 
+#: `Looks` in compiled code.
+LOOKS = named(Looks, f8[::1], u4[::1], i8, i8[::1], f8[:, :, ::1], i8[:, ::1])
+
+
+@called_with(EYE, FACES)
 @compiled
 def shapes_of(eye: Eye, faces: Faces) -> Shapes:
     """What of the faces reaches into the picture; the nearest of very many."""
@@ -88,6 +98,7 @@ def looks_of(
     return _looks(eye, faces, shapes, wall, shown, statics, walls, light), walls
 
 
+@called_with(SHAPE_TABLE, CROWNS, f8, i8, u2[:, ::1])
 @compiled
 def cover(shapes: Shapes, crowns: Crowns, least: float, top: int, shown: Shown) -> None:
     """Marks the pixels of the rows from `top` on that each shape covers.
@@ -106,6 +117,7 @@ def cover(shapes: Shapes, crowns: Crowns, least: float, top: int, shown: Shown) 
     fill(shapes.points, shapes.counts, numbers, done, len(numbers), top, shown)
 
 
+@called_with(SHAPE_TABLE, LOOKS, CROWNS, WALLS, RUNS, u4[:, ::1])
 @compiled
 def paint(
     shapes: Shapes, looks: Looks, crowns: Crowns, walls: Walls, runs: Runs, out: Pixels
@@ -155,6 +167,7 @@ def _crown(crowns: Crowns, shapes: Shapes, shape: int, y: int, begin: int, line:
         line[i] = crowns.texels[first + u] | _OPAQUE
 
 
+@called_with(EYE, FACES, SHAPE_TABLE, STATICS)
 @compiled
 def _walls(eye: Eye, faces: Faces, shapes: Shapes, statics: Statics) -> tuple[Index, Index]:
     """A number for each wall near enough to show windows, -1 for all else; and these walls."""
@@ -180,6 +193,7 @@ def _storey(eye: Eye, faces: Faces, face: int) -> float:
     return _STOREY * eye.focal / max(faces.distance[face], 0.5)
 
 
+@called_with(EYE, FACES, SHAPE_TABLE, i8[::1], i8[::1], STATICS, WALLS, LIGHT)
 @compiled
 def _looks(
     eye: Eye,

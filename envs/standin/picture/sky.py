@@ -7,9 +7,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numba import f8, i8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.picture import warp
 from envs.standin.picture.camera import View
 from envs.standin.picture.runs import SKY, Runs
@@ -77,6 +78,7 @@ class Sky:
         )
 
 
+@called_with(f8[:, ::1], f8)
 @compiled
 def _to_panel(rays: Array, bearing: float) -> Array:
     """Image coordinates to panel index."""
@@ -93,6 +95,7 @@ def _to_panel(rays: Array, bearing: float) -> Array:
     return matrix
 
 
+@called_with(f8[:, ::1], i8, i8)
 @compiled
 def _covered(matrix: Array, width: int, rows: int) -> bool:
     """Whether the panel holds all that the first rows of a picture see."""

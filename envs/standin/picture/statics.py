@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numba import b1, f8, i8, u1
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.weather import Light
+from envs.standin.compiled import called_with, compiled, named
+from envs.standin.picture.weather import LIGHT, Light
 from envs.standin.town.model import Scenery
 
 Array = NDArray[np.float64]
@@ -62,6 +63,32 @@ class Statics(NamedTuple):
         return np.clip(self.colour * shading(self.normal, light), 0.0, 255.0)
 
 
+#: `Statics` in compiled code.
+STATICS = named(
+    Statics,
+    f8[:, ::1],
+    f8[::1],
+    f8[::1],
+    i8[::1],
+    i8[::1],
+    u1[::1],
+    i8[::1],
+    f8[:, ::1],
+    f8[::1],
+    b1[::1],
+    f8[:, :, ::1],
+    f8[::1],
+    f8[:, :, ::1],
+    f8[:, ::1],
+    f8[::1],
+    f8[:, ::1],
+    i8[::1],
+    i8[:, ::1],
+    f8[::1],
+)
+
+
+@called_with(f8[:, ::1], LIGHT)
 @compiled
 def shading(normal: Array, light: Light) -> Array:
     """Gain (F, 3) of surfaces with these normals: skylight from above, and the sun."""

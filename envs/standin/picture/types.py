@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numba import typeof
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -37,6 +38,8 @@ BOX = np.dtype(
         ("lights", "u4"),
     ]
 )
+#: An array of them in compiled code.
+BOXES = typeof(np.zeros(0, BOX))
 
 CAR, TRUCK, BIKE, WALKER, PROP, SIGNAL = range(6)
 

@@ -7,10 +7,11 @@ that the compiler turns into vector instructions; sums are written so that they 
 from __future__ import annotations
 
 import numpy as np
+from numba import b1, f8, i8, u4
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
-from envs.standin.picture.runs import Runs
+from envs.standin.compiled import called_with, compiled
+from envs.standin.picture.runs import RUNS, Runs
 from envs.standin.picture.types import Pixels
 
 Array = NDArray[np.float64]
@@ -23,6 +24,7 @@ _EVEN, _ROUND = np.uint32(0x00FF00FF), np.uint32(0x00800080)
 _EIGHT, _ONE = np.uint32(8), np.uint32(256)
 
 
+@called_with(u4[:, ::1], f8[:, ::1], b1, i8, RUNS, i8, i8, i8, u4[:, ::1])
 @compiled
 def draw(
     image: Pixels,

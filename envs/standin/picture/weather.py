@@ -6,9 +6,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import f8
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled, named
 
 Array = NDArray[np.float64]
 
@@ -43,12 +44,17 @@ class Light(NamedTuple):
     night: float
 
 
+#: `Light` in compiled code.
+LIGHT = named(Light, f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8, f8, f8, f8, f8, f8)
+
+
 @compiled
 def fog(light: Light, distance: float) -> float:
     """Share of the haze in what is seen at a distance."""
     return 1.0 - math.exp(-light.extinction * max(distance - light.clear, 0.0))
 
 
+@called_with(f8[::1])
 @compiled
 def bgra(colour: Array) -> int:
     """A colour (3,) of values 0 to 255 as an opaque pixel."""

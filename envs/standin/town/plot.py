@@ -6,9 +6,10 @@ import math
 
 import cv2
 import numpy as np
+from numba import f8, u1
 from numpy.typing import NDArray
 
-from envs.standin.compiled import compiled
+from envs.standin.compiled import called_with, compiled
 from envs.standin.town.lanes import RoadMap, Strip
 
 Array = NDArray[np.float64]
@@ -92,6 +93,7 @@ class Plot:
                 self.gaps.append(contour)
 
 
+@called_with(f8, f8, f8, f8, f8)
 @compiled
 def _corners(x: float, y: float, yaw: float, half_x: float, half_y: float) -> Array:
     corners, cos, sin = np.empty((4, 2)), math.cos(yaw), math.sin(yaw)
@@ -103,6 +105,7 @@ def _corners(x: float, y: float, yaw: float, half_x: float, half_y: float) -> Ar
     return corners
 
 
+@called_with(u1[:, ::1], f8[::1], f8[::1], f8[:, ::1], f8, f8)
 @compiled
 def _is_free(
     cells: NDArray[np.uint8], low: Array, high: Array, corners: Array, half_x: float, half_y: float

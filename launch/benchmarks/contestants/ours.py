@@ -61,7 +61,7 @@ def update(
     if cache:
         jax.config.update("jax_compilation_cache_dir", cache)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    agent = td3jax.AgentConfig(**_tuples(config))
+    agent = td3jax.AgentConfig(**config)
     state = td3jax.init(agent, _spaces(task, image), jax.random.key(0))
     buffer, rng = filled_buffer(task, 2000, image), np.random.default_rng(0)
 
@@ -81,16 +81,12 @@ def update(
         for _ in range(max(1, count // calls)):
             done += 1
             scalars = log_every > 0 and -done % period < shown
-            state, _ = step(state, draw(), scalars)
+            state, _ = step(state, draw(), scalars, donate=True)
             if awaited:
                 jax.block_until_ready(state)
         jax.block_until_ready(state)
 
     return work
-
-
-def _tuples(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in config.items()}
 
 
 def act(task: str) -> Work:
@@ -100,12 +96,12 @@ def act(task: str) -> Work:
     import td3jax
 
     state = td3jax.init(td3jax.AgentConfig(), _spaces(task), jax.random.key(0))
-    data, key = Data(task), jax.random.key(1)
+    data = Data(task)
 
     def work(count: int) -> None:
         for i in range(count):
             observation = {name: part[None] for name, part in data.observation(i).items()}
-            np.asarray(td3jax.act(state, observation, key))[0]
+            np.asarray(td3jax.act(state, observation))[0]
 
     return work
 

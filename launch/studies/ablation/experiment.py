@@ -23,11 +23,11 @@ from launch.studies.ablation.data import Buffer, RewardRule, collect, n_step_bat
 from launch.studies.ablation.endpoints import endpoints_of
 from launch.studies.ablation.faults import Fault, after_update, prepare, rules
 from launch.studies.ablation.town import collect_town, town_return
-from td3jax import Spaces, init
-from td3jax.agent import TrainState, update_with
+from td3jax import Spaces, init, td3
 from td3jax.batch import Batch, Observation
 from td3jax.conv import compiler_options
 from td3jax.optim import make_optimizer
+from td3jax.state import TrainState
 
 BATCH_SIZE = 32
 SEGMENT = 500  # updates between probes
@@ -60,7 +60,7 @@ def _train(
     def one(before: TrainState, _: None) -> tuple[TrainState, dict[str, jax.Array]]:
         draw = jax.random.fold_in(key, before.step)
         rows = jax.random.randint(draw, (BATCH_SIZE,), 0, data.reward.shape[0])
-        state, scalars = update_with(formulas, before, jax.tree.map(lambda x: x[rows], data))
+        state, scalars = td3.update(before, jax.tree.map(lambda x: x[rows], data), formulas)
         state = after_update(fault, before, state)
         return state, {name: scalars[tag] for name, tag in CURVES.items()}
 

@@ -7,19 +7,17 @@ has to be built: `critic(parameters with the actor's encoder in place of its own
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from td3jax import networks, td3
-from td3jax.agent import Rules, TrainState
+from td3jax import td3
 from td3jax.batch import Batch, Observation
-from td3jax.config import AgentConfig
-from td3jax.networks import Params
+from td3jax.networks import Networks, Params
+from td3jax.state import TrainState
+from td3jax.td3 import ActorLoss, Rules
 
-ActorLoss = Callable[[Params, AgentConfig, Params, Observation], tuple[jax.Array, td3.Info]]
 _JOINT = "critic_encoder"  # the critic's encoder as a parameter of the actor's optimiser
 
 
@@ -63,26 +61,22 @@ def composed_actor_loss(fault: Fault, detach_action: bool = False) -> ActorLoss:
     """
 
     def actor_loss(
-        actor_params: Params, config: AgentConfig, critic_params: Params, observation: Observation
+        nets: Networks, actor: Params, critic: Params, observation: Observation
     ) -> tuple[jax.Array, td3.Info]:
-        full_params = networks.with_encoder(config, actor_params, critic_params)
-        pre_tanh = networks.pre_tanh(config, full_params, observation)
+        pre_tanh = nets.pre_tanh(nets.complete(actor, critic), observation)
         if detach_action:
             pre_tanh = jax.lax.stop_gradient(pre_tanh)
-        seen = critic_params
-        if config.encoder == "separate":
-            seen = _critic_under_actor_loss(fault, actor_params, critic_params)
-        q = networks.critic(config, seen, observation, jnp.tanh(pre_tanh))[0]
-        bound = config.actor_q_clip
-        objective = jnp.clip(q, -bound, bound) if bound else q
-        loss = -objective.mean() + config.pre_tanh_penalty * jnp.square(pre_tanh).mean()
-        return loss, {"q": q, "pre_tanh": pre_tanh}
+        seen = critic
+        if nets.config.encoder == "separate":
+            seen = _critic_under_actor_loss(fault, actor, critic)
+        q = nets.critic(seen, observation, jnp.tanh(pre_tanh))[0]
+        return td3.policy_objective(nets.config, q, pre_tanh)
 
     return actor_loss
 
 
 def _target_with_critic_features(
-    config: AgentConfig,
+    nets: Networks,
     target_actor: Params,
     target_critic: Params,
     batch: Batch,
@@ -91,7 +85,7 @@ def _target_with_critic_features(
 ) -> jax.Array:
     """The TD target with the target actor reading the critic's features."""
     mixed = {**target_actor, "encoder": target_critic["encoder"]}
-    return td3.td_target(config, mixed, target_critic, batch, next_observation, key)
+    return td3.td_target(nets, mixed, target_critic, batch, next_observation, key)
 
 
 def rules(fault: Fault) -> Rules:

@@ -12,10 +12,10 @@ from envs import lane_toy
 from envs.lane_toy import State, ToyConfig
 from launch.studies.ablation.data import RewardRule
 from launch.studies.ablation.faults import Fault, composed_actor_loss
-from td3jax import networks, td3
-from td3jax.agent import TrainState, greedy_action
+from td3jax import act, networks, td3
 from td3jax.batch import Observation
 from td3jax.metrics import SATURATED
+from td3jax.state import TrainState
 
 STATES = 256
 EPISODES = 100
@@ -41,19 +41,20 @@ class LeakProbe(NamedTuple):
 
 
 def leak_probe(fault: Fault, state: TrainState, observation: Observation) -> LeakProbe:
-    """All of `LeakProbe`; the loss is the arm's own formula."""
-    config, critic = state.config, state.critic.params
-    arguments = (state.actor.params, config, critic, observation)
-    grads, info = jax.grad(composed_actor_loss(fault), has_aux=True)(*arguments)
-    direct, _ = jax.grad(composed_actor_loss(fault, detach_action=True), has_aux=True)(*arguments)
-    action = greedy_action(state, observation)
+    """Measure all of `LeakProbe`; the loss is the arm's own formula."""
+    nets, critic = state.networks, state.critic.params
+    arguments = (nets, state.actor.params, critic, observation)
+    loss, detached = composed_actor_loss(fault), composed_actor_loss(fault, detach_action=True)
+    grads, info = jax.grad(loss, argnums=1, has_aux=True)(*arguments)
+    direct, _ = jax.grad(detached, argnums=1, has_aux=True)(*arguments)
+    action = act(state, observation)
 
     def value(action: jax.Array) -> jax.Array:
-        return networks.critic(config, critic, observation, action)[0]
+        return nets.critic(critic, observation, action)[0]
 
     slope = jax.grad(lambda a: value(a).sum())(action)
-    encoder = networks.with_encoder(config, state.actor.params, critic)["encoder"]
-    features = networks.Encoder(config).apply({"params": encoder}, observation["image"])
+    encoder = state.policy_params["encoder"]
+    features = networks.Encoder(state.config).apply({"params": encoder}, observation["image"])
     return LeakProbe(
         gap=jnp.abs(info["q"] - value(action)).mean(),
         purity=optax.tree.norm(direct) / (optax.tree.norm(grads) + 1e-30),
@@ -84,7 +85,7 @@ def _rollout(
         elif isinstance(agent, str):
             action = jax.random.uniform(key, (alive.size, lane_toy.ACTION), minval=-1.0)
         else:
-            action = greedy_action(agent, observe(toy, state, stack))
+            action = act(agent, observe(toy, state, stack))
         after, reward, terminated = jax.vmap(lambda s, a: lane_toy.step(toy, s, a))(state, action)
         frame = jax.vmap(lambda s: lane_toy.render(toy, s))(after)
         following = after, lane_toy.push(stack, frame), alive & ~terminated
@@ -130,7 +131,7 @@ def policy_values(
     config = agent.config
     rewards = rule(_rollout(toy, agent, state, observation["image"], jax.random.key(0)))
     true = config.discount ** jnp.arange(rewards.shape[0]) @ rewards
-    arguments = (agent.actor.params, config, agent.critic.params, observation)
+    arguments = (agent.networks, agent.actor.params, agent.critic.params, observation)
     actor_q = composed_actor_loss(fault)(*arguments)[1]["q"]
     critic_q = td3.actor_loss(*arguments)[1]["q"]
     return Values(true.mean(), actor_q.mean(), critic_q.mean(), jnp.abs(true).mean())

@@ -21,8 +21,9 @@ from launch.training.collector import perturbed
 from launch.training.environments import Env, make_env, start_episode
 from launch.training.evaluation import run_episodes, surely
 from launch.training.policies import Policy
-from td3jax.agent import TrainState
+from td3jax.algorithm import ALGORITHMS
 from td3jax.batch import Batch
+from td3jax.state import TrainState
 
 EPISODE_TICKS = 800
 EVALUATION_EPISODES, EVALUATION_TICKS = 3, 1200
@@ -94,4 +95,4 @@ def _limits() -> tuple[float, float]:
 def town_return(state: TrainState) -> float:
     """Return of the greedy policy: 0 = random, 1 = expert."""
     random, expert = _limits()
-    return (_return(policies.greedy(state)) - random) / (expert - random)
+    return (_return(policies.greedy(ALGORITHMS["td3"], state)) - random) / (expert - random)

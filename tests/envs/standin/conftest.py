@@ -16,6 +16,8 @@ import carla
 import msgpack
 import pytest
 
+#: How lines about machine code begin, of which numba prints one for all that it loads or makes.
+COMPILER = "[cache]"
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,12 +35,18 @@ class ServerProcess:
         return client
 
     def stop(self) -> int:
-        """Ends the server as a user would; returns its exit code."""
+        """Ends the server as a user would; returns its exit code.
+
+        Whatever it was used for, it must not have compiled anything since it was ready, nor have
+        looked on disk whether it has to.
+        """
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(10)
-        if self.process.stdout is not None:
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            lines = self.process.stdout.read().splitlines()
             self.process.stdout.close()
+            assert [line for line in lines if line.startswith(COMPILER)] == []
         return code
 
     @property
@@ -69,11 +77,20 @@ def free_port() -> int:
 def start_server(*arguments: str) -> ServerProcess:
     """Starts a server on a free port and waits until it accepts clients."""
     port = free_port()
-    command = [sys.executable, "-m", "envs.standin", "--port", str(port), "--exit-with-parent"]
-    command += arguments
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "envs.standin", "--port", str(port)]
+    command += ["--exit-with-parent", str(os.getpid()), *arguments]
+    environment = {**os.environ, "NUMBA_DEBUG_CACHE": "1"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stdout is not None
-    assert process.stdout.readline().strip() == f"listening on 127.0.0.1:{port}"
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith("ready"):
+            break
+    assert lines[-1] == f"ready on port {port}\n"
+    assert any(line.startswith(COMPILER) for line in lines)
     return ServerProcess(process, port)
 
 

@@ -286,10 +286,11 @@ def test_signals_end_the_server_cleanly(number, standin_start):
 
 def test_server_dies_with_its_parent(standin_port):
     script = (
-        "import subprocess, sys, time\n"
+        "import os, subprocess, sys, time\n"
         "p = subprocess.Popen([sys.executable, '-m', 'envs.standin', '--port', sys.argv[1],"
-        " '--exit-with-parent'], stdout=subprocess.PIPE, text=True)\n"
-        "p.stdout.readline(); print(p.pid, flush=True); time.sleep(60)\n"
+        " '--exit-with-parent', str(os.getpid())], stdout=subprocess.PIPE, text=True)\n"
+        "next(line for line in p.stdout if line.startswith('ready'))\n"
+        "print(p.pid, flush=True); time.sleep(60)\n"
     )
     command = [sys.executable, "-c", script, str(standin_port)]
     parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

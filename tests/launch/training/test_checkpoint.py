@@ -10,12 +10,14 @@ import pytest
 from run_support import logged, session, tiny
 
 from launch.config.tree import replace_leaves
-from launch.errors import BadCheckpoint
 from launch.training import checkpoint
 from launch.training.loop import train
 from launch.training.session import Session
+from td3jax.algorithm import ALGORITHMS
 from td3jax.config import Spaces
+from td3jax.errors import BadCheckpoint
 
+TD3 = ALGORITHMS["td3"]
 PENDULUM = Spaces(image=None, vector=3, action=1)
 
 
@@ -64,7 +66,7 @@ def test_the_best_evaluation_s_state_is_kept_and_outlives_a_resume(tmp_path: Pat
     def kept(run: Session, value: float, step: int) -> int:
         run.step = step
         run.keep_best({"eval/return": value})
-        return checkpoint.read(checkpoint.find(best), config, PENDULUM).step
+        return checkpoint.read(checkpoint.find(best), config, PENDULUM, TD3).step
 
     assert [kept(run, -50.0, 41), kept(run, -60.0, 42), kept(run, -40.0, 43)] == [41, 41, 43]
     assert not (best / "replay").exists()
@@ -84,13 +86,13 @@ def test_evaluations_of_a_run_keep_the_best(tmp_path: Path) -> None:
     rows = [line.split(",") for line in logged(folder)]
     returns = {int(step): float(value) for step, tag, value in rows if tag == "eval/return"}
     assert len(returns) == 3
-    best = checkpoint.read(folder / "checkpoints" / checkpoint.BEST, run.config, PENDULUM)
+    best = checkpoint.read(folder / "checkpoints" / checkpoint.BEST, run.config, PENDULUM, TD3)
     assert best.step == max(returns, key=lambda step: returns[step])
 
 
 def test_what_is_read_is_what_was_written(trained: Path, tmp_path: Path) -> None:
     path = checkpoint.find(trained)
-    snapshot = checkpoint.read(path, tiny(), PENDULUM)
+    snapshot = checkpoint.read(path, tiny(), PENDULUM, TD3)
     again = checkpoint.save(tmp_path, tiny(), snapshot, None)
     for name in (checkpoint.STATE, checkpoint.EPISODE, checkpoint.LOOP):
         assert (again / name).read_bytes() == (path / name).read_bytes()
@@ -124,7 +126,7 @@ def test_a_damaged_file_is_named_in_one_line(copied: Path, name: str, damage: st
         data[len(data) // 2] ^= 0xFF
         file.write_bytes(data)
     with pytest.raises(BadCheckpoint) as caught:
-        checkpoint.read(copied, tiny(), PENDULUM)
+        checkpoint.read(copied, tiny(), PENDULUM, TD3)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -133,13 +135,13 @@ def test_another_agent_is_told_apart(trained: Path) -> None:
     path = checkpoint.find(trained)
     for values in ({"hidden_sizes": (8, 9)}, {"hidden_sizes": (8,)}, {"critic_norm": "layer"}):
         with pytest.raises(BadCheckpoint, match="of an agent with another configuration"):
-            checkpoint.read(path, replace_leaves(tiny(), values), PENDULUM)
+            checkpoint.read(path, replace_leaves(tiny(), values), PENDULUM, TD3)
     with pytest.raises(BadCheckpoint, match=r"made for .*vector=3"):
         checkpoint.read(path, tiny(), Spaces(image=None, vector=4, action=1))
 
 
 def test_leftovers_of_a_killed_process_are_removed(trained: Path, tmp_path: Path) -> None:
-    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM)
+    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM, TD3)
     left = tmp_path / "checkpoints" / ".part-step-000000250"
     left.mkdir(parents=True)
     (left / "state.msgpack").write_bytes(b"half")
@@ -150,7 +152,7 @@ def test_leftovers_of_a_killed_process_are_removed(trained: Path, tmp_path: Path
 
 def test_without_room_the_previous_checkpoint_stays(trained: Path, tmp_path: Path) -> None:
     """The limit on file sizes stands for a full disk: write() fails with OSError in the middle."""
-    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM)
+    snapshot = checkpoint.read(checkpoint.find(trained), tiny(), PENDULUM, TD3)
     good = checkpoint.save(tmp_path, tiny(), snapshot._replace(step=10), None)
     before = {path: path.read_bytes() for path in good.iterdir()}
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -168,4 +170,7 @@ def test_without_room_the_previous_checkpoint_stays(trained: Path, tmp_path: Pat
 
 def test_other_rates_do_not_stand_in_the_way(trained: Path) -> None:
     config = replace_leaves(tiny(), {"batch_size": 4, "actor_lr": 1e-5})
-    assert checkpoint.read(checkpoint.find(trained), config, PENDULUM).state.config == config.agent
+    assert (
+        checkpoint.read(checkpoint.find(trained), config, PENDULUM, TD3).state.config
+        == config.agent
+    )

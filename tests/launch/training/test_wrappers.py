@@ -3,12 +3,14 @@
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.wrappers import RepeatAction
 
 from launch.config.run import RunConfig
 from launch.config.tree import replace_leaves
 from launch.errors import BadInput
 from launch.training.environments import make_env, spaces_of, start_episode
-from launch.training.wrappers import ActionRepeat, GreyStack, UnitActions, VectorObservations, grey
+from launch.training.observations import grey
+from launch.training.wrappers import UnitActions, agent_observations
 from td3jax.config import Spaces
 
 
@@ -37,7 +39,7 @@ class Pictures(gymnasium.Env):
 
 
 def test_a_stack_begins_with_the_first_picture_and_ends_with_the_newest() -> None:
-    env = GreyStack(UnitActions(Pictures()))
+    env = agent_observations(UnitActions(Pictures()))
     observation, _ = env.reset(seed=0)
     assert observation["image"].shape == (84, 84, 4)
     assert observation["image"].dtype == np.uint8
@@ -52,7 +54,7 @@ def test_a_stack_begins_with_the_first_picture_and_ends_with_the_newest() -> Non
 
 
 def test_repeated_actions_sum_rewards_and_stop_with_the_episode() -> None:
-    env = ActionRepeat(gymnasium.wrappers.TimeLimit(Pictures(), 6), 4)
+    env = RepeatAction(gymnasium.wrappers.TimeLimit(Pictures(), 6), 4)
     env.reset()
     action = np.array([0.5, 0.0, 1.0], np.float32)
     picture, reward, terminated, truncated, _ = env.step(action)
@@ -94,7 +96,7 @@ def test_grey_takes_every_kind_of_picture() -> None:
 
 
 def test_vectors_are_float32() -> None:
-    env = VectorObservations(gymnasium.make("MountainCarContinuous-v0"))
+    env = agent_observations(gymnasium.make("MountainCarContinuous-v0"))
     observation, _ = env.reset(seed=0)
     assert observation["vector"].dtype == np.float32
     assert env.observation_space.contains(observation)

@@ -84,12 +84,14 @@ def _drive(buffer, model, spaces, episodes, rng, go_on=False):
     for i, (length, cut) in enumerate(episodes):
         if i or not go_on:
             observation = _observation(spaces, rng)
+            if spaces.image:  # an episode's first stack is one frame repeated
+                observation["image"][:] = observation["image"][..., -1:]
             buffer.begin(observation)
             model.begin(*_newest(observation))
         for t in range(length):
             last = t == length - 1
             observation = _observation(spaces, rng)
-            action = rng.normal(size=spaces.action).astype(np.float32)
+            action = rng.uniform(-1.0, 1.0, spaces.action).astype(np.float32)
             reward = float(np.float32(rng.normal()))
             terminated = last and cut == "terminated"
             truncated = last and cut == "truncated"

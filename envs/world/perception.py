@@ -1,4 +1,4 @@
-"""Turns one tick of the simulator into a `Drive`: the only place that reads the world."""
+"""Turn one tick of the simulator into an `EgoState`: the only module that reads the world."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ import numpy as np
 
 from envs.config import TaskConfig
 from envs.errors import SimulatorFault
-from envs.task.drive import Drive, Motion, move
+from envs.task.ego_state import EgoState, Motion, move
 from envs.task.expert import Car
 from envs.task.metrics import CollisionCounter, Hit
-from envs.task.route import Place, Route, locate, start_place, wrap_angle
-from envs.task.surroundings import Others, gap_ahead
+from envs.task.route import Route, RoutePosition, locate, start_position, wrap_angle
+from envs.task.surroundings import NearbyActors, gap_ahead
 
 WRONG_WAY_ANGLE = math.radians(110.0)
 RED = (carla.TrafficLightState.Red, carla.TrafficLightState.Yellow)
 
 
 @dataclasses.dataclass
-class Senses:
+class Perception:
     """The ego's history that one tick needs: where it was on its route and how it moved."""
 
     task: TaskConfig
     map: Any
     car: Car
     route: Route
-    place: Place = dataclasses.field(default_factory=start_place)
+    position: RoutePosition = dataclasses.field(default_factory=start_position)
     motion: Motion = dataclasses.field(default_factory=Motion)
-    last: Drive = dataclasses.field(default_factory=Drive)
+    last: EgoState = dataclasses.field(default_factory=EgoState)
     counter: CollisionCounter = dataclasses.field(default_factory=CollisionCounter)
 
-    def feel(
+    def update(
         self,
         snapshot: Any,
         vehicle: Any,
-        others: Others,
+        others: NearbyActors,
         hits: list[tuple[int, str, float]],
         crossings: int,
-    ) -> Drive:
-        """The tick's `Drive`; the state is brought up to date first, so nothing in it is stale."""
+    ) -> EgoState:
+        """Return the `EgoState` of this tick; all history is updated first, so nothing is stale."""
         actor = snapshot.find(vehicle.id)
         if actor is None:
             raise SimulatorFault("the ego is gone from the world")
@@ -52,21 +52,23 @@ class Senses:
         if not all(map(math.isfinite, (x, y, yaw, velocity.x, velocity.y))):
             raise SimulatorFault("the simulator sent a position that is not a number")
         self.motion = move(self.motion, velocity.x, velocity.y, yaw, self.task.tick_seconds)
-        before = self.place
-        self.place = locate(self.route, before, x, y, yaw)
-        drive = self._drive(x, y, yaw, before, velocity)
-        drive = self._look(drive, transform, vehicle, others)
-        kind = self._collision(hits, snapshot.elapsed_seconds, drive)
+        before = self.position
+        self.position = locate(self.route, before, x, y, yaw)
+        ego = self._motion_on_route(x, y, yaw, before, velocity)
+        ego = self._look(ego, transform, vehicle, others)
+        kind = self._collision(hits, snapshot.elapsed_seconds, ego)
         self.last = dataclasses.replace(
-            drive, collision=bool(kind), collision_kind=kind, lane_invasions=crossings
+            ego, collision=bool(kind), collision_kind=kind, lane_invasions=crossings
         )
         return self.last
 
-    def _drive(self, x: float, y: float, yaw: float, before: Place, velocity: Any) -> Drive:
-        direction = yaw - self.place.heading
+    def _motion_on_route(
+        self, x: float, y: float, yaw: float, before: RoutePosition, velocity: Any
+    ) -> EgoState:
+        direction = yaw - self.position.heading
         spacing = self.task.waypoint_spacing
-        passed = int(self.place.progress // spacing) - int(before.progress // spacing)
-        return Drive(
+        passed = int(self.position.progress // spacing) - int(before.progress // spacing)
+        return EgoState(
             x=x,
             y=y,
             yaw=yaw,
@@ -75,64 +77,64 @@ class Senses:
             jerk=self.motion.jerk,
             acceleration=self.motion.acceleration,
             yaw_rate=self.motion.yaw_rate,
-            place=self.place,
-            metres=self.place.progress - before.progress,
+            position=self.position,
+            metres=self.position.progress - before.progress,
             waypoints=passed,
-            remaining=self.route.length - self.place.progress,
+            remaining=self.route.length - self.position.progress,
         )
 
-    def _look(self, drive: Drive, transform: Any, vehicle: Any, others: Others) -> Drive:
-        pose, half = (drive.x, drive.y, drive.yaw), (self.car.half_length, self.car.half_width)
-        gap, closing = gap_ahead(others, self.route, self.place, pose, drive.speed, half)
+    def _look(self, ego: EgoState, transform: Any, vehicle: Any, others: NearbyActors) -> EgoState:
+        pose, half = (ego.x, ego.y, ego.yaw), (self.car.half_length, self.car.half_width)
+        gap, closing = gap_ahead(others, self.route, self.position, pose, ego.speed, half)
         lane = self.map.get_waypoint(transform.location, project_to_road=False)
-        heading = abs(drive.place.heading)
+        heading = abs(ego.position.heading)
         junction = lane is not None and lane.is_junction
         if lane is not None and not junction:
-            heading = abs(wrap_angle(drive.yaw - math.radians(lane.transform.rotation.yaw)))
+            heading = abs(wrap_angle(ego.yaw - math.radians(lane.transform.rotation.yaw)))
         red = vehicle.is_at_traffic_light() and vehicle.get_traffic_light_state() in RED
         return dataclasses.replace(
-            drive,
+            ego,
             gap=gap,
             closing=closing,
             off_road=lane is None,
-            corner_off_road=lane is None or self._corner_outside(drive, transform.location.z),
+            corner_off_road=lane is None or self._corner_outside(ego, transform.location.z),
             wrong_way=heading > WRONG_WAY_ANGLE,
             in_junction=junction,
             red_light=red,
         )
 
-    def _corner_outside(self, drive: Drive, z: float) -> bool:
+    def _corner_outside(self, ego: EgoState, z: float) -> bool:
         return any(
             self.map.get_waypoint(corner, project_to_road=False) is None
-            for corner in _corners(drive, self.car, z)
+            for corner in _corners(ego, self.car, z)
         )
 
-    def _collision(self, hits: list[tuple[int, str, float]], seconds: float, drive: Drive) -> str:
-        """What was newly hit by the ego's fault, or an empty text."""
+    def _collision(self, hits: list[tuple[int, str, float]], seconds: float, ego: EgoState) -> str:
+        """Return the kind of what was newly hit by the ego's fault, or an empty text."""
         found = ""
         for other, blueprint, _ in hits:
-            hit = Hit(other, kind_of(blueprint), seconds, drive.x, drive.y, self.last.speed)
+            hit = Hit(other, kind_of(blueprint), seconds, ego.x, ego.y, self.last.speed)
             if self.counter.is_new(hit) and self.counter.at_fault(hit):
                 found = found or hit.kind
         return found
 
 
 def kind_of(blueprint: str) -> str:
-    """pedestrian, vehicle or static, for the infraction coefficients."""
+    """Return pedestrian, vehicle or static, for the infraction coefficients."""
     if blueprint.startswith("walker."):
         return "pedestrian"
     return "vehicle" if blueprint.startswith("vehicle.") else "static"
 
 
-def ran_red(before: Drive, now: Drive) -> bool:
-    """Whether the ego has just driven past a red light into a junction."""
+def ran_red(before: EgoState, now: EgoState) -> bool:
+    """Return whether the ego has just driven past a red light into a junction."""
     return before.red_light and not before.in_junction and now.in_junction and now.speed > 0.1
 
 
-def _corners(drive: Drive, car: Car, z: float) -> list[Any]:
-    cos, sin = math.cos(drive.yaw), math.sin(drive.yaw)
+def _corners(ego: EgoState, car: Car, z: float) -> list[Any]:
+    cos, sin = math.cos(ego.yaw), math.sin(ego.yaw)
     signs = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
     local = signs * (car.half_length, car.half_width)
-    xs = drive.x + local[:, 0] * cos - local[:, 1] * sin
-    ys = drive.y + local[:, 0] * sin + local[:, 1] * cos
+    xs = ego.x + local[:, 0] * cos - local[:, 1] * sin
+    ys = ego.y + local[:, 0] * sin + local[:, 1] * cos
     return [carla.Location(float(x), float(y), z) for x, y in zip(xs, ys, strict=True)]

@@ -1,18 +1,18 @@
-"""What one tick says about the ego: the only input of reward, termination, metrics and expert."""
+"""The ego's state after one tick: the only input of reward, termination, metrics and expert."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 
-from envs.task.route import Place, start_place, wrap_angle
+from envs.task.route import RoutePosition, start_position, wrap_angle
 
 QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
 SMOOTHING = 0.15  # s, time constant of the acceleration filter that jerk is taken from
 
 
 @dataclasses.dataclass(frozen=True)
-class Drive:
+class EgoState:
     """One tick of the ego; metres, seconds, radians; plain Python numbers.
 
     speed: along the ego's own axis, negative backwards; along: along the route. jerk: pair of
@@ -29,7 +29,7 @@ class Drive:
     jerk: tuple[float, float] = (0.0, 0.0)
     acceleration: tuple[float, float] = (0.0, 0.0)
     yaw_rate: float = 0.0
-    place: Place = dataclasses.field(default_factory=start_place)
+    position: RoutePosition = dataclasses.field(default_factory=start_position)
     metres: float = 0.0
     waypoints: int = 0
     remaining: float = math.inf
@@ -46,7 +46,7 @@ class Drive:
 
     @property
     def waits(self) -> bool:
-        """Whether there is a reason to stand: a red light, or another actor just ahead."""
+        """True where there is a reason to stand: a red light, or another actor just ahead."""
         return self.red_light or self.gap < QUEUE_GAP
 
 
@@ -64,7 +64,7 @@ class Motion:
 
 
 def move(last: Motion, vx: float, vy: float, yaw: float, seconds: float) -> Motion:
-    """The motion after a tick, from the world velocity (vx, vy) and yaw.
+    """Return the motion after a tick, from the world velocity (vx, vy) and yaw.
 
     CARLA's own acceleration field is noisy, so acceleration is the difference of velocities over
     the fixed step, low-pass filtered; jerk is the difference of the filtered values.

@@ -1,0 +1,141 @@
+"""The agent's part of a checkpoint folder: finding it, verifying it, reading its state.
+
+A run folder holds checkpoints/step-000002500/, checkpoints/best/ and so on; each holds
+  state.msgpack   the train state (flax serialisation)
+  loop.json       counters and spaces
+  config.json     the run's configuration
+  manifest.json   sizes of all files, checksums of the small ones
+beside what only resuming needs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+from flax import serialization
+
+from td3jax.config import Spaces
+from td3jax.errors import BadCheckpoint
+
+CHECKPOINTS, BEST = "checkpoints", "best"
+STATE, LOOP, CONFIG, MANIFEST = "state.msgpack", "loop.json", "config.json", "manifest.json"
+_NAME = re.compile(r"step-(\d{9,})")
+State = TypeVar("State")
+
+
+def name_of(step: int) -> str:
+    """Return the folder name of a numbered checkpoint."""
+    return f"step-{step:09d}"
+
+
+def all_checkpoints(run: Path) -> list[Path]:
+    """Return the numbered checkpoints of a run folder, oldest first."""
+    parent = run / CHECKPOINTS
+    found = parent.iterdir() if parent.is_dir() else iter(())
+    return sorted(path for path in found if _NAME.fullmatch(path.name))
+
+
+def find(path: Path) -> Path:
+    """Return the checkpoint meant by a run folder, its checkpoints folder or its own.
+
+    Of several it is the newest. Raises BadCheckpoint where there is none.
+    """
+    if not path.is_dir():
+        raise BadCheckpoint(f"{path}: no such folder")
+    if (path / MANIFEST).is_file() or _NAME.fullmatch(path.name):
+        return path
+    found = all_checkpoints(path.parent if path.name == CHECKPOINTS else path)
+    if not found:
+        raise BadCheckpoint(f"{path}: holds no checkpoint")
+    return found[-1]
+
+
+def verify(path: Path) -> None:
+    """Raise BadCheckpoint, naming the file, where one is missing, cut short or changed."""
+    for name, facts in read_json(path / MANIFEST).items():
+        file = path / name
+        try:
+            size = file.stat().st_size
+            known = facts["sha256"]
+            good = known is None or hashlib.sha256(file.read_bytes()).hexdigest() == known
+        except OSError as error:
+            raise corrupt(file, error.strerror or str(error)) from error
+        if size != facts["bytes"]:
+            raise corrupt(file, f"{size:,} bytes instead of {facts['bytes']:,}")
+        if not good:
+            raise corrupt(file, "its content has changed")
+
+
+def corrupt(file: Path, why: str) -> BadCheckpoint:
+    """Return the error that names a broken file and the way out."""
+    return BadCheckpoint(
+        f"{file}: corrupt checkpoint ({why}); remove {file.parent} to go back to the one before"
+    )
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; raise BadCheckpoint where it is none."""
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise corrupt(file, error.strerror or str(error)) from error
+    except ValueError as error:
+        raise corrupt(file, f"not JSON: {error}") from error
+    if not isinstance(table, dict):
+        raise corrupt(file, "not a JSON object")
+    return table
+
+
+def spaces_table(spaces: Spaces) -> dict[str, Any]:
+    """Return the spaces as loop.json has them."""
+    return {
+        "image": spaces.image,
+        "vector": spaces.vector,
+        "action": spaces.action,
+        "frame_channels": spaces.frame_channels,
+    }
+
+
+def read_spaces(path: Path) -> Spaces:
+    """Return the shapes that the checkpoint's agent was made for."""
+    file = path / LOOP
+    try:
+        return Spaces(**read_json(file)["spaces"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise corrupt(file, f"spaces: {error}") from error
+
+
+def read_state(path: Path, make: Callable[[], State]) -> State:
+    """Return the train state, in the form of what `make` returns, which is only traced.
+
+    Raises BadCheckpoint where the state is of an agent with other parts or shapes.
+    """
+    template, file = jax.eval_shape(make), path / STATE
+    try:
+        raw = serialization.msgpack_restore(file.read_bytes())
+    except Exception as error:  # whatever the unpacker makes of foreign bytes
+        raise corrupt(file, str(error)) from error
+    wanted, found = _shapes(serialization.to_state_dict(template)), _shapes(raw)
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            raise BadCheckpoint(
+                f"{file}: of an agent with another configuration: {name} is "
+                f"{found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}"
+            )
+    state: State = serialization.from_state_dict(template, raw)
+    return state
+
+
+def _shapes(tree: Any) -> dict[str, str]:
+    """Return type and shape of every array in a state dictionary, by path."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{leaf.shape}"
+        for path, leaf in leaves
+    }

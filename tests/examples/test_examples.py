@@ -1,0 +1,180 @@
+"""Each example runs, and shows what it says."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gymnasium
+import jax
+import numpy as np
+import pytest
+
+import td3jax
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = [
+    "--steps=300",
+    "--learning_starts=60",
+    "--hidden_sizes=16,16",
+    "--batch_size=16",
+    "--capacity=1000",
+    "--checkpoint_every=150",
+    "--eval_every=150",
+    "--eval_episodes=1",
+    "--final_episodes=1",
+    "--norecord_video",
+]
+PIXELS = ["--conv_channels=4,4", "--conv_kernels=4,3", "--conv_strides=2,1", "--feature_size=8"]
+
+
+def load(name: str):
+    """The module of an example."""
+    spec = importlib.util.spec_from_file_location(f"example_{name}", ROOT / f"examples/{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(folder: Path, *words: str, command: str = "train") -> subprocess.CompletedProcess[str]:
+    """One of our commands, started in the project's folder."""
+    place = [f"--run_dir={folder}"] if command == "train" and "--resume" not in words[0] else []
+    return subprocess.run(
+        [sys.executable, "-m", f"launch.{command}", *words, *place],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+
+
+def test_the_library_loop_learns_from_its_own_buffer():
+    returns = load("train_loop").train(600)
+    assert len(returns) == 3
+    assert all(-2000 < value < 0 for value in returns)
+
+
+def test_a_loss_of_ones_own_is_the_one_that_is_used():
+    own = load("own_loss")
+    spaces = td3jax.Spaces(image=None, vector=3, action=1)
+    state = td3jax.init(td3jax.AgentConfig(hidden_sizes=(8,)), spaces, jax.random.PRNGKey(0))
+    rng = np.random.default_rng(0)
+    batch = td3jax.Batch(
+        frames=None,
+        vector=rng.normal(size=(16, 3)).astype(np.float32),
+        next_vector=rng.normal(size=(16, 3)).astype(np.float32),
+        action=rng.uniform(-1, 1, (16, 1)).astype(np.float32),
+        reward=rng.normal(size=16).astype(np.float32),
+        terminated=np.ones(16, bool),
+        steps=np.ones(16, np.int32),
+    )
+    q = np.asarray(
+        state.networks.critic(state.critic.params, {"vector": batch.vector}, batch.action)
+    )
+    expected = np.log(np.cosh(q - batch.reward)).mean(axis=1).sum()
+    np.testing.assert_allclose(own.one_update(state, batch), expected, rtol=1e-4)
+    plain = td3jax.update(state, batch)[1]["train/critic_loss"]
+    assert abs(float(plain) - expected) > 1e-3
+
+
+def test_seeds_under_vmap_are_those_apart():
+    module = load("seeds_vmap")
+    returns = module.train(seeds=2, steps=400)
+    assert returns.shape == (2,)
+    assert returns[0] != returns[1]
+    assert all(seconds > 0 for seconds in module.seconds_per_update(2, rounds=3))
+
+
+def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
+    done = run(tmp_path / "r", "--env=Pendulum-v1", "--rules=examples/own_loss.py:RULES", *TINY)
+    assert done.returncode == 0, done.stderr
+    example = load("load_policy")
+    returns = example.drive(str(tmp_path / "r"), example.make("Pendulum-v1"))
+    assert -2000 < returns[0] < 0
+
+
+def test_an_environment_of_ones_own_trains(tmp_path):
+    done = run(tmp_path / "r", "--env=examples.own_environment:Dot-v0", *TINY, *PIXELS)
+    assert done.returncode == 0, done.stderr
+    assert td3jax.load(tmp_path / "r").spaces == td3jax.Spaces((24, 24, 4), 1, 1)
+
+
+@pytest.mark.parametrize("env", ["Pendulum-v1", "examples.own_environment:Dot-v0"])
+def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env):
+    code = [f"--env={env}", "--algorithm=examples/sac.py:SAC"]
+    done = run(tmp_path / "r", *code, *TINY, *PIXELS)
+    assert done.returncode == 0, done.stderr
+    assert "train/alpha" in (tmp_path / "r" / "metrics.csv").read_text()
+
+    resumed = run(
+        tmp_path / "r",
+        f"--resume={tmp_path / 'r'}",
+        "--steps=350",
+        *code,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+
+    words = ["--episodes=1", f"--run_dir={tmp_path / 'r'}"]
+    evaluated = run(tmp_path / "r", *code, *words, command="evaluate")
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert len(json.loads(evaluated.stdout)["episodes"]) == 1
+
+    with pytest.raises(ValueError, match="pass it as `algorithm`"):
+        td3jax.load(tmp_path / "r")
+    sac = load("sac")
+    policy = td3jax.load(tmp_path / "r", sac.SAC)
+    shapes = {"vector": policy.spaces.vector, "image": policy.spaces.image}
+    observation = {
+        name: np.zeros(shape, np.uint8 if name == "image" else np.float32)
+        for name, shape in shapes.items()
+        if shape
+    }
+    assert policy(observation).shape == (1,)
+
+
+def test_a_checkpoint_does_not_name_code_to_run(tmp_path):
+    words = ["--env=Pendulum-v1", "--algorithm=examples/sac.py:SAC", *TINY]
+    assert run(tmp_path / "r", *words).returncode == 0
+    for command in ("train", "evaluate"):
+        word = "--resume" if command == "train" else "--run_dir"
+        refused = run(tmp_path, f"{word}={tmp_path / 'r'}", command=command)
+        assert refused.returncode == 2
+        assert "--algorithm=examples/sac.py:SAC" in refused.stderr
+        assert refused.stderr.count("\n") == 1
+
+
+def test_sac_learns_pendulum():
+    """Its losses and entropy move as they must: alpha falls towards the target entropy."""
+    sac = load("sac")
+    env = gymnasium.make("Pendulum-v1")
+    assert env.action_space.shape == (1,)
+    spaces = td3jax.Spaces(image=None, vector=3, action=1)
+    config = td3jax.AgentConfig(hidden_sizes=(16,), actor_lr=1e-2, critic_lr=1e-2)
+    state = sac.init(config, spaces, jax.random.PRNGKey(0))
+    rng = np.random.default_rng(0)
+    action = rng.uniform(-1, 1, (64, 1)).astype(np.float32)
+    vector = rng.normal(size=(64, 3)).astype(np.float32)
+    best = np.float32(0.5)
+    batch = td3jax.Batch(
+        frames=None,
+        vector=vector,
+        next_vector=vector,
+        action=action,
+        reward=-10.0 * ((action - best) ** 2)[:, 0],
+        terminated=np.ones(64, bool),
+        steps=np.ones(64, np.int32),
+    )
+    first = float(jax.numpy.abs(sac.act(state, {"vector": vector}) - best).mean())
+    for _ in range(300):
+        state, metrics = sac.update(state, batch)
+    last = float(jax.numpy.abs(sac.act(state, {"vector": vector}) - best).mean())
+    assert last < 0.5 * first
+    assert float(metrics["train/critic_loss"]) < 1.0
