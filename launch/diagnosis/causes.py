@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from launch.diagnosis import signatures, signatures_idle
+from launch.diagnosis import signatures, signatures_idle, signatures_leak
 from launch.diagnosis.clues import Clue, Evidence, weigh
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
@@ -44,7 +44,7 @@ _SIGNATURES = (
     _Signature(
         "feature_leak",
         "feature leak: the actor's loss reads the critic through the actor's own encoder",
-        signatures.feature_leak,
+        signatures_leak.feature_leak,
         "Evaluate the critic in the actor's loss on observations, through the critic's own "
         "encoder, held constant: critic(params, observation, actor(observation)). Check that the "
         "actor's gradient is exactly 0 with the action detached. Give both encoders target "
@@ -53,7 +53,7 @@ _SIGNATURES = (
     _Signature(
         "masked_leak",
         "masked leak: the feature leak, kept bounded by a norm or a Q clip",
-        signatures.masked_leak,
+        signatures_leak.masked_leak,
         "Mend the leak itself: the critic in the actor's loss reads its own encoder, held "
         "constant. Layer norm, batch norm and a Q clip bound Q and leave the actor without a "
         "gradient through its action. Check that the actor's gradient is 0 with the action "
