@@ -8,21 +8,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.diagnosis.causes import LIKELY, Cause, rank_causes
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.read.logs import read_run
-from launch.diagnosis.report import run_notes, write_report
+from launch.diagnosis.read.logs import Run, read_run
+from launch.diagnosis.report import run_notes, run_warnings, write_report
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
 from launch.errors import BAD_INPUT, DONE, BadInput
 from launch.errors import NO_GO as NO_GO_CODE
 
 EXIT_CODE = {GO: DONE, NO_GO: NO_GO_CODE}  # of an undecided run: BAD_INPUT
+NEAR = 0.2  # below this score a signature is not even near
 COMMAND = Command(
     "diagnose",
     __doc__,
@@ -57,9 +58,19 @@ COMMAND = Command(
 )
 
 
-def summary(verdict: Verdict, causes: tuple[Cause, ...]) -> list[str]:
-    """Lines to print: verdict, reasons, causes with their evidence, in one screen."""
-    lines = [f"{verdict.decision} ({verdict.last_step:,} steps, {verdict.stage} gate)"]
+class Diagnosis(NamedTuple):
+    """A run, the verdict on it, and the causes by their score."""
+
+    run: Run
+    verdict: Verdict
+    causes: tuple[Cause, ...]
+
+
+def summary(found: Diagnosis) -> list[str]:
+    """Lines to print: how it was read, verdict, reasons, causes with their evidence."""
+    verdict, causes = found.verdict, found.causes
+    lines = [f"note: {line}" for line in run_warnings(found.run)]
+    lines.append(f"{verdict.decision} ({verdict.last_step:,} steps, {verdict.stage} gate)")
     lines += [f"  {reason}" for reason in verdict.reasons]
     likely = [c for c in causes if c.score >= LIKELY]
     for cause in likely:
@@ -71,8 +82,27 @@ def summary(verdict: Verdict, causes: tuple[Cause, ...]) -> list[str]:
         lines.append(f"  try first: {cause.advice}")
     if not likely and verdict.decision == NO_GO:
         best = causes[0]
-        lines.append(f"no signature matches; nearest: {best.name} ({best.score:.2f})")
+        nearest = f"; nearest: {best.name} ({best.score:.2f})" if best.score >= NEAR else ""
+        lines.append(f"no signature matches{nearest}")
     return lines
+
+
+def examine(
+    run_dir: Path,
+    tag_map: Mapping[str, str] | None = None,
+    limits: VerdictLimits | None = None,
+    stage: str | None = None,
+) -> Diagnosis:
+    """Read, judge and explain a run; raises Unreadable, a ValueError of one line."""
+    run = read_run(run_dir, tag_map)
+    verdict = judge(run.series, limits, run.facts, stage)
+    return Diagnosis(run, verdict, rank_causes(run.series, run.facts, limits))
+
+
+def write_diagnosis(found: Diagnosis, folder: Path) -> Path:
+    """Write the report and return the path of report.md."""
+    run, verdict, causes = found
+    return write_report(folder, verdict, causes, run.series, run.config, notes=run_notes(run))
 
 
 def diagnose(
@@ -82,20 +112,13 @@ def diagnose(
     limits: VerdictLimits | None = None,
     stage: str | None = None,
 ) -> tuple[Verdict, tuple[Cause, ...], Path]:
-    """Read, judge, explain and write the report; returns verdict, causes, path of report.md.
+    """Examine a run and write the report; returns verdict, causes, path of report.md.
 
-    out_dir: default diagnosis/ beside the files that are read. Raises events.Unreadable, a
-    ValueError of one line, when nothing can be judged.
+    out_dir: default diagnosis/ beside the files that are read.
     """
-    run = read_run(run_dir, tag_map)
-    verdict = judge(run.series, limits, run.facts, stage)
-    causes = rank_causes(run.series, run.facts, limits)
+    found = examine(run_dir, tag_map, limits, stage)
     base = run_dir if run_dir.is_dir() else run_dir.parent
-    folder = out_dir or base / "diagnosis"
-    path = write_report(
-        folder, verdict, causes, run.series, config=run.config, notes=run_notes(run)
-    )
-    return verdict, causes, path
+    return found.verdict, found.causes, write_diagnosis(found, out_dir or base / "diagnosis")
 
 
 def report_folder(run_dir: Path) -> Path:
@@ -118,15 +141,16 @@ def _body(given: dict[str, Any]) -> int:
     try:
         tag_map = read_tag_map(Path(given["tag_map"])) if given.get("tag_map") else None
         limits = parse_limits(COMMAND.value(given, "limits"))
-        verdict, causes, path = diagnose(run_dir, out_dir, tag_map, limits, given.get("stage"))
+        found = examine(run_dir, tag_map, limits, given.get("stage"))
+        path = write_diagnosis(found, out_dir)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except OSError as error:
         raise BadInput(
             f"the report cannot be written: {error}; name a folder with --out_dir"
         ) from error
-    print("\n".join([*summary(verdict, causes), f"report: {path}"]))
-    return EXIT_CODE.get(verdict.decision, BAD_INPUT)
+    print("\n".join([*summary(found), f"report: {path}"]))
+    return EXIT_CODE.get(found.verdict.decision, BAD_INPUT)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from launch.diagnosis import signatures, signatures_idle
+from launch.diagnosis import signatures, signatures_idle, signatures_leak
 from launch.diagnosis.clues import Clue, Evidence, weigh
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.scales import with_discount
 from launch.diagnosis.series import Series
-from launch.diagnosis.tags import derive
+from launch.diagnosis.tags import derive_scalars
 
 LIKELY = 0.5
 
@@ -43,11 +44,21 @@ _SIGNATURES = (
     _Signature(
         "feature_leak",
         "feature leak: the actor's loss reads the critic through the actor's own encoder",
-        signatures.feature_leak,
+        signatures_leak.feature_leak,
         "Evaluate the critic in the actor's loss on observations, through the critic's own "
         "encoder, held constant: critic(params, observation, actor(observation)). Check that the "
         "actor's gradient is exactly 0 with the action detached. Give both encoders target "
         "copies. Clipping, rates, decay and reward scale do not cure this.",
+    ),
+    _Signature(
+        "masked_leak",
+        "masked leak: the feature leak, kept bounded by a norm or a Q clip",
+        signatures_leak.masked_leak,
+        "Mend the leak itself: the critic in the actor's loss reads its own encoder, held "
+        "constant. Layer norm, batch norm and a Q clip bound Q and leave the actor without a "
+        "gradient through its action. Check that the actor's gradient is 0 with the action "
+        "detached.",
+        ("feature_leak",),
     ),
     _Signature(
         "too_few_updates",
@@ -73,10 +84,10 @@ _SIGNATURES = (
     ),
     _Signature(
         "overestimation",
-        "Q overestimation: replay Q and targets climb beyond any possible return",
+        "Q overestimation: Q and its targets climb beyond any possible return",
         signatures.overestimation,
-        "Check min over both target critics, termination without bootstrap, and the target "
-        "noise; then layer norm in the critic, or bounded targets.",
+        "Check that gamma is below 1, min over both target critics, termination without "
+        "bootstrap, and the target noise; then layer norm in the critic, or bounded targets.",
         ("feature_leak",),
     ),
     _Signature(
@@ -139,8 +150,9 @@ def rank_causes(
     series: Series, facts: RunFacts | None = None, limits: VerdictLimits | None = None
 ) -> tuple[Cause, ...]:
     """All causes, the likeliest first. A likely cause halves the score of what follows from it."""
-    full, _ = derive(series)
-    evidence = Evidence(full, facts or RunFacts(), limits or VerdictLimits())
+    full, _ = derive_scalars(series)
+    facts = facts or RunFacts()
+    evidence = Evidence(full, facts, with_discount(limits or VerdictLimits(), facts))
     raw = {signature.name: _cause(signature, evidence) for signature in _SIGNATURES}
     ranked = []
     for signature in _SIGNATURES:

@@ -9,7 +9,8 @@ import numpy as np
 
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import bound_curve, q_scale, ratio_curve, td_error
+from launch.diagnosis.measures import td_error
+from launch.diagnosis.scales import bound_curve, q_scale, ratio_curve, return_scale
 from launch.diagnosis.series import Curve, Series, align, get
 
 
@@ -43,6 +44,14 @@ def grade(value: float | None, against: float, in_favour: float) -> float | None
         return None
     low, high = np.log(against), np.log(in_favour)
     return float(np.clip(2.0 * (np.log(max(value, 1e-300)) - low) / (high - low) - 1.0, -1.0, 1.0))
+
+
+def level(
+    value: float | None, too_low: float, low: float, high: float, too_high: float
+) -> float | None:
+    """1 between `low` and `high`, falling to -1 at `too_low` and at `too_high`."""
+    below, above = grade(value, too_low, low), grade(value, too_high, high)
+    return None if below is None or above is None else min(below, above)
 
 
 def only_against(strength: float | None) -> float | None:
@@ -102,6 +111,14 @@ class Evidence:
         """The largest |tag| / largest return that the rewards allow."""
         ratio = bound_curve(self.series, tag, self.limits, self.facts)
         return float(ratio.values.max()) if ratio.steps.size else None
+
+    def over_returns(self, *tags: str) -> float | None:
+        """The largest |value| / largest return seen, of the first of the tags that was logged."""
+        for values in map(self.get, tags):
+            scale = return_scale(self.series, values.steps, self.limits)
+            if values.steps.size and scale is not None:
+                return float((np.abs(values.values) / scale).max())
+        return None
 
     def per_scale(self, values: Curve) -> Curve:
         """|values| / replay scale; empty without replay Q."""

@@ -11,9 +11,10 @@ from launch.diagnosis.limits import VerdictLimits
 class Criterion:
     """One row: a rule, its absolute and its relative form, and what was measured.
 
-    stage: "any", "2K", "5K" or "10K". relation holds between measured and limit, and between
-    relative_measured and relative_limit. measured and relative_measured are None where scalars
-    are missing or the form does not exist; passed is None where nothing could be measured.
+    stage: "any", "whole run", "2K", "5K", "10K" or "later". relation holds between measured and
+    limit, and between relative_measured and relative_limit. measured and relative_measured are
+    None where scalars are missing or the form does not exist; passed is None where nothing could
+    be measured.
     core: a GO needs this row measured. note: one line for a person.
     """
 
@@ -34,7 +35,8 @@ class Criterion:
 class Verdict:
     """decision is GO, NO-GO or UNDECIDED; reasons are one line each, the gravest first.
 
-    stage: the gate that was judged; last_step: of the run, or of the gate where it is earlier.
+    stage: the gate that was judged; last_step: of the run; start: the step of the first update
+    where gates count from it, else 0.
     """
 
     decision: str
@@ -42,6 +44,7 @@ class Verdict:
     last_step: int
     reasons: tuple[str, ...]
     rows: tuple[Criterion, ...]
+    start: int = 0
 
 
 def _holds(measured: float | None, limit: float | None, relation: str) -> bool | None:
@@ -53,7 +56,7 @@ def _holds(measured: float | None, limit: float | None, relation: str) -> bool |
         ">": measured > limit,
         ">=": measured >= limit,
     }
-    return tests[relation]
+    return bool(tests[relation])
 
 
 def _decide(absolute: bool | None, relative: bool | None, form: str) -> bool | None:

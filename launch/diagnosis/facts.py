@@ -11,7 +11,11 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """Settings that explain scalars; None where the run does not say."""
+    """Settings that explain scalars; None where the run does not say.
+
+    driving: the task is the driving of envs, which limits in units of its reward are made for.
+    rewards_enlarged: rewards are normalised or scaled up, so that Q may exceed the logged returns.
+    """
 
     discount: float | None = None
     tau: float | None = None
@@ -21,6 +25,9 @@ class RunFacts:
     gradient_steps: int | None = None
     actor_clip_norm: float | None = None
     critic_clip_norm: float | None = None
+    n_step: int | None = None
+    driving: bool | None = None
+    rewards_enlarged: bool | None = None
 
 
 _NAMES = {
@@ -32,7 +39,9 @@ _NAMES = {
     "gradient_steps": ("gradient_steps",),
     "actor_clip_norm": ("actor_clip_norm",),
     "critic_clip_norm": ("critic_clip_norm",),
+    "n_step": ("n_step", "nstep"),
 }
+_DRIVING = "carla"  # the value of env in the section loop of our config.json
 
 
 def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -44,7 +53,7 @@ def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
-    """Facts from a nested configuration of ours or of another library, found by field name."""
+    """Find facts by field name in a nested configuration of ours or of another library."""
     leaves = {
         name: value
         for name, value in _leaves(config)
@@ -55,6 +64,13 @@ def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
         known = [leaves[name] for name in names if name in leaves]
         if known:
             found[field] = known[0]
+    replay = config.get("replay")
+    if isinstance(replay, Mapping):
+        scale = replay.get("reward_scale", 1.0)
+        found["rewards_enlarged"] = bool(replay.get("reward_normalise")) or scale > 1.0
+    loop = config.get("loop")
+    if isinstance(loop, Mapping) and isinstance(loop.get("env"), str):
+        found["driving"] = loop["env"] == _DRIVING
     return RunFacts(**found)
 
 

@@ -15,7 +15,7 @@ FORMS = ("auto", "relative", "absolute", "both")
 
 @dataclasses.dataclass(frozen=True)
 class VerdictLimits(Options):
-    """Limits of the rules; the absolute ones fit rewards of about -10 to +20 a step.
+    """Limits of the rules; the absolute ones fit the driving task, about -10 to +20 a step.
 
     "Scale" below is the Q scale: the largest replay or target Q of late, or the reward's size
     where that is more.
@@ -53,6 +53,24 @@ class VerdictLimits(Options):
     gradient_warning: float = option(1e4, "gradient norm before clipping that warns", low=0.0)
     gradient_critical: float = option(1e5, "NO-GO: gradient norm before clipping", low=0.0)
     q_floor: float = option(1.0, "the scale is never below this", above=0.0)
+    late_start: int = option(
+        5000, "gates count steps from the first update where that lies here or later", low=1
+    )
+    return_ratio: float = option(
+        10.0, "NO-GO: |Q| or root of the critic loss / largest return seen, held", low=0.0
+    )
+    collapse: float = option(
+        10.0, "NO-GO: returns end this many deviations below their best level, and", low=0.0
+    )
+    collapse_share: float = option(
+        0.5, "this share of what they had gained is lost again, and", low=0.0
+    )
+    collapse_growth: float = option(
+        3.0, "|Q| or the critic loss has grown by this factor since then", low=0.0
+    )
+    late_growth: float = option(
+        100.0, "NO-GO: growth of |Q| over the second half, where no scale is known", low=0.0
+    )
     scale_points: int = option(20, "log points that the scale looks back", low=1)
 
     q_mean_2k: float = option(50.0, "2K: actor_q_mean below, throughout", low=0.0)

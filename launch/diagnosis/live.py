@@ -10,9 +10,9 @@ import numpy as np
 
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import REPLAY_EXTREMES, REPLAY_SIZES
+from launch.diagnosis.scales import REPLAY_EXTREMES, REPLAY_SIZES
 from launch.diagnosis.series import Curve
-from launch.diagnosis.tags import derive
+from launch.diagnosis.tags import derive_scalars
 from launch.diagnosis.verdict import FINITE_GROUPS, no_go_rows
 
 _EXTREME_REWARDS = ("debug/reward_max", "debug/reward_min")
@@ -83,7 +83,9 @@ class LiveChecker:
     def no_go(self) -> str | None:
         """Return the reason to stop the run, in one line; None while there is none."""
         if self._reason is None and self._fresh:
-            series, _ = derive({tag: _curve(points) for tag, points in self._points.items()})
+            series, _ = derive_scalars(
+                {tag: _curve(points) for tag, points in self._points.items()}
+            )
             rows = no_go_rows(series, self._limits, self._facts)
             self._reason = next((row.note for row in rows if row.passed is False), None)
         self._fresh = False

@@ -1,4 +1,4 @@
-"""Measurements of curves for rules and signatures: scales, ratios, trends, growth."""
+"""Measurements of curves for rules and signatures: errors, trends, growth, start of learning."""
 
 from __future__ import annotations
 
@@ -10,62 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, Series, align, curve, get
-
-REPLAY_SIZES = tuple(
-    f"debug/{name}_{stat}" for name in ("q1", "q2", "target_q") for stat in ("mean", "std")
-)
-REPLAY_EXTREMES = (
-    "debug/q1_max",
-    "debug/q2_max",
-    "debug/target_q_max",
-    "debug/q1_min",
-    "debug/q2_min",
-    "debug/target_q_min",
-)
-
-
-def held(values: Curve, steps: np.ndarray, before: float = 0.0) -> np.ndarray:
-    """The last value at or before each step; `before` where there is none yet."""
-    index = np.searchsorted(values.steps, steps, side="right") - 1
-    padded = np.concatenate([[before], values.values])
-    return padded[index + 1]
-
-
-def _recent_max(values: Curve, points: int) -> Curve:
-    padded = np.concatenate([np.zeros(points - 1), np.abs(values.values)])
-    return Curve(values.steps, sliding_window_view(padded, points).max(axis=1), values.wall)
-
-
-def reward_size(series: Series) -> Curve:
-    """Root mean square of the rewards in each batch; empty without debug/reward_mean."""
-    mean, std = get(series, "debug/reward_mean"), get(series, "debug/reward_std")
-    return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
-
-
-def q_size(series: Series, name: str) -> Curve:
-    """Root mean square of "q1", "q2" or "target_q" over the batch; |mean| without a spread."""
-    mean, std = get(series, f"debug/{name}_mean"), get(series, f"debug/{name}_std")
-    return Curve(mean.steps, np.hypot(mean.values, held(std, mean.steps)), mean.wall)
-
-
-def q_scale(
-    series: Series, steps: np.ndarray, limits: VerdictLimits, extremes: bool = False
-) -> np.ndarray | None:
-    """The magnitude that Q should have at each step: recent replay and target Q, or rewards.
-
-    extremes: use the largest values of the batches too. None when neither replay nor target Q was
-    logged.
-    """
-    sizes = [q_size(series, name) for name in ("q1", "q2", "target_q")]
-    sizes += [get(series, tag) for tag in REPLAY_EXTREMES] if extremes else []
-    known = [c for c in sizes if c.steps.size]
-    if not known:
-        return None
-    scale = np.full(steps.size, limits.q_floor)
-    for values in [*known, reward_size(series)]:
-        if values.steps.size:
-            scale = np.maximum(scale, held(_recent_max(values, limits.scale_points), steps))
-    return scale
+from launch.diagnosis.tags import OF_UPDATES
 
 
 def td_error(series: Series) -> Curve:
@@ -77,51 +22,32 @@ def td_error(series: Series) -> Curve:
     return curve(steps, (np.abs(left) + np.abs(right)) / 2)
 
 
-def discount_of(series: Series, limits: VerdictLimits, facts: RunFacts) -> float:
-    """Gamma: from config.json, else from effective_discount / (1 - done_ratio), else a default."""
-    if facts.discount is not None:
-        return min(facts.discount, 1.0 - 1e-6)
-    _, effective, done = align(
-        get(series, "debug/effective_discount"), get(series, "debug/done_ratio")
-    )
-    if effective.size:
-        gamma = float(np.median(effective / np.maximum(1.0 - done, 1e-6)))
-        if 0.0 < gamma < 1.0:
-            return gamma
-    return limits.discount
+def first_update(series: Series, facts: RunFacts) -> int | None:
+    """The step at which updates began; None where no scalar of an update was logged.
+
+    From config.json, else one log interval before the first such scalar that is not zero.
+    """
+    starts = []
+    for tag in series:
+        if tag.startswith(OF_UPDATES):
+            values = get(series, tag)
+            moved = np.flatnonzero(values.values)
+            if moved.size:
+                known = values.part(int(moved[0]))
+                starts.append((int(known.steps[0]), learning_start(known, facts)))
+    return min(starts)[1] if starts else None
 
 
-def return_bound(
-    series: Series, steps: np.ndarray, limits: VerdictLimits, facts: RunFacts
-) -> np.ndarray | None:
-    """The largest return that the rewards seen so far allow: max |reward| / (1 - gamma)."""
-    best = np.zeros(steps.size)
-    for tag in ("debug/reward_max", "debug/reward_min"):
-        values = get(series, tag)
-        if values.steps.size:
-            top = np.maximum.accumulate(np.abs(values.values))
-            best = np.maximum(best, held(Curve(values.steps, top, values.wall), steps))
-    if not best.size or best[-1] <= 0.0:
-        return None
-    return np.where(best > 0.0, best, np.inf) / (1.0 - discount_of(series, limits, facts))
+def late_start(series: Series, limits: VerdictLimits, facts: RunFacts) -> int:
+    """The step from which gates count: the first update where it comes late, else 0."""
+    start = first_update(series, facts)
+    return start if start is not None and start >= limits.late_start else 0
 
 
-def ratio_curve(series: Series, tag: str, limits: VerdictLimits, extremes: bool = False) -> Curve:
-    """|tag| over the Q scale; empty where either is missing."""
-    values = get(series, tag)
-    scale = q_scale(series, values.steps, limits, extremes)
-    if scale is None:
-        return curve([], [])
-    return Curve(values.steps, np.abs(values.values) / scale, values.wall)
-
-
-def bound_curve(series: Series, tag: str, limits: VerdictLimits, facts: RunFacts) -> Curve:
-    """|tag| over the largest possible return; empty where either is missing."""
-    values = get(series, tag)
-    bound = return_bound(series, values.steps, limits, facts)
-    if bound is None:
-        return curve([], [])
-    return Curve(values.steps, np.abs(values.values) / bound, values.wall)
+def root_of_loss(series: Series) -> Curve:
+    """Root of the critic's loss, in units of Q."""
+    loss = get(series, "train/critic_loss")
+    return Curve(loss.steps, np.sqrt(np.abs(loss.values)), loss.wall)
 
 
 def sustained(values: Curve, points: int) -> Curve:

@@ -17,7 +17,7 @@ from launch.diagnosis.measures import power_law
 from launch.diagnosis.plots import plot_all
 from launch.diagnosis.read.logs import Run, read_run
 from launch.diagnosis.series import Series, get
-from launch.diagnosis.tags import derive
+from launch.diagnosis.tags import derive_scalars, nearest_names
 from launch.diagnosis.verdict import judge
 from launch.files import markdown_table, write_whole
 
@@ -107,6 +107,8 @@ def _markdown(
     lines = [f"# {verdict.decision}", ""]
     lines += [f"{verdict.last_step:,} steps, judged by the {verdict.stage} gate.", ""]
     lines += [*(f"- {reason}" for reason in verdict.reasons), ""]
+    if notes:
+        lines += ["## Notes", "", *(f"- {note}" for note in notes), ""]
     lines += cause_section(causes, verdict.decision == "NO-GO")
     lines += ["## Criteria", "", *criteria_table(verdict.rows), ""]
     if evaluation:
@@ -115,8 +117,6 @@ def _markdown(
         lines.append("")
     if plots:
         lines += ["## Plots", "", *(f"![{p.stem}]({p.name})" for p in plots), ""]
-    if notes:
-        lines += ["## Notes", "", *(f"- {note}" for note in notes), ""]
     return "\n".join(lines)
 
 
@@ -160,7 +160,7 @@ def write_report(
     evaluation: metrics of a final evaluation {name: number}, shown as they are. notes: further
     lines, such as warnings of the reader. Each file appears whole or not at all.
     """
-    full, _ = derive(series)
+    full, _ = derive_scalars(series)
     out_dir.mkdir(parents=True, exist_ok=True)
     plots = plot_all(full, out_dir)
     table = {
@@ -184,14 +184,23 @@ def write_report(
     return path
 
 
-def run_notes(run: Run) -> tuple[str, ...]:
-    """Notes on how a run was read."""
-    notes = list(run.warnings)
-    if run.derived:
-        notes.append("computed from other scalars: " + ", ".join(run.derived))
+def run_warnings(run: Run) -> tuple[str, ...]:
+    """Lines to read before the verdict: damage, and the scalars that were ignored."""
+    lines = list(run.warnings)
+    near = nearest_names(run.foreign)
     if run.foreign:
-        notes.append(f"{len(run.foreign)} tags not used: " + ", ".join(run.foreign[:8]))
-    return tuple(notes)
+        count = len(run.foreign) + len(run.series) - len(run.derived)
+        names = ", ".join([*near, *(tag for tag in run.foreign if tag not in near)][:8])
+        lines.append(f"{len(run.foreign)} of {count} scalars are unknown here, not used: {names}")
+    if near:
+        lines.append(f"if some are ours by another name, --tag_map a file with {json.dumps(near)}")
+    return tuple(lines)
+
+
+def run_notes(run: Run) -> tuple[str, ...]:
+    """Notes on how a run was read, the gravest first."""
+    derived = "computed from other scalars: " + ", ".join(run.derived)
+    return (*run_warnings(run), *([derived] if run.derived else []))
 
 
 def report_run(

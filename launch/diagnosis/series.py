@@ -23,6 +23,10 @@ class Curve(NamedTuple):
         """The points at steps <= `step`."""
         return self.part(0, int(np.searchsorted(self.steps, step, side="right")))
 
+    def since(self, step: int) -> Curve:
+        """The points at steps >= `step`."""
+        return self.part(int(np.searchsorted(self.steps, step, side="left")))
+
     def part(self, start: int, stop: int | None = None) -> Curve:
         """The points start:stop, by index."""
         return Curve(self.steps[start:stop], self.values[start:stop], self.wall[start:stop])

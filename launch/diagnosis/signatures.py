@@ -5,94 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
-from launch.diagnosis.gates import NORMS
-from launch.diagnosis.measures import power_law
+from launch.diagnosis.gate_input import NORMS
+from launch.diagnosis.signatures_leak import actor_over_replay
 from launch.diagnosis.tags import reward_parts
-
-
-def _actor_over_replay(evidence: Evidence, weight: float, alone: bool = True) -> Clue:
-    """Actor Q over the replay scale; alone=False: counts only against."""
-    ratio = evidence.over_scale("debug/actor_q_mean")
-    strength = grade(ratio, 1.5, 10.0)
-    if not alone:
-        strength = only_against(grade(ratio, 10.0, 2.0))
-    text = f"actor Q reaches {show(ratio)} times replay Q, targets and rewards"
-    return Clue(weight, strength, text, ("debug/actor_q_mean", "debug/q1_mean"))
-
-
-def _power_law(evidence: Evidence) -> Clue:
-    values = evidence.get("debug/actor_q_mean")
-    law = power_law(values, evidence.facts)
-    if law is None:
-        return Clue(1.5, None, "growth of actor Q", ("debug/actor_q_mean",))
-    rise = evidence.rise("debug/actor_q_mean") or 1.0
-    if rise < 3.0 or law.slope < 1.5:
-        strength = -1.0
-    else:
-        strength = 1.0 if law.slope >= 2.0 and law.power_r2 >= 0.9 else 0.0
-    text = (
-        f"actor Q grows with the updates to the power {law.slope:.1f} between steps "
-        f"{law.first:,} and {law.last:,} (least squares {law.fitted:.1f}; R2 {law.power_r2:.3f} as "
-        f"a power law, {law.exponential_r2:.3f} as an exponential; updates counted from step "
-        f"{law.start:,}): a leak grows with the encoder's depth as the power"
-    )
-    return Clue(1.5, strength, text)
-
-
-def _vanishing_head(evidence: Evidence) -> Clue:
-    share = evidence.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
-    text = f"late gradient of the actor's head over its encoder's: {show(share)}"
-    needs = ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
-    return Clue(2.0, grade(share, 1e-2, 1e-4), text, needs)
-
-
-def _sane_replay(evidence: Evidence) -> Clue:
-    tags = ("debug/q1_mean", "debug/target_q_mean")
-    bound = [b for b in map(evidence.over_bound, tags) if b is not None]
-    if bound:
-        text = f"replay and target Q stay at {show(max(bound))} of what the rewards allow"
-        return Clue(2.0, grade(max(bound), 2.0, 1.0), text)
-    rise = evidence.rise("debug/q1_mean")
-    text = f"replay Q ends at {show(rise)} times its start"
-    return Clue(2.0, grade(rise, 100.0, 10.0), text, ("debug/q1_mean", "debug/reward_max"))
-
-
-def _feature_growth(evidence: Evidence) -> Clue:
-    rise = evidence.rise("health/feature_norm_actor", floor=0.0)
-    text = f"the actor's features end at {show(rise)} times their first norm"
-    return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
-
-
-def feature_leak(evidence: Evidence) -> list[Clue]:
-    """Actor Q far above replay Q, growing as a power law, while the critic learns normally."""
-    share, saturation = evidence.td_share(), evidence.late("health/action_saturation")
-    bound = evidence.over_bound("debug/actor_q_mean")
-    return [
-        _actor_over_replay(evidence, 3.0),
-        _sane_replay(evidence),
-        _vanishing_head(evidence),
-        _power_law(evidence),
-        Clue(
-            1.5,
-            grade(share, 1.0, 0.3),
-            f"TD error is {show(share)} of the Q scale: the critic fits its replay data",
-            ("debug/td_error_q1", "debug/q1_mean"),
-        ),
-        Clue(
-            1.0,
-            grade(bound, 0.5, 2.0),
-            f"actor Q is {show(bound)} times the largest return that the rewards allow",
-            ("debug/reward_max",),
-        ),
-        Clue(
-            1.0,
-            grade(saturation, 0.3, 0.8),
-            f"{show(saturation)} of the actions are saturated",
-            ("health/action_saturation",),
-            optional=True,
-        ),
-        _feature_growth(evidence),
-    ]
 
 
 def reward_scale(evidence: Evidence) -> list[Clue]:
@@ -135,7 +50,7 @@ def reward_scale(evidence: Evidence) -> list[Clue]:
             ("debug/reward_max",),
             optional=True,
         ),
-        _actor_over_replay(evidence, 2.0, alone=False),
+        actor_over_replay(evidence, 2.0, alone=False),
         _dominant_part(evidence),
     ]
 
@@ -176,7 +91,7 @@ def exploding_gradient(evidence: Evidence) -> list[Clue]:
             ("gradients/actor_norm_clipped",),
             optional=True,
         ),
-        _actor_over_replay(evidence, 3.0, alone=False),
+        actor_over_replay(evidence, 3.0, alone=False),
     ]
 
 
@@ -194,30 +109,35 @@ def _kept_after_clipping(evidence: Evidence) -> float | None:
 
 
 def overestimation(evidence: Evidence) -> list[Clue]:
-    """Replay Q and targets climb together beyond what the rewards can return."""
+    """Q and targets climb together beyond what the rewards can return.
+
+    Actor Q stands for replay Q and targets where those were not logged.
+    """
+    replay = "debug/q1_mean" if evidence.get("debug/q1_mean").steps.size else "debug/actor_q_mean"
+    target = "debug/target_q_mean" if evidence.get("debug/target_q_mean").steps.size else replay
     bound = evidence.over_bound("debug/q1_mean")
-    rise = evidence.rise("debug/target_q_mean")
+    rise = evidence.rise(target)
     bias = evidence.late("health/overestimation")
     gap = evidence.late_per_scale("debug/overestimation")
-    best, replay = evidence.peak("train/episode_reward"), evidence.peak("debug/q1_mean")
-    over = replay / best if best and replay is not None else None
+    over = evidence.over_returns(replay)
     return [
         Clue(
             3.0,
             grade(bound, 0.3, 1.5),
             f"replay Q reaches {show(bound)} of the largest return",
             ("debug/q1_mean", "debug/reward_max"),
+            optional=over is not None,
         ),
         Clue(
             2.0,
             grade(over, 1.0, 5.0),
-            f"replay Q reaches {show(over)} times the best episode's return",
+            f"Q reaches {show(over)} times the largest return seen",
             ("train/episode_reward",),
         ),
         Clue(
             2.0,
             grade(rise, 10.0, 300.0),
-            f"target Q ends at {show(rise)} times its start",
+            f"Q or its target ends at {show(rise)} times its start",
             ("debug/target_q_mean",),
         ),
         Clue(
@@ -234,8 +154,16 @@ def overestimation(evidence: Evidence) -> list[Clue]:
             ("debug/overestimation",),
             optional=True,
         ),
-        _actor_over_replay(evidence, 2.0, alone=False),
+        _gamma(evidence),
+        actor_over_replay(evidence, 2.0, alone=False),
     ]
+
+
+def _gamma(evidence: Evidence) -> Clue:
+    gamma = evidence.facts.discount
+    strength = None if gamma is None else float(gamma > 1.0)
+    text = f"gamma is {show(gamma)}, above 1: values have no limit"
+    return Clue(3.0, strength, text, ("gamma in config.json",), optional=True)
 
 
 def saturated_policy(evidence: Evidence) -> list[Clue]:
@@ -260,5 +188,5 @@ def saturated_policy(evidence: Evidence) -> list[Clue]:
             ("gradients/actor_mlp_norm",),
         ),
         Clue(1.0, stuck, f"returns gained {show(gain)} standard errors", ("train/episode_reward",)),
-        _actor_over_replay(evidence, 2.0, alone=False),
+        actor_over_replay(evidence, 2.0, alone=False),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
+from launch.diagnosis.clues import Clue, Evidence, grade, level, only_against, only_for, show
 from launch.diagnosis.measures import td_error, trend
 from launch.diagnosis.series import align
 
@@ -18,7 +18,7 @@ def _blow_up(evidence: Evidence, weight: float) -> Clue:
 
 def _stuck_returns(evidence: Evidence, weight: float) -> Clue:
     gain = evidence.improvement()
-    strength = None if gain is None else float(np.clip(1.0 - gain, -1.0, 0.5))
+    strength = None if gain is None else float(np.clip(1.0 - abs(gain), -1.0, 0.5))
     text = f"returns gained {show(gain)} standard errors from the first to the last third"
     return Clue(weight, strength, text, ("train/episode_reward",))
 
@@ -120,7 +120,7 @@ def nothing_learned(evidence: Evidence) -> list[Clue]:
         ),
         Clue(
             2.0,
-            grade(fall, 0.6, 0.95),
+            level(fall, 0.6, 0.95, 1.2, 2.0),
             f"TD error or critic loss ends at {show(fall)} of its start",
             ("debug/td_error_q1",),
         ),

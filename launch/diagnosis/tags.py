@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from launch.diagnosis.series import Curve, Series, align, curve
@@ -43,7 +45,72 @@ FOREIGN_TAGS: dict[str, str] = {
     "LossQ": "train/critic_loss",
     "AverageQ1Vals": "train/q1_value",
     "AverageQ2Vals": "train/q2_value",
+    # TF-Agents; evaluations are read from a folder of their own
+    "Metrics/AverageReturn": "train/episode_reward",
+    "Metrics/AverageEpisodeLength": "train/episode_length",
+    "Losses/actor_loss": "train/actor_loss",
+    "Losses/critic_loss": "train/critic_loss",
+    "eval/Metrics/AverageReturn": "eval/return",
+    "eval/Metrics/AverageEpisodeLength": "eval/length",
+    # Acme
+    "episode_return": "train/episode_reward",
+    "eval/episode_return": "eval/return",
+    "eval/episode_length": "eval/length",
+    "policy_loss": "train/actor_loss",
+    # torch's add_scalars under the chart "losses"
+    "losses/critic_loss": "train/critic_loss",
+    # DrQ-v2: its tables, and its event files
+    "actor_loss": "train/actor_loss",
+    "critic_loss": "train/critic_loss",
+    "critic_q1": "train/q1_value",
+    "critic_q2": "train/q2_value",
+    "critic_target_q": "debug/target_q_mean",
+    "batch_reward": "debug/reward_mean",
+    "episode_reward": "train/episode_reward",
+    "episode_length": "train/episode_length",
+    "train/critic_q1": "train/q1_value",
+    "train/critic_q2": "train/q2_value",
+    "train/critic_target_q": "debug/target_q_mean",
+    "train/batch_reward": "debug/reward_mean",
+    "eval/episode_reward": "eval/return",
+    # RLlib
+    "episode_reward_mean": "train/episode_reward",
+    "episode_len_mean": "train/episode_length",
+    "env_runners/episode_return_mean": "train/episode_reward",
+    "env_runners/episode_reward_mean": "train/episode_reward",
+    "env_runners/episode_len_mean": "train/episode_length",
+    "info/learner/default_policy/learner_stats/actor_loss": "train/actor_loss",
+    "info/learner/default_policy/learner_stats/critic_loss": "train/critic_loss",
+    "info/learner/default_policy/learner_stats/mean_q": "train/q1_value",
+    "info/learner/default_policy/learner_stats/max_q": "debug/q1_max",
+    "info/learner/default_policy/learner_stats/min_q": "debug/q1_min",
 }
+# What a person most likely has under another name.
+_WANTED = (
+    "train/actor_loss",
+    "train/critic_loss",
+    "train/q1_value",
+    "train/q2_value",
+    "train/episode_reward",
+    "train/episode_length",
+    "eval/return",
+    "debug/actor_q_mean",
+    "debug/q1_mean",
+    "debug/target_q_mean",
+    "debug/reward_mean",
+    "debug/td_error_q1",
+)
+_SYNONYMS = {
+    "policy": "actor",
+    "pi": "actor",
+    "value": "critic",
+    "qf": "critic",
+    "qf1": "q1",
+    "qf2": "q2",
+    "rew": "reward",
+    "avg": "mean",
+}
+_NEAR = 0.7  # likeness of words in [0, 1]
 GROUPS = (
     "train/",
     "debug/",
@@ -66,6 +133,8 @@ _PER_STEP = (
     "train/critic",
     "train/q",
 )
+#: Beginnings of the names that only an update logs.
+OF_UPDATES = ("train/actor_loss", "train/critic", "train/q", "debug/", "gradients/", "health/")
 _NAME_PAIRS = (
     ("debug/q1_mean", "train/q1_value"),
     ("debug/q2_mean", "train/q2_value"),
@@ -104,6 +173,44 @@ def reward_parts(series: Series) -> tuple[str, ...]:
     return tuple(sorted({name.removesuffix("_share") for name in names} - {"total"}))
 
 
+def known_tags() -> tuple[str, ...]:
+    """Every name that can be told apart from a name of nobody's: foreign ones and ours."""
+    return tuple(dict.fromkeys([*_WANTED, *FOREIGN_TAGS.values(), *FOREIGN_TAGS]))
+
+
+def _words(tag: str) -> str:
+    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", tag).lower())
+    return " ".join(sorted(_SYNONYMS.get(word, word) for word in words[-3:]))
+
+
+def nearest_names(tags: Iterable[str]) -> dict[str, str]:
+    """The name of ours that is most like each tag, where one is alike at all; each name once."""
+    alike = sorted(
+        (
+            (max(_likeness(part, name) for part in (tag, tag.rpartition("/")[2])), tag, name)
+            for tag in tags
+            for name in _WANTED
+        ),
+        reverse=True,
+    )
+    found: dict[str, str] = {}
+    for likeness, tag, name in alike:
+        if likeness >= _NEAR and tag not in found and name not in found.values():
+            found[tag] = name
+    return found
+
+
+def _likeness(tag: str, name: str) -> float:
+    ours = _words(name.partition("/")[2])
+    return difflib.SequenceMatcher(None, _words(tag), ours).ratio()
+
+
+def tag_map_skeleton(tags: Sequence[str]) -> str:
+    """A --tag_map to correct: the nearest name of ours for each tag that is like one."""
+    near = nearest_names(tags)
+    return json.dumps(near or {tag: "train/actor_loss" for tag in tags[:1]})
+
+
 def _negated(values: Curve) -> Curve:
     return Curve(values.steps, -values.values, values.wall)
 
@@ -113,7 +220,7 @@ def _sum(one: Curve, other: Curve) -> Curve:
     return curve(steps, left + right)
 
 
-def derive(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
+def derive_scalars(series: Series) -> tuple[dict[str, Curve], tuple[str, ...]]:
     """Fill in names that follow from others; returns the series and the names filled in.
 
     The actor's loss is minus its mean Q in TD3 (without clipping or penalties), so old and foreign

@@ -9,19 +9,22 @@ import numpy as np
 from launch.diagnosis.alerts import CRITICAL, NON_FINITE
 from launch.diagnosis.criteria import Criterion, Verdict, row
 from launch.diagnosis.facts import RunFacts
-from launch.diagnosis.gates import (
-    GATES,
-    LATER,
-    NORM_MAX,
-    NORMS,
-    THROUGHOUT,
-    GateInput,
-    logged_alert,
-)
+from launch.diagnosis.gate_input import NORM_MAX, NORMS, GateInput
+from launch.diagnosis.gates import DRIVING, GATES, LATER, THROUGHOUT, logged_alert
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import bound_curve, growth, held, ratio_curve, sustained
+from launch.diagnosis.measures import growth, late_start, sustained
+from launch.diagnosis.scales import (
+    bound_curve,
+    held,
+    known_ratio,
+    over,
+    return_scale,
+    scale_name,
+    with_discount,
+)
 from launch.diagnosis.series import Curve, Series, get
-from launch.diagnosis.tags import derive, last_step
+from launch.diagnosis.tags import derive_scalars, last_step
+from launch.diagnosis.whole_run import whole_run_rows
 
 __all__ = [
     "FINITE_GROUPS",
@@ -39,6 +42,10 @@ __all__ = [
 GO, NO_GO, UNDECIDED = "GO", "NO-GO", "UNDECIDED"
 STAGES = {"2K": 2_000, "5K": 5_000, "10K": 10_000}
 FINITE_GROUPS = ("train/", "debug/", "gradients/")
+_SCALES = {
+    "replay scale": "replay Q or the reward's size",
+    "largest return seen": "the largest return seen",
+}
 _ENOUGH = 0.95  # of a stage's steps: the last log point may lie a little before the end
 
 
@@ -95,16 +102,17 @@ def _first_over(values: Curve, limit: float) -> int:
 
 def _q_ratio(series: Series, limits: VerdictLimits) -> Criterion:
     """The actor's Q stays of the order of replay Q."""
-    ratio = sustained(ratio_curve(series, "debug/actor_q_mean", limits), limits.stop_points)
+    ratio = sustained(known_ratio(series, "debug/actor_q_mean", limits), limits.stop_points)
+    scale = scale_name(series)
     measured = float(ratio.values.max()) if ratio.steps.size else None
     note = ""
     if measured is not None and measured >= limits.ratio_stop:
         at = _first_over(ratio, limits.ratio_stop)
         note = (
-            f"actor Q is {measured:,.0f} times replay Q or the reward's size, beyond "
+            f"actor Q is {measured:,.0f} times {_SCALES[scale]}, beyond "
             f"{limits.ratio_stop:g}, held by step {at:,}"
         )
-    return _one_form("actor Q / replay scale, held", measured, limits.ratio_stop, note, limits)
+    return _one_form(f"actor Q / {scale}, held", measured, limits.ratio_stop, note, limits)
 
 
 def _q_bound(series: Series, limits: VerdictLimits, facts: RunFacts) -> Criterion:
@@ -128,9 +136,13 @@ def _out_of_scale(
 ) -> np.ndarray:
     """True at each step where |tag| is out of proportion to replay Q or the return."""
     if tag == "debug/actor_q_mean":
-        ratio, limit = ratio_curve(series, tag, limits), limits.growth_ratio
+        ratio, limit = known_ratio(series, tag, limits), limits.growth_ratio
     else:
         ratio, limit = bound_curve(series, tag, limits, facts), 1.0
+        if not ratio.steps.size:
+            values = get(series, tag)
+            scale = return_scale(series, values.steps, limits)
+            ratio, limit = over(values, scale), limits.growth_ratio
     if ratio.steps.size:
         return held(ratio, at) >= limit
     return np.abs(held(get(series, tag), at)) >= limits.growth_absolute
@@ -170,19 +182,21 @@ def no_go_rows(
     )
 
 
-def _until(series: Series, step: int) -> dict[str, Curve]:
-    """The series up to a step (per-episode scalars of the predecessor: up to that episode)."""
-    return {tag: values.until(step) for tag, values in series.items()}
+def _within(series: Series, start: int, stop: int | None) -> dict[str, Curve]:
+    """The series from a step on, up to another (of the predecessor: episodes of that number)."""
+    cut = {tag: values.since(start) if start else values for tag, values in series.items()}
+    return cut if stop is None else {tag: values.until(stop) for tag, values in cut.items()}
 
 
-def _gate_rows(series: Series, limits: VerdictLimits, stage: str, whole: bool) -> list[Criterion]:
-    view = GateInput(stage, _until(series, STAGES[stage]), limits)
-    rules = [rule for rule in GATES[stage] if whole or rule in THROUGHOUT]
-    return [rule(view) for rule in rules]
+def _is_driving(series: Series, facts: RunFacts) -> bool:
+    """True for the driving task: by config.json, else by the parts of its reward."""
+    if facts.driving is not None:
+        return facts.driving
+    return any(tag.startswith("reward/") for tag in series)
 
 
-def _stage(step: int) -> str | None:
-    reached = [name for name, steps in STAGES.items() if step >= _ENOUGH * steps]
+def _stage(updates: int) -> str | None:
+    reached = [name for name, steps in STAGES.items() if updates >= _ENOUGH * steps]
     return reached[-1] if reached else None
 
 
@@ -192,41 +206,56 @@ def judge(
     facts: RunFacts | None = None,
     stage: str | None = None,
 ) -> Verdict:
-    """The verdict on a run's scalars (names as in docs/scalars.md).
+    """Judge a run by its scalars (names as in docs/scalars.md).
 
     stage: "2K", "5K" or "10K" judges that gate and those before it; None judges the highest gate
-    that the run reached, or the first where it reached none.
+    that the run reached, or the first where it reached none, and the run as a whole. Gates count
+    steps from the first update where that comes late.
     """
     limits, facts = limits or VerdictLimits(), facts or RunFacts()
     if stage is not None and stage not in STAGES:
         raise ValueError(f"stage = {stage!r}: expected one of {', '.join(STAGES)}")
-    full, _ = derive(series)
-    step = last_step(full)
-    gate = stage or _stage(step) or "2K"
-    rows = list(no_go_rows(full if stage is None else _until(full, STAGES[gate]), limits, facts))
-    for name in STAGES:
-        rows += _gate_rows(full, limits, name, whole=step >= _ENOUGH * STAGES[name])
+    limits = with_discount(limits, facts)
+    full, _ = derive_scalars(series)
+    start, step = late_start(full, limits, facts), last_step(full)
+    gate = stage or _stage(step - start) or "2K"
+    seen = full if stage is None else _within(full, 0, start + STAGES[gate])
+    rows = list(no_go_rows(seen, limits, facts))
+    rows += whole_run_rows(seen, start, limits, facts)
+    later = _within(seen, start, None)
+    driving = _is_driving(full, facts)
+    for name, steps in STAGES.items():
+        part = _within(full, start, start + steps)
+        view = GateInput(name, part, limits, later, driving)
+        rules = [rule for rule in GATES[name] if driving or rule not in DRIVING]
+        reached = step - start >= _ENOUGH * steps
+        rows += [rule(view) for rule in rules if reached or rule in THROUGHOUT]
         if name == gate:
             break
-    if stage is None and step > STAGES["10K"]:
-        rows += [rule(GateInput("later", full, limits)) for rule in LATER]
-    decision, reasons = _decide(rows, gate, step)
-    return Verdict(decision, gate, step, tuple(reasons), tuple(rows))
+    if stage is None and step - start > STAGES["10K"]:
+        rows += [rule(GateInput("later", full, limits, full, driving)) for rule in LATER]
+    decision, reasons = _decide(rows, gate, step, start)
+    return Verdict(decision, gate, step, tuple(reasons), tuple(rows), start)
 
 
-def _decide(rows: Sequence[Criterion], gate: str, step: int) -> tuple[str, list[str]]:
+def _decide(rows: Sequence[Criterion], gate: str, step: int, start: int) -> tuple[str, list[str]]:
     failed = [f"{_at(r)}{r.note}" for r in rows if r.passed is False]
     if failed:
         return NO_GO, failed
-    if step < _ENOUGH * STAGES[gate]:
-        return UNDECIDED, [f"{step:,} steps are too few for the {gate} gate; nothing failed so far"]
+    if step <= 0:
+        return UNDECIDED, ["no scalar was logged at a step above 0, so there is nothing to judge"]
+    if step - start < _ENOUGH * STAGES[gate]:
+        since = f" after the first update at {start:,}" if start else ""
+        few = f"{step - start:,} steps{since} are too few for the {gate} gate"
+        return UNDECIDED, [f"{few}; nothing failed so far"]
     missing = [r.name for r in rows if r.core and r.stage == gate and r.passed is None]
     if missing:
         return UNDECIDED, [f"not measured: {name}" for name in missing]
     unknown = sum(r.passed is None for r in rows)
     note = f" ({unknown} could not be measured)" if unknown else ""
-    return GO, [f"every criterion measured up to the {gate} gate holds{note}"]
+    since = f", counted from the first update at step {start:,}" if start else ""
+    return GO, [f"every criterion measured up to the {gate} gate holds{note}{since}"]
 
 
 def _at(criterion: Criterion) -> str:
-    return "" if criterion.stage == "any" else f"{criterion.stage}: "
+    return "" if criterion.stage in ("any", "whole run") else f"{criterion.stage}: "

@@ -14,7 +14,7 @@ from pathlib import Path
 from launch.diagnosis.causes import LIKELY, rank_causes
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.read.events import Unreadable
+from launch.diagnosis.read.columns import Unreadable
 from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.report import criteria_table, run_notes, write_report
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge

@@ -144,6 +144,18 @@ def feature_leak(depth: float = 4.0) -> dict[str, Curve]:
     return make(change, improving=False)
 
 
+def masked_leak() -> dict[str, Curve]:
+    """The leak under layer norm: actor Q 5.5 times replay Q, bounded; no gradient in the head."""
+
+    def change(updates: np.ndarray, values: Values) -> None:
+        for stat in ("mean", "max", "min", "std"):
+            values[f"debug/actor_q_{stat}"] = 5.0 * values[f"debug/actor_q_{stat}"]
+        values["train/actor_loss"] = -values["debug/actor_q_mean"]
+        values["gradients/actor_mlp_norm"] = np.zeros(updates.size)
+
+    return make(change, improving=False)
+
+
 def reward_scale() -> dict[str, Curve]:
     """The healthy run with rewards 100 times as large."""
 
@@ -255,6 +267,7 @@ def too_few_updates() -> dict[str, Curve]:
 
 FAULTS: dict[str, Callable[[], dict[str, Curve]]] = {
     "feature_leak": feature_leak,
+    "masked_leak": masked_leak,
     "too_few_updates": too_few_updates,
     "reward_scale": reward_scale,
     "exploding_gradient": exploding_gradient,

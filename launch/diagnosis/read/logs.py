@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from launch.diagnosis.facts import RunFacts, facts_from_config, read_config
-from launch.diagnosis.read.events import (
-    Scalars,
-    Unreadable,
-    join_sessions,
-    read_csv,
-    read_event_file,
-)
+from launch.diagnosis.read.columns import Scalars, Unreadable, join_sessions
+from launch.diagnosis.read.events import read_event_file
+from launch.diagnosis.read.tables import FORMATS, SUFFIXES, read_table
 from launch.diagnosis.series import Curve
-from launch.diagnosis.tags import GROUPS, derive, rename
+from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive_scalars, rename, tag_map_skeleton
 
-_CSV_NAMES = ("metrics.csv", "progress.csv", "progress.txt")
+_TABLES = ("metrics.csv", "progress.csv", "progress.txt")
+_OF_EVALUATION = frozenset(("eval", "evaluation", "evaluator", "test", "validation"))
+_HPARAMS = re.compile(r"\d{9,}\.\d+")  # the folder of torch's add_hparams: a time
+_OVERLAP_S = 1.0  # of two files written at the same time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,24 +38,58 @@ class Run:
     files: tuple[Path, ...]
 
 
+def _walls(part: Scalars) -> tuple[float, float]:
+    """The times of the first and the last point."""
+    ends = [(c.wall[0], c.wall[-1]) for c in part.series.values() if c.wall.size]
+    return (
+        float(min((first for first, _ in ends), default=0.0)),
+        float(max((last for _, last in ends), default=0.0)),
+    )
+
+
 def _began(part: Scalars) -> tuple[float, str]:
-    walls = [c.wall[0] for c in part.series.values() if c.wall.size]
-    return (float(min(walls, default=0.0)), part.files[0].name)
+    return _walls(part)[0], part.files[0].name
 
 
-def _by_folder(files: Iterable[Path]) -> dict[Path, list[Scalars]]:
-    folders: dict[Path, list[Scalars]] = {}
-    for file in files:
-        folders.setdefault(file.parent, []).append(read_event_file(file))
-    return folders
+def _at_once(parts: Sequence[Scalars]) -> list[str]:
+    """A line for two sessions of one folder that wrote the same scalars at the same time."""
+    lines = []
+    for one, other in itertools.pairwise(parts):
+        both = set(one.series) & set(other.series)
+        repeated = any(other.series[tag].steps[0] <= one.series[tag].steps[-1] for tag in both)
+        if repeated and _walls(one)[1] - _walls(other)[0] > _OVERLAP_S:
+            lines.append(
+                f"{one.files[0].name} and {other.files[0].name} were written at the same time: "
+                "two runs in one folder; of each scalar both have, only the second is read "
+                "where they overlap"
+            )
+    return lines
 
 
-def _merge(logdir: Path, folders: dict[Path, list[Scalars]]) -> dict[str, Curve]:
-    """One series; folders with a tag in common are different runs, which must not be mixed."""
+def _renamed(folder: Path, series: dict[str, Curve]) -> dict[str, Curve]:
+    """The scalars of a folder whose name says which part of a run it holds.
+
+    torch's add_scalars writes each line of a chart TAG to a folder TAG_LINE; evaluations are often
+    logged to a folder of their own under the names of training.
+    """
+    if folder.name.lower() in _OF_EVALUATION:
+        return {tag if tag.startswith("eval/") else f"eval/{tag}": c for tag, c in series.items()}
+    if len(series) == 1:
+        tag = next(iter(series))
+        line = folder.name.removeprefix(tag.replace("/", "_") + "_")
+        if line != folder.name:
+            return {f"{tag}/{line}": series[tag]}
+    return series
+
+
+def _merge(logdir: Path, folders: Mapping[Path, dict[str, Curve]]) -> dict[str, Curve]:
+    """One series of the folders of one run; those of several runs must not be mixed."""
     merged: dict[str, Curve] = {}
     home: dict[str, Path] = {}
-    for folder, parts in folders.items():
-        for tag, values in join_sessions(sorted(parts, key=_began)).items():
+    for folder, series in sorted(folders.items(), key=lambda item: len(item[0].parts)):
+        for tag, values in _renamed(folder, series).items():
+            if tag in merged and _HPARAMS.fullmatch(folder.name):
+                continue  # the last values once more
             if tag in merged:
                 names = sorted({str(home[tag]), str(folder)})
                 raise Unreadable(
@@ -65,25 +100,66 @@ def _merge(logdir: Path, folders: dict[Path, list[Scalars]]) -> dict[str, Curve]
     return merged
 
 
+def _read_events(logdir: Path) -> tuple[dict[str, Curve], list[str], list[Path]]:
+    files = sorted(path for path in logdir.rglob("*tfevents*") if path.is_file())
+    sessions: dict[Path, list[Scalars]] = {}
+    for file in files:
+        sessions.setdefault(file.parent, []).append(read_event_file(file))
+    warnings = [line for parts in sessions.values() for part in parts for line in part.warnings]
+    joined = {}
+    for folder, parts in sessions.items():
+        ordered = sorted(parts, key=_began)
+        warnings += _at_once(ordered)
+        joined[folder] = join_sessions(ordered)
+    return _merge(logdir, joined), warnings, files
+
+
+def _tables(logdir: Path) -> Iterable[list[Path]]:
+    """Candidates for the tables of a run, the likeliest first."""
+    for name in _TABLES:
+        yield sorted(logdir.rglob(name))[:1]
+    tables = [p for p in sorted(logdir.iterdir()) if p.suffix in SUFFIXES and p.is_file()]
+    yield [path for path in tables if not path.name.endswith((".config.json", "config.json"))]
+
+
+def _read_tables(logdir: Path) -> tuple[dict[str, Curve], list[str], list[Path]]:
+    """The first of the candidates that hold scalars; files of one folder add up to one run."""
+    for paths in _tables(logdir):
+        parts: dict[Path, dict[str, Curve]] = {}
+        warnings: list[str] = []
+        for path in paths:
+            try:
+                part = read_table(path)
+            except Unreadable as error:
+                if len(paths) == 1:
+                    raise
+                warnings.append(str(error))
+                continue
+            warnings += part.warnings
+            parts[path.with_suffix("")] = part.series
+        if parts:
+            return _merge(logdir, parts), warnings, paths
+    return {}, [], []
+
+
 def _read_files(logdir: Path) -> tuple[dict[str, Curve], list[str], list[Path]]:
     if logdir.is_file():
-        text = logdir.suffix in (".csv", ".txt", ".tsv")
-        part = read_csv(logdir) if text else read_event_file(logdir)
+        table = logdir.suffix in SUFFIXES
+        part = read_table(logdir) if table else read_event_file(logdir)
+        if not part.series and "tfevents" not in logdir.name:
+            raise Unreadable(f"{logdir}: no scalars could be read; formats read: {FORMATS}")
         return part.series, list(part.warnings), [logdir]
     if not logdir.is_dir():
         raise Unreadable(f"{logdir}: no such file or folder")
-    files = sorted(path for path in logdir.rglob("*tfevents*") if path.is_file())
-    folders = _by_folder(files)
-    warnings = [line for parts in folders.values() for part in parts for line in part.warnings]
-    series = _merge(logdir, folders)
-    for name in _CSV_NAMES if not series else ():
-        for path in sorted(logdir.rglob(name))[:1]:
-            part = read_csv(path)
-            series, warnings, files = part.series, [*warnings, *part.warnings], [*files, path]
-        if series:
-            break
+    series, warnings, files = _read_events(logdir)
+    if not series:
+        series, more, tables = _read_tables(logdir)
+        warnings, files = [*warnings, *more], [*files, *tables]
     if not files:
-        raise Unreadable(f"{logdir}: no event file (*tfevents*) and no metrics.csv beneath it")
+        raise Unreadable(
+            f"{logdir}: no event file (*tfevents*) and no metrics.csv beneath it; formats read: "
+            f"{FORMATS}"
+        )
     return series, warnings, files
 
 
@@ -99,7 +175,7 @@ def _config(logdir: Path, files: list[Path]) -> tuple[dict[str, Any] | None, lis
 
 
 def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
-    """Everything that the rules need from a run folder, a folder of event files or one file.
+    """Read all that the rules need from a run folder, a folder of logs or one file.
 
     tag_map: {their tag: our tag}, beside the built-in names of other libraries. Raises Unreadable
     when no scalar, or none with a known name, is found.
@@ -113,16 +189,19 @@ def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
     if not known:
         raise Unreadable(
             f"{logdir}: none of its {len(foreign)} tags is known ({', '.join(foreign[:3])}, ...); "
-            "say what they are with --tag_map"
+            f"say what they are with --tag_map, a JSON file such as {tag_map_skeleton(foreign)}"
         )
-    series, derived = derive({t: c for t, c in known.items() if np.size(c.values)})
+    series, derived = derive_scalars({t: c for t, c in known.items() if np.size(c.values)})
     config, complaints = _config(logdir, files)
+    facts = facts_from_config(config or {})
+    if facts.driving is None and (tag_map or not FOREIGN_TAGS.keys().isdisjoint(raw)):
+        facts = dataclasses.replace(facts, driving=False)
     return Run(
         series=series,
         derived=derived,
         foreign=foreign,
         config=config,
-        facts=facts_from_config(config or {}),
+        facts=facts,
         warnings=(*warnings, *complaints),
         files=tuple(files),
     )

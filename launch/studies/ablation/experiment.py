@@ -154,7 +154,7 @@ def _outcome(arm: Arm, setting: Setting, state: TrainState) -> dict[str, float]:
     score = float(_compiled(probes.episode_return, setting.toy)(state))
     cars, observation = _watched(setting, probes.VALUE_STATES)
     fault = arm.phases[-1][0]
-    measure = _compiled(probes.values, setting.toy, fault, setting.rule)
+    measure = _compiled(probes.policy_values, setting.toy, fault, setting.rule)
     values = jax.device_get(measure(state, cars, observation))
     return {
         "return": (score - random) / (expert - random),

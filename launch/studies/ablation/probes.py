@@ -119,7 +119,7 @@ class Values(NamedTuple):
     size: jax.Array
 
 
-def values(
+def policy_values(
     toy: ToyConfig,
     fault: Fault,
     rule: RewardRule,

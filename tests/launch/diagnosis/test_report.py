@@ -14,7 +14,7 @@ from synthetic_runs import write_events
 from launch.diagnosis.causes import rank_causes
 from launch.diagnosis.criteria import Criterion
 from launch.diagnosis.plots import plot_all, plot_q_values
-from launch.diagnosis.read.events import Unreadable
+from launch.diagnosis.read.columns import Unreadable
 from launch.diagnosis.report import cause_section, criteria_table, report_run, write_report
 from launch.diagnosis.series import curve
 from launch.diagnosis.tags import reward_parts

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits, parse_limits
 from launch.diagnosis.live import LiveChecker
-from launch.diagnosis.measures import growth, power_law, q_scale
+from launch.diagnosis.measures import growth, power_law
+from launch.diagnosis.scales import q_scale
 from launch.diagnosis.series import Curve, Series, curve
 from launch.diagnosis.verdict import GO, NO_GO, STAGES, UNDECIDED, judge, no_go_rows
 
@@ -438,17 +439,29 @@ def test_every_limit_is_explained_and_live():
         "progress_ratio": 99.0,
         "plateau_ratio": 99.0,
         "saturation": 1e-9,
+        "late_start": 1,
+        "return_ratio": 1e-9,
+        "collapse": 1e-9,
+        "collapse_share": 99.0,
+        "collapse_growth": 1e9,
+        "late_growth": 1e-9,
     }
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
     assert all(f.metadata["help"] for f in dataclasses.fields(VerdictLimits))
     growing = changed(series, "debug/actor_q_mean", lambda v: 8 + 5.0 * np.arange(v.size))
     alone = {"debug/actor_q_mean": growing["debug/actor_q_mean"]}
+    collapsed = changed(growing, "debug/actor_q_mean", lambda v: v * 1.08 ** np.arange(v.size))
+    collapsed = changed(
+        collapsed, "train/episode_reward", lambda v: np.where(np.arange(v.size) > 200, -900.0, v)
+    )
+    foreign = {tag: growing[tag] for tag in ("debug/actor_q_mean", "train/episode_reward")}
+    without_discount = {k: v for k, v in growing.items() if "discount" not in k}
     for name, value in dull.items():
         limits = dataclasses.replace(LIMITS, **{name: value})
         facts = RunFacts()
         same = all(
             judge(s, limits, facts).rows == judge(s, LIMITS, facts).rows
-            for s in (growing, alone, {k: v for k, v in growing.items() if "discount" not in k})
+            for s in (growing, alone, foreign, without_discount, collapsed)
         )
         assert not same, name
 

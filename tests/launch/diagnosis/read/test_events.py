@@ -19,17 +19,20 @@ from tensorboard.util import tensor_util
 from tensorboardX import SummaryWriter
 
 from launch.diagnosis.plots import plot_q_values
-from launch.diagnosis.read.events import (
-    Scalars,
-    Unreadable,
-    join_sessions,
-    read_csv,
-    read_event_file,
-)
+from launch.diagnosis.read.columns import Scalars, Unreadable, join_sessions
+from launch.diagnosis.read.events import read_event_file
 from launch.diagnosis.read.logs import read_run
 from launch.diagnosis.read.records import masked_crc
+from launch.diagnosis.read.tables import read_csv
 from launch.diagnosis.series import curve, thin
-from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive, last_step, read_tag_map, rename
+from launch.diagnosis.tags import (
+    FOREIGN_TAGS,
+    GROUPS,
+    derive_scalars,
+    last_step,
+    read_tag_map,
+    rename,
+)
 
 
 @pytest.fixture(scope="module")
@@ -382,6 +385,6 @@ def test_last_step_ignores_episode_numbers():
 
 def test_critic_loss_is_the_sum_of_its_two():
     parts = {f"train/critic_{i}_loss": curve([1, 2], [i, i]) for i in (1, 2)}
-    full, derived = derive(parts)
+    full, derived = derive_scalars(parts)
     assert full["train/critic_loss"].values.tolist() == [3, 3]
     assert derived == ("train/critic_loss",)
