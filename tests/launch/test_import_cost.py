@@ -42,11 +42,11 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def without(code: str, *words: object) -> subprocess.CompletedProcess[str]:
+def without(code: str, *words: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run Python code on a machine without the absent packages."""
     return subprocess.run(
         [sys.executable, "-c", f"{WITHOUT}\n{code}", *map(str, words)],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -63,18 +63,18 @@ def test_the_absent_packages_are_absent(package):
 
 def test_event_files_are_judged_and_explained(tmp_path):
     write_events(tmp_path, synthetic_runs.report_series(0))
-    done = without(AS_PROGRAM, "launch.diagnose", f"--logdir={tmp_path}")
-    assert done.returncode == 1, done.stderr
+    done = without(AS_PROGRAM, "launch.diagnose", f"--run_dir={tmp_path}", folder=tmp_path)
+    assert done.returncode == 3, done.stderr
     assert done.stdout.startswith("NO-GO")
     assert "likely cause" in done.stdout
-    table = json.loads((tmp_path / "diagnosis" / "report.json").read_text())
-    assert table["decision"] == "NO-GO"
-    assert list((tmp_path / "diagnosis").rglob("*.png"))
+    (report,) = tmp_path.glob("diagnosis-*/report.json")
+    assert json.loads(report.read_text())["decision"] == "NO-GO"
+    assert list(report.parent.rglob("*.png"))
 
 
 def test_its_help_needs_none_of_them():
     done = without(AS_PROGRAM, "launch.diagnose", "--help")
-    assert "--logdir" in done.stdout, done.stderr
+    assert "--run_dir" in done.stdout, done.stderr
 
 
 def test_the_version_is_told_without_jax():
