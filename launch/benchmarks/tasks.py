@@ -51,6 +51,14 @@ class Data:
         self.actions = rng.uniform(-1, 1, (_DISTINCT, sizes["action"])).astype(np.float32)
         self.rewards = rng.normal(size=_DISTINCT)
 
+    def first_observation(self, i: int) -> dict[str, Array]:
+        """The i-th observation as the first of an episode: its stack repeats one frame."""
+        parts = self.observation(i)
+        if self.image:
+            stack = parts["image"]
+            parts["image"] = np.repeat(stack[..., -1:], stack.shape[-1], axis=-1)
+        return parts
+
     def observation(self, i: int) -> dict[str, Array]:
         """The i-th observation, unbatched."""
         parts = {"vector": self.vectors[i % _DISTINCT]}

@@ -30,7 +30,7 @@ def filled_buffer(task: str, capacity: int, image: int = 0) -> Any:
     buffer = ReplayBuffer(ReplayConfig(capacity=capacity), spaces, 0.99)
     for i in range(capacity):
         if i % EPISODE == 0:
-            buffer.begin(data.observation(i))
+            buffer.begin(data.first_observation(i))
         following, over = data.observation(i + 1), i % EPISODE == EPISODE - 1
         buffer.add(data.actions[i % 256], data.rewards[i % 256], following, False, over)
     return buffer
