@@ -72,6 +72,12 @@ def bootstrap(config: AgentConfig, batch: Batch) -> jax.Array:
     return jnp.float32(config.discount) ** steps * (1.0 - jnp.asarray(batch.terminated))
 
 
+def return_bound(config: AgentConfig, batch: Batch) -> jax.Array:
+    """Return the largest return that a batch's rewards allow: |r| / (1 - discount^steps)."""
+    steps = jnp.asarray(batch.steps, jnp.float32)
+    return (jnp.abs(batch.reward) / (1.0 - jnp.float32(config.discount) ** steps)).max()
+
+
 @float32
 def gradient_norms(norms: dict[str, jax.Array], clip: float, network: str) -> Metrics:
     """Global L2 norms of each part and of all, before and after clipping all by one factor."""
@@ -118,13 +124,11 @@ def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
 
 
 @float32
-def relations(scalars: Metrics, reward_bound: jax.Array, config: AgentConfig) -> Metrics:
+def relations(scalars: Metrics, bound: jax.Array) -> Metrics:
     """Return what relates other scalars.
 
-    The bound is the largest return that the rewards seen so far allow, max|r| / (1 - discount);
-    while every reward was 0 it says nothing.
+    bound: the largest return that the rewards seen so far allow; 0 says nothing.
     """
-    bound = reward_bound / (1.0 - config.discount)
     actor_q, replay_q = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
     actor_extreme = jnp.maximum(jnp.abs(scalars["debug/actor_q_max"]), jnp.abs(actor_q))
     largest_q = jnp.maximum(actor_extreme, jnp.abs(scalars["debug/q1_max"]))

@@ -31,7 +31,7 @@ class TrainState(struct.PyTreeNode):
     critic: Network
     step: jax.Array
     key: jax.Array
-    reward_bound: jax.Array
+    return_bound: jax.Array
     actor_metrics: Metrics
     health: Metrics
     health_step: jax.Array

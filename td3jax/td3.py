@@ -152,7 +152,7 @@ def init(config: AgentConfig, spaces: Spaces, key: jax.Array) -> TrainState:
         critic=network(critic, "critic"),
         step=jnp.zeros((), jnp.int32),
         key=key,
-        reward_bound=jnp.zeros((), jnp.float32),
+        return_bound=jnp.zeros((), jnp.float32),
         actor_metrics={},
         health={},
         health_step=jnp.zeros((), jnp.int32),
@@ -179,7 +179,7 @@ def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainSt
         critic=critic,
         step=state.step + 1,
         key=key,
-        reward_bound=jnp.maximum(state.reward_bound, jnp.abs(batch.reward).max()),
+        return_bound=jnp.maximum(state.return_bound, metrics.return_bound(config, batch)),
     )
     critic_params = critic.params
     if config.reuse_features and "encoder" in critic_params:  # departure: features one step old
@@ -193,7 +193,7 @@ def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainSt
     )
     state = metrics.with_health(before, state, observation, batch.action)
     scalars = scalars | state.actor_metrics | state.health
-    return state, scalars | metrics.relations(scalars, state.reward_bound, config)
+    return state, scalars | metrics.relations(scalars, state.return_bound)
 
 
 def _critic_step(

@@ -213,4 +213,4 @@ def test_update_does_not_recompile_for_the_same_rules():
     for _ in range(3):
         state, _ = update(state, batch, rules=Rules())
     assert compiled._cache_size() - before <= 1
-    assert jnp.isfinite(state.reward_bound)
+    assert jnp.isfinite(state.return_bound)

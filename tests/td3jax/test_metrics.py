@@ -42,9 +42,8 @@ def related_scalars(**changes):
     return {k: jnp.asarray(v) for k, v in {**scalars, **changes}.items()}
 
 
-def related(reward_bound=1.0, discount=0.99, **changes):
-    config = tiny_config(discount=discount)
-    return metrics.relations(related_scalars(**changes), jnp.asarray(reward_bound), config)
+def related(bound=100.0, **changes):
+    return metrics.relations(related_scalars(**changes), jnp.asarray(bound))
 
 
 @pytest.mark.parametrize(
@@ -70,12 +69,23 @@ def test_a_scalar_that_is_not_finite_is_told():
 
 
 def test_no_divergence_is_claimed_while_every_reward_was_zero():
-    assert float(related(reward_bound=0.0)["health/bound_ratio"]) == 0.0
+    assert float(related(bound=0.0)["health/bound_ratio"]) == 0.0
 
 
-def test_bound_ratio_is_against_the_largest_return_the_rewards_allow():
-    found = related(reward_bound=2.0, discount=0.9)
-    assert float(found["health/bound_ratio"]) == pytest.approx(20.0 / (2.0 / 0.1), rel=1e-5)
+@pytest.mark.parametrize(("steps", "bound"), [(1, 2.0 / 0.1), (3, 2.0 / (1.0 - 0.9**3))])
+def test_the_bound_is_the_largest_return_that_the_rewards_allow(steps, bound):
+    batch = make_batch(PIXELS).replace(
+        reward=np.array([-2.0, 1.0, 0.0, 0.0, 0.0, 0.0], np.float32),
+        steps=np.full(6, steps, np.int32),
+    )
+    found = float(metrics.return_bound(tiny_config(discount=0.9), batch))
+    assert found == pytest.approx(bound, rel=1e-5)
+    state, _ = update(init(tiny_config(discount=0.9), PIXELS, jax.random.key(0)), batch)
+    assert float(state.return_bound) == pytest.approx(bound, rel=1e-5)
+
+
+def test_the_gap_is_relative_to_replay_q():
+    found = related()
     gap = float(found["health/actor_replay_q_gap"])
     assert gap == pytest.approx((10 - 9) / 9, rel=1e-5)
 
