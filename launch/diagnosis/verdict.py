@@ -12,7 +12,7 @@ from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.gate_input import NORM_MAX, NORMS, GateInput
 from launch.diagnosis.gates import DRIVING, GATES, LATER, THROUGHOUT, logged_alert
 from launch.diagnosis.limits import VerdictLimits
-from launch.diagnosis.measures import growth, late_start, sustained
+from launch.diagnosis.measures import first_update, growth, late_start, sustained
 from launch.diagnosis.scales import (
     bound_curve,
     held,
@@ -235,6 +235,9 @@ def judge(
     if stage is None and step - start > STAGES["10K"]:
         rows += [rule(GateInput("later", full, limits, full, driving)) for rule in LATER]
     decision, reasons = _decide(rows, gate, step, start)
+    first = first_update(full, facts)
+    if decision == UNDECIDED and first is not None and start == 0 and first >= STAGES[gate]:
+        reasons = [f"the first update came at step {first:,}, after the {gate} gate"]
     return Verdict(decision, gate, step, tuple(reasons), tuple(rows), start)
 
 

@@ -114,6 +114,13 @@ def test_the_first_update_comes_from_the_configuration_where_it_is_known():
     assert judge(synthetic_runs.healthy()).start == 0
 
 
+def test_a_first_update_just_behind_the_gate_is_said():
+    early = {tag: values.until(3_000) for tag, values in learns(SB3, 2_500).items()}
+    verdict = judge(early, None, RunFacts(driving=False, learning_starts=2_500))
+    assert verdict.decision == UNDECIDED
+    assert verdict.reasons == ("the first update came at step 2,500, after the 2K gate",)
+
+
 def test_our_own_run_of_the_paper_on_pendulum_is_judged_from_its_first_update():
     run = learns(SB3, 10_000, last=30_000)
     facts = facts_from_config({"loop": {"env": "Pendulum-v1", "learning_starts": 10_000}})
