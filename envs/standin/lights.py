@@ -103,7 +103,7 @@ class TrafficLights:
         self.elapsed[group] = 0.0
 
 
-@called_with(f8[::1], f8[::1], f8[::1], f8[:, ::1], i8[::1])
+@called_with(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], i8[::1])
 @compiled
 def _facing(
     x: Array,
