@@ -31,6 +31,7 @@ RUN = [
     "imageio-ffmpeg>=0.5",
     "networkx>=3.2,<4",
     "opencv-python>=4.10",
+    "scipy>=1.14",
     "tensorboardX>=2.6.2",
     "tqdm>=4.66",
 ]
@@ -47,7 +48,6 @@ GYM = [
 STUDIES = [
     "pandas>=2.2,<3",  # rliable imports it without asking for it.
     "rliable>=1.2,<2",
-    "scipy>=1.14",
 ]
 DEV = [
     "hypothesis>=6.100",
