@@ -20,7 +20,7 @@ Say = Callable[[str], None]
 
 
 def await_word(channel: int, alive: Alive, say: Say) -> None:
-    """Returns at the line READY from a pipe, or when the server is dead; says all other lines.
+    """Return at the line READY from a pipe, or when the server is dead; say all other lines.
 
     Raises ServerUnreachable when it makes no progress.
     """
@@ -45,7 +45,7 @@ def await_word(channel: int, alive: Alive, say: Say) -> None:
 
 
 def await_port(host: str, port: int, alive: Alive, seconds: float) -> None:
-    """Returns when the port accepts connections, or when the server is dead.
+    """Return when the port accepts connections, or when the server is dead.
 
     Raises ServerUnreachable after `seconds`.
     """

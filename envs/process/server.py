@@ -35,7 +35,7 @@ class Server:
         self.log = log
 
     def alive(self) -> bool:
-        """Whether the process still runs."""
+        """Tell whether the process still runs."""
         return self.process.poll() is None
 
     def megabytes(self) -> float:
@@ -43,20 +43,20 @@ class Server:
         return resident_megabytes(self.process.pid)
 
     def stop(self) -> None:
-        """Ends the process group: politely, then for good. A hung server is killed too."""
+        """End the process group: politely, then for good. A hung server is killed too."""
         kill_group(self.process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(CLOSE_SECONDS)
         self.kill()
 
     def kill(self) -> None:
-        """Ends the process group at once and waits for it."""
+        """End the process group at once and wait for it."""
         kill_group(self.process, signal.SIGKILL)
         self.process.wait()
 
 
 def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
-    """Starts the server of the configuration and waits until it accepts connections.
+    """Start the server of the configuration and wait until it accepts connections.
 
     say: gets lines about what the stand-in does meanwhile. Output goes to a file, never to a pipe:
     nobody reads it later, and a full pipe stops a server.
@@ -159,7 +159,7 @@ def _is_free(port: int) -> bool:
 
 
 def kill_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Sends a signal to a process that leads its own group, and to all of that group."""
+    """Send a signal to a process that leads its own group, and to all of that group."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 

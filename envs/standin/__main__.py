@@ -42,7 +42,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the server until a signal ends it; returns the exit code."""
+    """Run the server until a signal ends it; return the exit code."""
     options = _arguments(argv)
     if not 1 <= options.port <= 65534:
         return _refuse(f"--port must be in 1 to 65534, not {options.port}")

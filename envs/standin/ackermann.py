@@ -33,7 +33,7 @@ class Ackermann:
     integral: float = 0.0
 
     def __call__(self, dt: float) -> None:
-        """Sets the controls for the coming step."""
+        """Set the controls for the coming step."""
         fleet = self.world.fleet
         column = self.world.column(self.actor_id)
         self._steer(dt)

@@ -35,7 +35,7 @@ class Call(NamedTuple):
     arguments: tuple[Any, ...]
 
     def prepare(self) -> bool:
-        """Loads the machine code, or makes it; whether it had to be made."""
+        """Load the machine code, or make it; whether it had to be made."""
         before = self.function.stats.cache_misses.total()
         self.function.compile(self.arguments)
         return bool(self.function.stats.cache_misses.total() > before)

@@ -55,7 +55,7 @@ HOLD, HOLD_X, HOLD_Y = ROW["hold"], ROW["hold_x"], ROW["hold_y"]
 
 
 def advance(fleet: Fleet, dt: float, substeps: int, ground: Array, normal: Array) -> None:
-    """Moves every vehicle by `dt` seconds, in place; `report` follows after collisions.
+    """Move every vehicle by `dt` seconds, in place; `report` follows after collisions.
 
     ground: height of the ground under each vehicle, (N,); normal: its unit normal, (N, 3).
     """
@@ -108,7 +108,7 @@ class _Demand(NamedTuple):
 
 @compiled
 def _demand(f: Array, i: int, dt: float, ground: float, normal: Array) -> _Demand:
-    """Turns controls, slope and outside forces into the inputs of substeps of `dt` seconds."""
+    """Turn controls, slope and outside forces into the inputs of substeps of `dt` seconds."""
     mass, speed, lock = f[MASS, i], abs(f[VX, i]), f[STEER_LIMIT, i]
     share = _steering_share(speed * 3.6)
     backwards = f[REVERSE, i] > 0 or (f[MANUAL, i] > 0 and f[GEAR, i] < 0)

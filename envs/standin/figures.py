@@ -100,7 +100,7 @@ def published(spec: VehicleSpec) -> Figures:
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     titles = ("0-100 s", "top km/h", "100-0 m", "circle m")
     print(f"{'published / simulated':28}" + "".join(f"{title:>14}" for title in titles))
     results = simulated()

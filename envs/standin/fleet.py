@@ -156,12 +156,12 @@ class Fleet:
         return len(self.ids) - 1
 
     def remove(self, index: int) -> None:
-        """Takes out a vehicle; those behind it move up one column."""
+        """Take out a vehicle; those behind it move up one column."""
         del self.ids[index]
         self._bind(np.ascontiguousarray(np.delete(self.data, index, axis=1)))
 
     def set_world_velocity(self, index: int, velocity: tuple[float, float, float]) -> None:
-        """Gives a vehicle a velocity in the world frame, m/s."""
+        """Give a vehicle a velocity in the world frame, m/s."""
         cos, sin = math.cos(self.yaw[index]), math.sin(self.yaw[index])
         vx, vy, vz = velocity
         self.vx[index] = vx * cos + vy * sin

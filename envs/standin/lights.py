@@ -58,7 +58,7 @@ class TrafficLights:
         return [self.ids[i] for i in sorted(members)]
 
     def step(self, dt: float) -> None:
-        """Advances the clocks unless frozen."""
+        """Advance the clocks unless frozen."""
         if self.frozen or not len(self):
             return
         self.elapsed += dt
@@ -77,11 +77,11 @@ class TrafficLights:
                 self._change(group, GREEN, YELLOW)
 
     def set_state(self, light: int, state: int) -> None:
-        """Shows a colour until the cycle changes it, or for good while frozen."""
+        """Show a colour until the cycle changes it, or for good while frozen."""
         self._show([light], state)
 
     def facing(self, fleet: Fleet) -> NDArray[np.int64]:
-        """Returns for each vehicle the light whose stop zone its body touches, -1 for none."""
+        """Return for each vehicle the light whose stop zone its body touches, -1 for none."""
         bodies = fleet.half_length, fleet.half_width
         return _facing(fleet.x, fleet.y, fleet.yaw, *bodies, self._boxes, self._box_light)
 

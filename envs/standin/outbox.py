@@ -18,7 +18,7 @@ class Outbox:
         self.pending = 0
 
     def send(self, buffers: Sequence[Buffer]) -> None:
-        """Sends or queues the buffers. Raises OSError when the peer is gone."""
+        """Send or queue the buffers. Raises OSError when the peer is gone."""
         if self._queue:
             self._enqueue(buffers, 0)
             return
@@ -29,7 +29,7 @@ class Outbox:
         self._enqueue(buffers, sent)
 
     def flush(self) -> bool:
-        """Sends what is queued; True when nothing is left. Raises OSError when the peer is gone."""
+        """Send what is queued; True when nothing is left. Raises OSError when the peer is gone."""
         while self._queue:
             head = self._queue[0]
             try:

@@ -10,7 +10,7 @@ _SET_DEATH_SIGNAL = 1
 
 
 def end_with_parent(parent: int) -> None:
-    """Asks Linux to kill this process when process `parent`, its parent, dies, or has died."""
+    """Ask Linux to kill this process when process `parent`, its parent, dies, or has died."""
     ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)

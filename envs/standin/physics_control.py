@@ -79,7 +79,7 @@ def read(world: World, vehicle: Actor) -> list[Any]:
 
 
 def apply(world: World, vehicle: Actor, control: list[Any]) -> None:
-    """Puts a struct in force: each parameter scales the fitted model by new over default.
+    """Put a struct in force: each parameter scales the fitted model by new over default.
 
     Raises ValueError for values that no vehicle can have.
     """

@@ -41,7 +41,7 @@ class Recorder:
     """Writes each tick of one world; what a killed server leaves is read up to its last tick."""
 
     def __init__(self, path: Path, world: World, map_name: str) -> None:
-        """Raises RpcFailure where the file cannot be written."""
+        """Raise RpcFailure where the file cannot be written."""
         self.path = path
         try:
             if path.parent == _FOLDER:
@@ -59,7 +59,7 @@ class Recorder:
         self.note(world)
 
     def note(self, world: World) -> None:
-        """Writes the world as it is after a tick. Raises OSError."""
+        """Write the world as it is after a tick. Raises OSError."""
         actors = world.actors
         created = [actor for actor in actors.values() if actor.id not in self._known]
         destroyed = [actor_id for actor_id in self._known if actor_id not in actors]
@@ -91,11 +91,11 @@ class Recorder:
         self._file.write(self._packer.pack(message))
 
     def flush(self) -> None:
-        """Makes what was written readable."""
+        """Make what was written readable."""
         self._file.flush()
 
     def close(self) -> None:
-        """Ends the file."""
+        """End the file."""
         self._file.close()
 
 

@@ -72,7 +72,7 @@ class Replay:
         self._show()
 
     def advance(self, dt: float) -> None:
-        """Moves everything to where it was `dt` seconds later, before the world's own step."""
+        """Move everything to where it was `dt` seconds later, before the world's own step."""
         if self.now >= self.end:
             self.stop(keep=True)
             return
@@ -80,7 +80,7 @@ class Replay:
         self._show()
 
     def stop(self, keep: bool) -> None:
-        """Ends the playback; actors that it made stay only where `keep` says so.
+        """End the playback; actors that it made stay only where `keep` says so.
 
         One that has come to its end by itself is left alone: its lights may be frozen by others.
         """
@@ -163,7 +163,7 @@ class Replay:
 
 
 def _hold(world: World, actor: Actor, held: bool) -> None:
-    """Takes an actor's physics and collisions away, or gives them back."""
+    """Take an actor's physics and collisions away, or give them back."""
     if actor.kind is Kind.VEHICLE:
         column = world.column(actor.id)
         world.fleet.physics[column] = LED if held else 1.0

@@ -55,14 +55,14 @@ class Decoder:
         )
 
     def feed(self, data: bytes) -> None:
-        """Adds received bytes. Raises BrokenStream when too many are waiting."""
+        """Add received bytes. Raises BrokenStream when too many are waiting."""
         try:
             self._unpacker.feed(data)
         except msgpack.BufferFull as error:
             raise BrokenStream(f"request larger than {MAX_REQUEST_BYTES} bytes") from error
 
     def requests(self) -> Iterator[Request]:
-        """Yields every complete request. Raises BrokenStream on anything else."""
+        """Yield every complete request. Raises BrokenStream on anything else."""
         while True:
             try:
                 message = next(self._unpacker)

@@ -51,7 +51,7 @@ def memory_of(world: World, sensor: Actor) -> SensorMemory:
 
 
 def is_due(world: World, sensor: Actor) -> bool:
-    """Whether `sensor_tick` lets the sensor measure in this step."""
+    """Tell whether `sensor_tick` lets the sensor measure in this step."""
     period = attribute_float(sensor, "sensor_tick", 0.0)
     if period <= 0:
         return True

@@ -53,7 +53,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def listen(*sockets: socket.socket) -> None:
-    """Takes clients from now on. Raises OSError where another server came first."""
+    """Take clients from now on. Raises OSError where another server came first."""
     for sock in sockets:
         sock.listen(128)
 
@@ -79,13 +79,13 @@ class Server:
         self._poll.register(self._wake.fileno(), select.EPOLLIN)
 
     def stop_on_signals(self) -> None:
-        """Lets SIGTERM and SIGINT end `run`."""
+        """Let SIGTERM and SIGINT end `run`."""
         signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stop())
 
     def stop(self) -> None:
-        """Makes `run` return after what it is doing."""
+        """Make `run` return after what it is doing."""
         self._running = False
 
     def run(self) -> None:

@@ -57,7 +57,7 @@ class Simulation:
         self.map_name: str = self.world.town.name
 
     def tick(self) -> int:
-        """Steps once and publishes the snapshot and quick sensors. Returns the new frame.
+        """Step once and publish the snapshot and quick sensors. Returns the new frame.
 
         The slow sensors' data follow with `start_pictures` and `work`, or with `finish_tick`.
         """
@@ -87,7 +87,7 @@ class Simulation:
             self.recorder = None
 
     def stop_recorder(self) -> None:
-        """Ends a recording, where there is one."""
+        """End a recording, where there is one."""
         if self.recorder is not None:
             self.recorder.close()
             self.recorder = None
@@ -113,13 +113,13 @@ class Simulation:
         self._pictures = self._draw(shots, droppable)
 
     def work(self) -> bool:
-        """Makes the next part of a picture; whether there may be more to do."""
+        """Make the next part of a picture; whether there may be more to do."""
         for _ in self._pictures:
             return True
         return False
 
     def finish_tick(self) -> None:
-        """Makes and sends all that is left of the last step."""
+        """Make and send all that is left of the last step."""
         self.start_pictures()
         while self.work():
             pass
@@ -138,7 +138,7 @@ class Simulation:
         return settings.fixed_delta or ASYNCHRONOUS_PERIOD_S
 
     def load(self, name: str, reset_settings: bool) -> None:
-        """Starts a new episode; an empty name means the present town. Raises RpcFailure."""
+        """Start a new episode; an empty name means the present town. Raises RpcFailure."""
         self.finish_tick()
         settings = Settings() if reset_settings else self.world.settings
         town = self._town_named(name)
@@ -149,13 +149,13 @@ class Simulation:
         self.world = World(town, self.seed, self._identity, settings, frame=frame)
 
     def forget_caller(self, connection: int) -> None:
-        """Drops the Traffic Managers of a client that is gone: nobody could reach them."""
+        """Drop the Traffic Managers of a client that is gone: nobody could reach them."""
         self.traffic_managers = {
             port: entry for port, entry in self.traffic_managers.items() if entry[1] != connection
         }
 
     def prepare_opendrive(self, text: str) -> None:
-        """Checks and keeps a map for the next `load` of the OpenDRIVE world."""
+        """Check and keep a map for the next `load` of the OpenDRIVE world."""
         try:
             self._parse_town(text, OPENDRIVE_MAP)
         except Exception as error:

@@ -51,7 +51,7 @@ class Snapshots:
         return [header + detail, self._records.tobytes()]
 
     def _arrange(self, world: World) -> None:
-        """Lays the records out: vehicles in the fleet's order, lights, walkers, the rest."""
+        """Lay the records out: vehicles in the fleet's order, lights, walkers, the rest."""
         ids = [*world.fleet.ids, *world.lights.ids, *world.walkers.ids]
         counts = (len(world.fleet), len(world.lights), len(world.walkers))
         placed = set(ids)

@@ -68,7 +68,7 @@ def spawn(
     parent_id: int = 0,
     anywhere: bool = False,
 ) -> Actor:
-    """Makes an actor; with a parent, `pose` is relative to it; `anywhere`: also on occupied places.
+    """Make an actor; with a parent, `pose` is relative to it; `anywhere`: also on occupied places.
 
     Raises RpcFailure.
     """
@@ -94,7 +94,7 @@ def spawn(
 
 
 def destroy(world: World, actor_id: int) -> bool:
-    """Takes an actor out; False when there is none, or it belongs to the town."""
+    """Take an actor out; False when there is none, or it belongs to the town."""
     actor = world.actors.get(actor_id)
     if actor is None or actor.kind is Kind.LIGHT or actor is world.spectator:
         return False

@@ -77,7 +77,7 @@ class StreamHub:
             self.service(left)
 
     def has_subscribers(self, stream_id: int) -> bool:
-        """Whether anybody listens to the stream."""
+        """Tell whether anybody listens to the stream."""
         return stream_id in self._streams
 
     @property
@@ -86,7 +86,7 @@ class StreamHub:
         return len(self._connections)
 
     def publish(self, stream_id: int, parts: Sequence[Buffer], droppable: bool) -> None:
-        """Sends one message to every subscriber of the stream.
+        """Send one message to every subscriber of the stream.
 
         A droppable message is left out for a subscriber that has not read the last one.
         """
@@ -116,7 +116,7 @@ class StreamHub:
                 self._flush(subscriber)
 
     def close(self) -> None:
-        """Closes every connection and the listening socket."""
+        """Close every connection and the listening socket."""
         for subscriber in tuple(self._connections.values()):
             self._drop(subscriber)
         self._poll.close()

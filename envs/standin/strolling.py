@@ -34,7 +34,7 @@ class Stroll:
     walked: float = 0.0
 
     def __call__(self, dt: float) -> None:
-        """Keeps the walker going, and turns it round where the way ends."""
+        """Keep the walker going, and turn it round where the way ends."""
         self.since_look += dt
         self.walked += _PACE * dt
         if self.since_look >= _LOOK_EVERY_S:
@@ -54,7 +54,7 @@ class Stroll:
 
 
 def lead(world: World, walker: Actor, on: bool) -> None:
-    """Starts or ends the stroll of a walker that has an AI controller; others stay as they are."""
+    """Start or end the stroll of a walker that has an AI controller; others stay as they are."""
     children = (world.actors.get(child) for child in walker.children)
     if not any(child is not None and child.type_id == CONTROLLER for child in children):
         return

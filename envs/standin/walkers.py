@@ -33,7 +33,7 @@ class Walkers:
         return len(self.ids)
 
     def add(self, actor_id: int, pose: Pose) -> None:
-        """Adds a walker at rest; `pose` is the middle of the body."""
+        """Add a walker at rest; `pose` is the middle of the body."""
         self.ids.append(actor_id)
         column = np.zeros((9, 1))
         column[:4, 0] = (*pose[:3], math.radians(pose[4]))
@@ -43,7 +43,7 @@ class Walkers:
         self.collides[actor_id] = self.physics[actor_id] = True
 
     def remove(self, actor_id: int) -> None:
-        """Takes a walker out."""
+        """Take a walker out."""
         index = self.ids.index(actor_id)
         self.led.discard(actor_id)
         del self.ids[index], self.collides[actor_id], self.physics[actor_id]
@@ -81,7 +81,7 @@ class Walkers:
         return x, y, z, 0.0, math.degrees(yaw), 0.0
 
     def step(self, dt: float, town: Any) -> None:
-        """Moves every walker; feet stay on the ground."""
+        """Move every walker; feet stay on the ground."""
         if not self.ids:
             return
         moving = np.array([self.physics[i] or i in self.led for i in self.ids], np.float64)

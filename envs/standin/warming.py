@@ -21,7 +21,7 @@ _PATIENCE = 600.0
 
 
 def warm_up(say: Say) -> None:
-    """Loads all machine code; where the machine has none yet, compiles it.
+    """Load all machine code; where the machine has none yet, compile it.
 
     Of several servers that start at once one compiles; the others wait, and find it on disk.
     """
@@ -41,7 +41,7 @@ def folder_to_lock() -> str | None:
 
 @contextlib.contextmanager
 def _alone(say: Say) -> Iterator[None]:
-    """Waits until no other server compiles for the same folder."""
+    """Wait until no other server compiles for the same folder."""
     folder = folder_to_lock()
     if folder is None:
         yield

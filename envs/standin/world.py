@@ -116,7 +116,7 @@ class World:
         return TrafficLights(tuple(self.town.signals), ids)
 
     def step(self, dt: float) -> None:
-        """Advances the world by `dt` seconds."""
+        """Advance the world by `dt` seconds."""
         for controller in tuple(self.controllers.values()):
             controller(dt)
         fleet = self.fleet

@@ -163,7 +163,7 @@ def soak(episodes: int, kill_every: int = _KILL_EVERY) -> list[ServerState]:
 
 
 def _ask(orders: Any) -> bool:
-    """Whether the player finished an episode in time."""
+    """Tell whether the player finished an episode in time."""
     try:
         orders.send(True)
         return bool(orders.poll(_PATIENCE_S) and orders.recv())

@@ -168,7 +168,7 @@ def _put(path: Path, data: bytes) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -74,7 +74,7 @@ class Collector:
         self._random_steps = random_steps(config)
 
     def begin(self) -> None:
-        """Resets the environment for the next episode, again where the simulator fails."""
+        """Reset the environment for the next episode, again where the simulator fails."""
         for _ in range(RESETS_IN_A_ROW):
             try:
                 self.observation, self.info = start_episode(self.env, self._seed())
@@ -116,7 +116,7 @@ class Collector:
         return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
 
     def send(self, action: np.ndarray) -> bool:
-        """Hands the action to the environment; False after a simulator fault."""
+        """Hand the action to the environment; False after a simulator fault."""
         try:
             begin_step(self.env, action)
         except SimulatorFault:
@@ -125,7 +125,7 @@ class Collector:
         return True
 
     def receive(self, action: np.ndarray) -> dict[str, float] | None:
-        """Stores the transition. Returns the scalars of an episode that it ended, an empty
+        """Store the transition. Returns the scalars of an episode that it ended, an empty
         dictionary where it goes on, and None after a simulator fault: no transition."""
         try:
             transition = finish_step(self.env, action)
@@ -146,7 +146,7 @@ class Collector:
         return scalars
 
     def cut(self) -> None:
-        """Ends the episode under way here, as a truncation: what follows is of another policy."""
+        """End the episode under way here, as a truncation: what follows is of another policy."""
         if self.observation is None:
             return
         self.buffer.abandon()
@@ -188,7 +188,7 @@ class Collector:
         self._count_fault()
 
     def repeat_episode(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
-        """Brings the environment to where a checkpoint left it, by its seed and actions.
+        """Bring the environment to where a checkpoint left it, by its seed and actions.
 
         False, and the episode is over, where it does not come out the same as before; real
         simulators do not.

@@ -160,7 +160,7 @@ class Probe:
         self._seen += 1
 
     def end(self, result: EpisodeResult) -> None:
-        """Takes the episode's rewards; a truncated one goes on with Q at its end."""
+        """Take the episode's rewards; a truncated one goes on with Q at its end."""
         rows = [observation for _, observation in self._kept] + [result.last]
         rows += [result.last] * (self.STATES + 1 - len(rows))
         stacked = {name: np.stack([row[name] for row in rows]) for name in result.last}

@@ -32,7 +32,7 @@ def finish(session: Session) -> str:
 
 
 def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
-    """Writes report.md, report.json and plots; returns the verdict and its reasons in one line."""
+    """Write report.md, report.json and plots; return the verdict and its reasons in one line."""
     session.writer.flush()
     limits = parse_limits(session.config.loop.limits)
     verdict = report_run(session.folder, evaluation=evaluation or None, limits=limits)

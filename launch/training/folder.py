@@ -21,7 +21,7 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "carla", "gymnasium")
 
 
 def new_run_folder(parent: Path, name: str) -> Path:
-    """Makes parent/NAME-001, or the next number that is free; never one that exists."""
+    """Make parent/NAME-001, or the next number that is free; never one that exists."""
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "run"
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def _number(name: str, clean: str) -> int:
 
 
 def exact_run_folder(folder: Path) -> Path:
-    """Makes the given folder; BadInput where it holds more than the log of a failed start."""
+    """Make the given folder; BadInput where it holds more than the log of a failed start."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(path.name != SIMULATOR_LOG for path in folder.iterdir()):
@@ -55,7 +55,7 @@ def exact_run_folder(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps every other process out of the run; BadInput where one is in already."""
+    """Keep every other process out of the run; BadInput where one is in already."""
     with open(folder / ".lock", "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -65,7 +65,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def note_start(folder: Path) -> None:
-    """Adds command line, versions, commit and time of this start to sessions.jsonl."""
+    """Add command line, versions, commit and time of this start to sessions.jsonl."""
     row = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": [Path(sys.executable).name, *sys.orig_argv[1:]],

@@ -29,7 +29,7 @@ class StoppedNoGo(LaunchError):
 
 
 def train(session: Session) -> bool:
-    """Runs to the configured number of steps; False where a signal asked to stop before.
+    """Run to the configured number of steps; False where a signal asked to stop before.
 
     Raises NonFinite and StoppedNoGo, each after a checkpoint.
     """
@@ -118,7 +118,7 @@ def _one_step(session: Session, pace: Pace) -> None:
 
 
 def _measured(session: Session) -> bool:
-    """Whether the next log point shows this update, or the actor's step just before it."""
+    """Tell whether the next log point shows this update, or the actor's step just before it."""
     loop, delay = session.config.loop, session.config.agent.policy_delay
     left = min(loop.log_every - session.step % loop.log_every, loop.steps - session.step)
     return left <= loop.train_freq * -(-delay // loop.gradient_steps)

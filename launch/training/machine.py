@@ -15,7 +15,7 @@ from td3jax.replay.buffer import ReplayBuffer
 
 
 def cache_compilations() -> None:
-    """Keeps compiled programs in the user's cache folder, apart for each kind of processor."""
+    """Keep compiled programs in the user's cache folder, apart for each kind of processor."""
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")

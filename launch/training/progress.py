@@ -49,7 +49,7 @@ class Progress:
         self._bar.update(1)
 
     def show(self, scalars: Mapping[str, float]) -> None:
-        """Takes over what the line shows of these scalars."""
+        """Take over what the line shows of these scalars."""
         shown = self._shown
         if "train/episode_reward" in scalars:
             length = scalars["train/episode_length"]
@@ -65,7 +65,7 @@ class Progress:
         say(text)
 
     def close(self) -> None:
-        """Leaves the line as it is."""
+        """Leave the line as it is."""
         if self._bar is not None:
             self._bar.close()
 

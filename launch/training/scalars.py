@@ -76,7 +76,7 @@ class ScalarWriter:
         return LaunchError(f"{self._path.parent}: scalars cannot be written ({reason})")
 
     def close(self) -> None:
-        """Closes both; what does not fit on the disk was told before."""
+        """Close both; what does not fit on the disk was told before."""
         for file in (self._events, self._file):
             try:
                 file.close()

@@ -72,7 +72,7 @@ class Session:
             checkpoint.save_best(self.folder, self.config, self.snapshot())
 
     def dump(self) -> Path:
-        """Keeps a state that went wrong, beside the good checkpoints and without the buffer."""
+        """Keep a state that went wrong, beside the good checkpoints and without the buffer."""
         self.learner.finish()
         path = self.folder / f"dump-step-{self.step:09d}"
         checkpoint.write(path, self.config, self.snapshot(), None)

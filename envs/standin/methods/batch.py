@@ -72,7 +72,7 @@ _COMMANDS: dict[int, Callable[..., Any]] = {
 
 @bare("apply_batch")
 def apply_batch(sim: Simulation, commands: list[Any], do_tick: bool = False) -> list[Any]:
-    """Runs the commands in order; one response per command."""
+    """Run the commands in order; one response per command."""
     responses = _all_vehicle_controls(sim, commands)
     if responses is None:
         responses = [_run(sim, command[0]) for command in commands]
@@ -109,7 +109,7 @@ def _all_vehicle_controls(sim: Simulation, commands: list[Any]) -> list[Any] | N
 def _steer(
     table: NDArray[np.float64], places: NDArray[np.int64], control: NDArray[np.float64]
 ) -> bool:
-    """Sets the controls of vehicles within their limits; sets none where a number is not finite."""
+    """Set the controls of vehicles within their limits; set none where a number is not finite."""
     if not np.isfinite(table).all():
         return False
     for row in range(len(places)):

@@ -69,7 +69,7 @@ def cast_ray(sim: Simulation, start: list[float], end: list[float]) -> list[Any]
 def project_point(
     sim: Simulation, location: list[float], direction: list[float], distance: float
 ) -> list[Any]:
-    """Whether a ray meets something within the distance, and where."""
+    """Tell whether a ray meets something within the distance, and where."""
     begin, along = np.array(vector(location)), np.array(vector(direction))
     length = float(np.linalg.norm(along))
     reach = min(float(distance), 1e5)

@@ -50,7 +50,7 @@ def get_episode_settings(sim: Simulation) -> list[Any]:
 
 @value("set_episode_settings")
 def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
-    """Puts settings in force; returns the frame from which they hold.
+    """Put settings in force; return the frame from which they hold.
 
     Synchronous mode begins with the step that was under way, as on a real server: scripts rely on
     having heard of their sensors by then.
@@ -82,7 +82,7 @@ def set_episode_settings(sim: Simulation, settings: list[Any]) -> int:
 
 @value("tick_cue")
 def tick_cue(sim: Simulation) -> int:
-    """Steps once; returns the new frame."""
+    """Step once; return the new frame."""
     return sim.tick()
 
 
@@ -127,13 +127,13 @@ def get_navigation_mesh(sim: Simulation) -> bytes:
 def load_new_episode(
     sim: Simulation, name: str, reset_settings: bool = True, layers: int = 0
 ) -> None:
-    """Starts a new world on a map; an empty name is the present one."""
+    """Start a new world on a map; an empty name is the present one."""
     sim.load(name, bool(reset_settings))
 
 
 @void("copy_opendrive_to_file")
 def copy_opendrive_to_file(sim: Simulation, text: str, parameters: list[Any]) -> None:
-    """Takes the map of `generate_opendrive_world`."""
+    """Take the map of `generate_opendrive_world`."""
     sim.prepare_opendrive(text)
 
 

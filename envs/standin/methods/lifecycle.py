@@ -37,7 +37,7 @@ def spawn_actor_with_parent(
 
 @value("destroy_actor")
 def destroy_actor(sim: Simulation, actor_id: int) -> bool:
-    """Whether there was such an actor to destroy."""
+    """Tell whether there was such an actor to destroy."""
     return spawning.destroy(sim.world, actor_id)
 
 
@@ -71,7 +71,7 @@ def set_actor_location(sim: Simulation, actor_id: int, location: list[float]) ->
 
 
 def move(sim: Simulation, actor_id: int, target: Pose) -> None:
-    """Puts an actor somewhere; unknown ids are ignored."""
+    """Put an actor somewhere; unknown ids are ignored."""
     world = sim.world
     actor = world.actors.get(actor_id)
     if actor is None:
@@ -90,7 +90,7 @@ def move(sim: Simulation, actor_id: int, target: Pose) -> None:
 
 @void("set_actor_target_velocity")
 def set_actor_target_velocity(sim: Simulation, actor_id: int, velocity: list[float]) -> None:
-    """Gives a vehicle a velocity in the world frame at once."""
+    """Give a vehicle a velocity in the world frame at once."""
     column = sim.world.fleet.columns.get(actor_id)
     if column is not None:
         sim.world.fleet.set_world_velocity(column, vector(velocity, FASTEST))
@@ -98,7 +98,7 @@ def set_actor_target_velocity(sim: Simulation, actor_id: int, velocity: list[flo
 
 @void("set_actor_target_angular_velocity")
 def set_actor_target_angular_velocity(sim: Simulation, actor_id: int, turn: list[float]) -> None:
-    """Gives a vehicle a turn rate (deg/s); only the part about the vertical counts."""
+    """Give a vehicle a turn rate (deg/s); only the part about the vertical counts."""
     column = sim.world.fleet.columns.get(actor_id)
     if column is not None:
         sim.world.fleet.yaw_rate[column] = math.radians(vector(turn, 3600.0)[2])
@@ -106,7 +106,7 @@ def set_actor_target_angular_velocity(sim: Simulation, actor_id: int, turn: list
 
 @void("enable_actor_constant_velocity")
 def enable_actor_constant_velocity(sim: Simulation, actor_id: int, velocity: list[float]) -> None:
-    """Holds a velocity, in the vehicle's own frame, against everything."""
+    """Hold a velocity, in the vehicle's own frame, against everything."""
     column = sim.world.fleet.columns.get(actor_id)
     if column is not None:
         fleet = sim.world.fleet
@@ -117,7 +117,7 @@ def enable_actor_constant_velocity(sim: Simulation, actor_id: int, velocity: lis
 
 @void("disable_actor_constant_velocity")
 def disable_actor_constant_velocity(sim: Simulation, actor_id: int) -> None:
-    """Lets the vehicle drive freely again."""
+    """Let the vehicle drive freely again."""
     column = sim.world.fleet.columns.get(actor_id)
     if column is not None:
         sim.world.fleet.hold[column] = 0.0

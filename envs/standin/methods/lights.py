@@ -14,7 +14,7 @@ _LONGEST = 1e6
 
 @void("set_traffic_light_state")
 def set_state(sim: Simulation, actor_id: int, state: int) -> None:
-    """Shows a colour."""
+    """Show a colour."""
     index = sim.world.lights.index.get(actor_id)
     if index is not None and 0 <= state <= UNKNOWN:
         sim.world.lights.set_state(index, state)
@@ -46,13 +46,13 @@ def set_red_time(sim: Simulation, actor_id: int, seconds: float) -> None:
 
 @void("freeze_all_traffic_lights")
 def freeze_all(sim: Simulation, frozen: bool) -> None:
-    """Stops or resumes all cycles."""
+    """Stop or resumes all cycles."""
     sim.world.lights.frozen = bool(frozen)
 
 
 @void("freeze_traffic_light")
 def freeze_one(sim: Simulation, actor_id: int, frozen: bool) -> None:
-    """Stops or resumes all cycles, as the real server does."""
+    """Stop or resumes all cycles, as the real server does."""
     if actor_id in sim.world.lights.index:
         sim.world.lights.frozen = bool(frozen)
 

@@ -14,7 +14,7 @@ from envs.standin.simulation import Simulation
 
 @value("start_recorder")
 def start_recorder(sim: Simulation, name: str, additional_data: bool = False) -> str:
-    """Writes every tick from here on to a file on this machine; its path."""
+    """Write every tick from here on to a file on this machine; its path."""
     sim.stop_recorder()
     sim.recorder = recording.Recorder(recording.path_of(name), sim.world, sim.map_name)
     return str(sim.recorder.path)
@@ -22,7 +22,7 @@ def start_recorder(sim: Simulation, name: str, additional_data: bool = False) ->
 
 @void("stop_recorder")
 def stop_recorder(sim: Simulation) -> None:
-    """Ends the file."""
+    """End the file."""
     sim.stop_recorder()
 
 
@@ -76,7 +76,7 @@ def replay_file(
 
 @void("stop_replayer")
 def stop_replayer(sim: Simulation, keep_actors: bool = True) -> None:
-    """Ends a playback; its actors stay where they are, or go."""
+    """End a playback; its actors stay where they are, or go."""
     _end_replay(sim, bool(keep_actors))
 
 
@@ -90,13 +90,13 @@ def set_replayer_time_factor(sim: Simulation, factor: float) -> None:
 
 @void("set_replayer_ignore_hero")
 def set_replayer_ignore_hero(sim: Simulation, ignored: bool) -> None:
-    """Whether vehicles with the role hero are left out of the next playback."""
+    """Tell whether vehicles with the role hero are left out of the next playback."""
     sim.replay_options.ignore_hero = bool(ignored)
 
 
 @void("set_replayer_ignore_spectator")
 def set_replayer_ignore_spectator(sim: Simulation, ignored: bool) -> None:
-    """Whether the spectator stays where it is during a playback."""
+    """Tell whether the spectator stays where it is during a playback."""
     sim.replay_options.ignore_spectator = bool(ignored)
 
 

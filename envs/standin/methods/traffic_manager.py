@@ -10,7 +10,7 @@ from envs.standin.simulation import Simulation
 
 @value("is_traffic_manager_running")
 def is_running(sim: Simulation, port: int) -> bool:
-    """Whether a client has registered a Traffic Manager on the port."""
+    """Tell whether a client has registered a Traffic Manager on the port."""
     return port in sim.traffic_managers
 
 
@@ -33,5 +33,5 @@ def add_running(sim: Simulation, endpoint: list[Any]) -> bool:
 
 @void("destroy_traffic_manager")
 def destroy(sim: Simulation, port: int) -> None:
-    """Takes a Traffic Manager off the registry."""
+    """Take a Traffic Manager off the registry."""
     sim.traffic_managers.pop(port, None)

@@ -20,7 +20,7 @@ def _unit(number: float, low: float = 0.0) -> float:
 
 @void("apply_control_to_vehicle")
 def apply_control(sim: Simulation, actor_id: int, control: list[Any]) -> None:
-    """Sets pedals, steering and gear until the next control; unknown ids are ignored."""
+    """Set pedals, steering and gear until the next control; unknown ids are ignored."""
     column = sim.world.fleet.columns.get(actor_id)
     if column is None:
         return
@@ -72,7 +72,7 @@ def get_vehicle_light_states(sim: Simulation) -> list[list[int]]:
 
 @void("apply_ackermann_control_to_vehicle")
 def apply_ackermann_control(sim: Simulation, actor_id: int, control: list[Any]) -> None:
-    """Hands the pedals to a controller that follows the demanded motion."""
+    """Hand the pedals to a controller that follows the demanded motion."""
     if actor_id not in sim.world.fleet.columns:
         return
     steer, steer_speed, speed, acceleration, _ = (float(number) for number in control)

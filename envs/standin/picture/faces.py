@@ -74,7 +74,7 @@ def add_static(
     faces: Faces,
     found: int,
 ) -> int:
-    """Adds those faces of a static thing that look towards the camera and are big enough.
+    """Add those faces of a static thing that look towards the camera and are big enough.
 
     lit (Q, 3), crowns (KINDS, 3): colours of faces and of tree crowns. Returns how many there are.
     """

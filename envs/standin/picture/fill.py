@@ -36,7 +36,7 @@ def fill(
     top: int,
     out: NDArray[Any],
 ) -> None:
-    """Fills polygons [begin, end), (K, 5, 2) in pixels with fractional bits, one after another.
+    """Fill polygons [begin, end), (K, 5, 2) in pixels with fractional bits, one after another.
 
     out: the rows of the picture from `top` on.
     """
@@ -56,7 +56,7 @@ def fill(
 def stamp(
     crowns: Crowns, kind: int, low: Array, high: Array, value: int, top: int, out: NDArray[Any]
 ) -> None:
-    """Sets the pixels of a box, from its least to its greatest coordinates, that a crown covers.
+    """Set the pixels of a box, from its least to its greatest coordinates, that a crown covers.
 
     out: the rows of the picture from `top` on.
     """

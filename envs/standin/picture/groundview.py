@@ -56,7 +56,7 @@ class GroundView:
         return _looks_down(view.eye.rays[2], *view.horizon, view.camera.width, begin, end)
 
     def draw(self, view: View, runs: Runs, out: Image) -> None:
-        """Colours the ground, unlit."""
+        """Colour the ground, unlit."""
         bands = np.array(self.bands(view), np.int64).reshape(-1, 4)
         _draw_bands(
             self._levels,
@@ -100,7 +100,7 @@ class GroundView:
     def look_down(
         self, image: Image, low: Array, cell: float, view: View, runs: Runs, out: Image
     ) -> None:
-        """Draws an image from above as the camera sees it on the ground.
+        """Draw an image from above as the camera sees it on the ground.
 
         Its texel (0, 0) stands for what lies beyond its edges.
         """
@@ -189,7 +189,7 @@ def footprints(view: View, rows: NDArray[Any]) -> tuple[Array, Array]:
 
 
 def _spaced(edges: NDArray[np.int64], gap: int, end: int) -> list[int]:
-    """Drops edges that are too close to the one before."""
+    """Drop edges that are too close to the one before."""
     kept: list[int] = []
     last = 0
     for edge in edges.tolist():

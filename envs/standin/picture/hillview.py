@@ -70,7 +70,7 @@ class HillView:
         return np.where(mask > 0, np.uint16(GROUND), np.uint16(SKY))
 
     def draw(self, view: View, runs: Runs, out: Image) -> None:
-        """Colours the ground, unlit, band by band of rows at about the same distance."""
+        """Colour the ground, unlit, band by band of rows at about the same distance."""
         seen, top, (first, last) = self._seen(view), self.rows(view)[0], runs.rows
         levels, top = self._row_levels(view, seen)[:last], max(top, first)
         edges = [top, *(np.flatnonzero(np.diff(levels[top:])) + 1 + top).tolist(), last]
@@ -118,7 +118,7 @@ class HillView:
     def look_down(
         self, image: Image, low: Array, cell: float, view: View, runs: Runs, out: Image
     ) -> None:
-        """Draws an image from above as the camera sees it on the ground.
+        """Draw an image from above as the camera sees it on the ground.
 
         Its texel (0, 0) stands for what lies beyond its edges.
         """

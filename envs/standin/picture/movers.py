@@ -92,7 +92,7 @@ def some_of(movers: Movers, rows: Index) -> Movers:
 
 @compiled
 def beams(movers: Movers, row: int, light: Light) -> bool:
-    """Whether a thing is a vehicle whose headlights are on; at night they all are."""
+    """Tell whether a thing is a vehicle whose headlights are on; at night they all are."""
     on = (movers.lights[row] & _BEAMS) > 0 or light.night > 0.5
     return on and movers.style[row] <= 2
 
@@ -137,7 +137,7 @@ def most_faces(movers: Movers, rows: Index) -> int:
 def add_mover(
     eye: Eye, movers: Movers, row: int, distance: float, light: Light, faces: Faces, found: int
 ) -> int:
-    """Adds those faces of a moving thing that look towards the camera and are big enough.
+    """Add those faces of a moving thing that look towards the camera and are big enough.
 
     Returns how many faces there are.
     """

@@ -57,7 +57,7 @@ class Near:
         self._grain = _grain()
 
     def mark(self, view: View, out: Image) -> None:
-        """Draws marks and kerbs onto unlit ground."""
+        """Draw marks and kerbs onto unlit ground."""
         index = _ahead(view.eye.place, view.eye.axes, self._middle)
         if len(index):
             shapes = outlines(view.eye, self._corners[index])
@@ -67,7 +67,7 @@ class Near:
     def roughen(
         self, ground: GroundView | HillView, view: View, runs: Runs, gain: Image, out: Image
     ) -> None:
-        """Adds grain to unlit ground; `gain` is a picture to work in."""
+        """Add grain to unlit ground; `gain` is a picture to work in."""
         rows = np.flatnonzero(ground.row_depth(view, *runs.rows) < _GRAIN_REACH)
         if len(rows):
             runs = runs.below(runs.top + int(rows[0]))
@@ -102,7 +102,7 @@ def _kerbs(road_map: RoadMap) -> list[Array]:
 
 
 def _quads(outline: Array) -> list[Array]:
-    """Cuts a ribbon (there and back) into quadrilaterals of one step each."""
+    """Cut a ribbon (there and back) into quadrilaterals of one step each."""
     count = len(outline) // 2
     near, far = outline[:count], outline[count:][::-1]
     return [np.array([near[i], near[i + 1], far[i + 1], far[i]]) for i in range(count - 1)]

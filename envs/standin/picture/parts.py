@@ -20,7 +20,7 @@ class Parts:
         self._second = ThreadPoolExecutor(1)
 
     def do(self, work: Callable[[int, int], None], camera: Camera) -> Generator[None, None, None]:
-        """Calls `work` with the first row, and the one after the last, of each part; pauses."""
+        """Call `work` with the first row, and the one after the last, of each part; pause."""
         height = camera.height
         if camera.width * height < _LEAST_PIXELS:
             work(0, height)

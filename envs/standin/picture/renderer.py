@@ -106,7 +106,7 @@ class Renderer:
         yield
 
         def lay(begin: int, end: int) -> None:
-            """Finds what pixels show, and draws sky and unlit ground."""
+            """Find what pixels show, and draw sky and unlit ground."""
             shown = self._ground.mark(view, begin, end)
             cover(shapes, crowns, CROWN_PIXELS, begin, shown)
             runs[begin] = runs_of(shown, begin)

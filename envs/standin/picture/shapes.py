@@ -101,7 +101,7 @@ def looks_of(
 @called_with(SHAPE_TABLE, CROWNS, f8, i8, u2[:, ::1])
 @compiled
 def cover(shapes: Shapes, crowns: Crowns, least: float, top: int, shown: Shown) -> None:
-    """Marks the pixels of the rows from `top` on that each shape covers.
+    """Mark the pixels of the rows from `top` on that each shape covers.
 
     least: height in pixels of crowns that are more than rectangles.
     """
@@ -122,7 +122,7 @@ def cover(shapes: Shapes, crowns: Crowns, least: float, top: int, shown: Shown) 
 def paint(
     shapes: Shapes, looks: Looks, crowns: Crowns, walls: Walls, runs: Runs, out: Pixels
 ) -> None:
-    """Colours the pixels that shapes cover."""
+    """Colour the pixels that shapes cover."""
     scratch = np.empty((warp.SCRATCH, out.shape[1]), np.uint32)
     for row in range(len(runs.first) - 1):
         y = runs.top + row

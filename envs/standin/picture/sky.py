@@ -37,7 +37,7 @@ class Sky:
         self._panels: dict[int, Image] = {}
 
     def draw(self, view: View, runs: Runs, rows: int, out: Image) -> None:
-        """Draws the sky, which is in the first `rows` rows of `out` (H, W, 4)."""
+        """Draw the sky, which is in the first `rows` rows of `out` (H, W, 4)."""
         step = round(view.camera.yaw / (360.0 / _PANELS))
         matrix = _to_panel(view.eye.rays, math.radians(step * 360.0 / _PANELS))
         if _covered(matrix, view.camera.width, rows):
@@ -98,7 +98,7 @@ def _to_panel(rays: Array, bearing: float) -> Array:
 @called_with(f8[:, ::1], i8, i8)
 @compiled
 def _covered(matrix: Array, width: int, rows: int) -> bool:
-    """Whether the panel holds all that the first rows of a picture see."""
+    """Tell whether the panel holds all that the first rows of a picture see."""
     for column, row in ((0, 0), (width, 0), (0, rows), (width, rows)):
         x, y, w = matrix[:, 0] * column + matrix[:, 1] * row + matrix[:, 2]
         if w <= 1e-3 or x < -w or x > _PANEL_WIDTH * w or y < -w:

@@ -37,7 +37,7 @@ def draw(
     end: int,
     out: Pixels,
 ) -> None:
-    """Draws an image where those of the rows begin .. end that have runs show `what`.
+    """Draw an image where those of the rows begin .. end that have runs show `what`.
 
     Args:
       matrix, beyond: see `look_up`.

@@ -15,7 +15,7 @@ _FIRST_SIGNAL, _FIRST_CONTROLLER = 8000, 9000
 def with_lights(
     crossings: set[str], roads: list[Road], junctions: list[Junction], ends: dict[str, list[End]]
 ) -> tuple[list[Road], list[Controller], list[Junction]]:
-    """Puts a signal at each way into the named crossings, and one controller for each phase.
+    """Put a signal at each way into the named crossings, and one controller for each phase.
 
     ends: by crossing, in the order of the junctions.
     """

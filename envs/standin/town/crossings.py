@@ -46,7 +46,7 @@ class End:
 
     @property
     def one_way(self) -> bool:
-        """Whether the street has lanes in one direction only."""
+        """Tell whether the street has lanes in one direction only."""
         return not (self.profile.forward and self.profile.backward)
 
     @property

@@ -31,7 +31,7 @@ class Ground:
 
     @property
     def flat(self) -> bool:
-        """Whether the ground is the plane z = 0."""
+        """Tell whether the ground is the plane z = 0."""
         return self.raster is None
 
     def height(self, xy: Array) -> tuple[Array, Array]:

@@ -57,7 +57,7 @@ class Plot:
         return _corners(x, y, math.radians(yaw), half_x, half_y)
 
     def is_free(self, x: float, y: float, yaw: float, half_x: float, half_y: float) -> bool:
-        """Whether nothing is under a rectangle and it lies inside the raster."""
+        """Tell whether nothing is under a rectangle and it lies inside the raster."""
         corners = self.corners(x, y, yaw, half_x, half_y)
         return _is_free(self.cells, self.low, self.high, corners, half_x, half_y)
 
@@ -70,7 +70,7 @@ class Plot:
         return np.where(inside, self.cells[index[:, 1], index[:, 0]], TAKEN)
 
     def take(self, x: float, y: float, yaw: float, half_x: float, half_y: float) -> None:
-        """Marks a rectangle as taken."""
+        """Mark a rectangle as taken."""
         corners = self.corners(x, y, yaw, half_x, half_y)
         cv2.fillConvexPoly(self.cells, self._fixed(corners), TAKEN, cv2.LINE_8, _SHIFT)
 

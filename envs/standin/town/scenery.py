@@ -37,7 +37,7 @@ FACADES = 6
 def furnish(
     road_map: RoadMap, ground: Ground, masts: NDArray[np.void], seed: int, density: float = 1.0
 ) -> Scenery:
-    """Places everything around roads and masts.
+    """Place everything around roads and masts.
 
     `density` in [0, 1]: share of the frontage that is built on.
     """

@@ -115,7 +115,7 @@ def _stop(carla_map: Any, post: _Post, lane: int) -> Any:
 
 
 def _zone(stop: Any) -> tuple[float, ...]:
-    """Returns the stop zone of a lane: as CARLA's, short, narrow, and touched by a car's body."""
+    """Return the stop zone of a lane: as CARLA's, short, narrow, and touched by a car's body."""
     before = stop.previous(ZONE_BEFORE)
     middle = before[0] if before else stop
     place, yaw = middle.transform.location, middle.transform.rotation.yaw

@@ -45,7 +45,7 @@ def _point(lengths: Array, centre: Array, yaw: Array, s: float) -> list[float]:
 
 
 def _apart(rows: Array) -> Array:
-    """Drops places that overlap an earlier one, as where lanes of a foreign map run together."""
+    """Drop places that overlap an earlier one, as where lanes of a foreign map run together."""
     keep: list[int] = []
     for index, row in enumerate(rows):
         kept = rows[keep, :2]

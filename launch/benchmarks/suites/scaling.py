@@ -109,7 +109,7 @@ def run(rounds: int, plots: Path | None = None) -> list[BenchmarkRow]:
 
 
 def plot(curve: ScalingCurve, figures: Mapping[float, float], folder: Path) -> Path:
-    """Writes scaling_<name>.png."""
+    """Write scaling_<name>.png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
