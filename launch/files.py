@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from td3jax.files import write_synced
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -28,10 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file, synced to the disk, whole or not at all; text is UTF-8."""
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with replacing(path) as part, open(part, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path) as part:
+        write_synced(part, data)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

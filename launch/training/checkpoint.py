@@ -46,6 +46,7 @@ from td3jax.checkpoint import (
 )
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
+from td3jax.files import PART, whole_folder, write_synced
 from td3jax.replay.buffer import ReplayBuffer
 
 __all__ = [
@@ -120,19 +121,10 @@ def _write_in(
 
 def write(path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
     """Write a folder beside `path`, sync it and put it in its place; OSError leaves nothing."""
-    for left in path.parent.glob(".part-*"):  # of a process that was killed
+    for left in path.parent.glob(PART + "*"):  # of a process that was killed
         shutil.rmtree(left, ignore_errors=True)
-    part = path.parent / f".part-{path.name}"
-    try:
-        part.mkdir()
+    with whole_folder(path) as part:
         _write(part, config, snapshot, buffer)
-        if path.exists():
-            shutil.rmtree(path)
-        part.rename(path)
-        _sync(path.parent)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _kept(parent: Path) -> str:
@@ -141,39 +133,22 @@ def _kept(parent: Path) -> str:
 
 
 def _write(part: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
-    _put(part / STATE, serialization.to_bytes(jax.device_get(snapshot.state)))
+    write_synced(part / STATE, serialization.to_bytes(jax.device_get(snapshot.state)))
     loop = {
         "version": VERSION,
         "step": snapshot.step,
         "spaces": spaces_table(snapshot.spaces),
         **snapshot.loop,
     }
-    _put(part / LOOP, json.dumps(loop, indent=1).encode())
-    _put(part / CONFIG, to_json(config).encode())
+    write_synced(part / LOOP, json.dumps(loop, indent=1).encode())
+    write_synced(part / CONFIG, to_json(config).encode())
     with open(part / EPISODE, "wb") as file:
         np.savez(file, **snapshot.episode)  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
     if buffer is not None:
         buffer.save(part / REPLAY)
-    _put(part / MANIFEST, json.dumps(_manifest(part), indent=1).encode())
-    _sync(part)
-
-
-def _put(path: Path, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    write_synced(part / MANIFEST, json.dumps(_manifest(part), indent=1).encode())
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

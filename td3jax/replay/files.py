@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
 
+from td3jax.files import whole_folder
 from td3jax.replay.returns import RewardTransform
 from td3jax.replay.ring import RUNNING, TRUNCATED, Ring
 
@@ -22,21 +22,9 @@ _CHUNK_BYTES = 32 << 20
 
 
 def save(ring: Ring, rewards: RewardTransform, folder: Path) -> None:
-    """Write to a neighbour of `folder`, then put it in its place; OSError leaves the old one."""
-    temporary = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        _write(ring, rewards, temporary)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    replaced = folder.with_name(folder.name + ".old")
-    shutil.rmtree(replaced, ignore_errors=True)
-    if folder.exists():
-        folder.rename(replaced)
-    temporary.rename(folder)
-    shutil.rmtree(replaced, ignore_errors=True)
+    """Write a folder that appears whole; OSError leaves the old one."""
+    with whole_folder(folder) as part:
+        _write(ring, rewards, part)
 
 
 def _write(ring: Ring, rewards: RewardTransform, folder: Path) -> None:

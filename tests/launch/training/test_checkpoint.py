@@ -137,7 +137,7 @@ def test_another_agent_is_told_apart(trained: Path) -> None:
         with pytest.raises(BadCheckpoint, match="of an agent with another configuration"):
             checkpoint.read(path, replace_leaves(tiny(), values), PENDULUM, TD3)
     with pytest.raises(BadCheckpoint, match=r"made for .*vector=3"):
-        checkpoint.read(path, tiny(), Spaces(image=None, vector=4, action=1))
+        checkpoint.read(path, tiny(), Spaces(image=None, vector=4, action=1), TD3)
 
 
 def test_leftovers_of_a_killed_process_are_removed(trained: Path, tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+PART, ASIDE = ".part-", ".old-"
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside `path` to fill; filled, it takes the place of `path`.
+
+    An exception in the block leaves the old folder as it was, and nothing beside it. The old one
+    is moved aside before it is removed, so a kill at any moment leaves one of the two whole; the
+    next call puts one that was left aside back.
+    """
+    part, aside = (path.with_name(prefix + path.name) for prefix in (PART, ASIDE))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if aside.exists() and not path.exists():
+        aside.rename(path)
+    for left in (part, aside):
+        shutil.rmtree(left, ignore_errors=True)
+    try:
+        part.mkdir()
+        yield part
+        sync(part)
+        if path.exists():
+            path.rename(aside)
+        part.rename(path)
+        sync(path.parent)
+    except BaseException:
+        if aside.exists() and not path.exists():
+            aside.rename(path)
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with open(path, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
