@@ -91,7 +91,7 @@ def run_episodes(
     count: int,
     root_seed: int,
     video: Video | None = None,
-    probe: Probe | None = None,
+    check: ValueCheck | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
 ) -> list[EpisodeResult]:
@@ -103,7 +103,7 @@ def run_episodes(
     def attempt(index: int) -> EpisodeResult:
         """The whole episode, of which an earlier attempt leaves nothing."""
         seed = seeds.derive(root_seed, "evaluation", index)
-        watch = probe.begin() if probe else None
+        watch = check.begin() if check else None
         shown = video if index == 0 else None
         if shown is not None:
             shown.discard()
@@ -111,15 +111,15 @@ def run_episodes(
 
     results: list[EpisodeResult] = []
     for index in range(count):
-        result = surely(partial(attempt, index))
+        result = with_retries(partial(attempt, index))
         results.append(result)
-        if probe is not None:
-            probe.end(result)
+        if check is not None:
+            check.end(result)
     return results
 
 
-def surely(episode: Callable[[], Done]) -> Done:
-    """What an episode gives; run again, `TRIES` times at most, where the simulator fails."""
+def with_retries(episode: Callable[[], Done]) -> Done:
+    """Run `episode`, at most TRIES times while the simulator fails."""
     for _ in range(TRIES):
         try:
             return episode()
@@ -128,7 +128,7 @@ def surely(episode: Callable[[], Done]) -> Done:
     raise SimulatorUnavailable(f"an episode failed {TRIES} times; last: {last}")
 
 
-class Probe:
+class ValueCheck:
     """Monte-Carlo check of the critic: Q at a few states of each episode, of the policy that drives
     it, against the discounted return that followed (rewards as in training)."""
 

@@ -14,7 +14,7 @@ from envs.errors import SimulatorUnavailable
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
 from launch.training.collector import random_steps
-from launch.training.evaluation import EpisodeResult, Probe, Stopped, run_episodes, summarise
+from launch.training.evaluation import EpisodeResult, Stopped, ValueCheck, run_episodes, summarise
 from launch.training.policies import greedy
 from launch.training.session import Session
 from launch.training.video import Video
@@ -73,7 +73,7 @@ def evaluate_now(
     The environment must be between episodes, and is again afterwards.
     """
     state, config, algorithm = session.learner.state, session.config, session.algorithm
-    probe = Probe(
+    check = ValueCheck(
         lambda observation: np.asarray(algorithm.values(state, observation)),
         session.buffer.transform_rewards,
         config.agent.discount,
@@ -84,12 +84,12 @@ def evaluate_now(
         episodes,
         config.loop.seed,
         video,
-        probe,
+        check,
         stop=lambda: bool(session.stop),
         steps=config.loop.eval_steps,
     )
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
-    scalars["health/overestimation"] = probe.overestimation()
+    scalars["health/overestimation"] = check.overestimation()
     return {name: value for name, value in scalars.items() if np.isfinite(value)}, results
 
 

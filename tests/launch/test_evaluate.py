@@ -15,7 +15,7 @@ from run_support import SplitToyEnv, session, tiny
 from envs.errors import SimulatorFault
 from launch.evaluate import main
 from launch.statistics import wilson
-from launch.training.evaluation import EpisodeResult, Probe, run_episodes, summarise, table
+from launch.training.evaluation import EpisodeResult, ValueCheck, run_episodes, summarise, table
 from launch.training.loop import evaluate_now, train
 from launch.training.policies import greedy
 from launch.training.video import Video, VideoFailed, kept
@@ -77,21 +77,21 @@ def test_probe_by_hand() -> None:
     """Q is 10 everywhere, discount 0.5: returns of [1, 2] are 2 and 2, or 4.5 and 7 with Q after a
     truncation."""
     for terminated, gap in ((True, 16.0 / 4.0), (False, (5.5 + 3.0) / (4.5 + 7.0))):
-        probe = Probe(lambda o: np.full(len(o["vector"]), 10.0), lambda r: r, 0.5)
-        watch = probe.begin()
+        check = ValueCheck(lambda o: np.full(len(o["vector"]), 10.0), lambda r: r, 0.5)
+        watch = check.begin()
         for step in range(2):
             watch({"vector": np.full(2, step, np.float32)})
-        probe.end(result([1.0, 2.0], terminated))
-        assert probe.overestimation() == pytest.approx(gap)
+        check.end(result([1.0, 2.0], terminated))
+        assert check.overestimation() == pytest.approx(gap)
 
 
 def test_probe_spreads_over_a_long_episode() -> None:
     seen = []
-    probe = Probe(lambda o: seen.append(o["vector"][:, 0]) or np.zeros(17), lambda r: r, 0.9)
-    watch = probe.begin()
+    check = ValueCheck(lambda o: seen.append(o["vector"][:, 0]) or np.zeros(17), lambda r: r, 0.9)
+    watch = check.begin()
     for step in range(100):
         watch({"vector": np.full(2, step, np.float32)})
-    probe.end(result([0.0] * 100))
+    check.end(result([0.0] * 100))
     steps = seen[0].astype(int).tolist()
     assert steps[:13] == list(range(0, 100, 8))
     assert len(steps) == 17
@@ -145,15 +145,15 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
 
     env = SplitToyEnv(length=20, at=reward)
     env.render = lambda: np.zeros((40, 40, 3), np.uint8)
-    probe = Probe(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
+    check = ValueCheck(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
     run, video = session(tiny(), tmp_path / "run", env), Video(tmp_path / "a.mp4", 20.0)
-    results = run_episodes(run.env, greedy(run.algorithm, run.learner.state), 2, 0, video, probe)
+    results = run_episodes(run.env, greedy(run.algorithm, run.learner.state), 2, 0, video, check)
     run.close()
     assert [r.total for r in results] == [20.0, 20.0]
     assert video.frames == 20
     assert video.close() is not None
     # states of every second step, of both whole episodes; Q at a truncation is 0
-    assert sorted(probe.sizes) == sorted([*range(2, 21, 2)] * 2)
+    assert sorted(check.sizes) == sorted([*range(2, 21, 2)] * 2)
 
 
 def test_the_program_reports_and_records(

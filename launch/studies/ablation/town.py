@@ -19,7 +19,7 @@ from launch.studies.ablation.data import TRANSITIONS, Buffer
 from launch.training import policies
 from launch.training.collector import perturbed
 from launch.training.environments import Env, make_env, start_episode
-from launch.training.evaluation import run_episodes, surely
+from launch.training.evaluation import run_episodes, with_retries
 from launch.training.policies import Policy
 from td3jax.algorithm import ALGORITHMS
 from td3jax.batch import Batch
@@ -47,7 +47,7 @@ def collect_town(seed: int, count: int = TRANSITIONS) -> Buffer:
     rows: list[Buffer] = []
     episode = 0
     while len(rows) < count:
-        rows += surely(functools.partial(_episode, seed, episode, count - len(rows)))
+        rows += with_retries(functools.partial(_episode, seed, episode, count - len(rows)))
         episode += 1
     return jax.tree.map(lambda *column: jnp.stack(column), *rows)
 
