@@ -1,4 +1,4 @@
-"""Evaluate a policy: a checkpoint's, random actions, or the rule-based expert.
+"""Evaluate a policy: a checkpoint's, random actions, the rule-based expert, or a blind script.
 
 Started by `td3jax evaluate` or `python -m launch.evaluate`. Prints a JSON object and writes it to
 --out: summary, standard deviations, every episode.
@@ -21,7 +21,7 @@ from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoin
 from launch.errors import BadInput
 from launch.signals import stop_on_signals
 from launch.training import checkpoint
-from launch.training.policy_evaluation import POLICIES, PolicyEvaluation, evaluate_policy
+from launch.training.policy_evaluation import POLICIES, SCRIPTED, PolicyEvaluation, evaluate_policy
 
 COMMAND = Command(
     "evaluate",
@@ -77,9 +77,9 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         config = from_checkpoint(given, checkpoint.read_config(path))
     else:
         config = configuration(given, preset(given.get("preset") or DEFAULT))
-    if policy == "expert":
+    if policy in SCRIPTED:
         if config.loop.env != CARLA:
-            raise BadInput(f"--policy=expert: only env {CARLA} has an expert")
+            raise BadInput(f"--policy={policy}: only env {CARLA} has scripted drivers")
         config = dataclasses.replace(config, env=with_options(config.env, expert_hints=True))
     home = path.parent.parent if path else Path()
     out = Path(COMMAND.value(given, "out") or home / f"evaluation-{policy}.json")

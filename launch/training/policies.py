@@ -1,4 +1,4 @@
-"""The drivers of an evaluation: the trained policy, uniform random actions, or the expert."""
+"""The drivers of an evaluation: the trained policy, uniform random actions, a script."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from launch.errors import BadInput
 from td3jax.algorithm import Algorithm
 
 Policy = Callable[[dict[str, np.ndarray], Mapping[str, Any]], np.ndarray]
@@ -28,8 +27,13 @@ def uniform(size: int, rng: np.random.Generator) -> Policy:
     return lambda observation, info: rng.uniform(-1.0, 1.0, size).astype(np.float32)
 
 
-def expert(observation: dict[str, np.ndarray], info: Mapping[str, Any]) -> np.ndarray:
-    """Return the action that the driving environment suggests (option expert_hints)."""
-    if "expert_action" not in info:
-        raise BadInput("policy 'expert': only the carla environment has one")
-    return np.asarray(info["expert_action"], np.float32)
+def scripted(name: str) -> Policy:
+    """Return a driver of the driving environment (option expert_hints).
+
+    "expert" knows the map and the others; "blind" follows the route and sees nothing.
+    """
+
+    def policy(observation: dict[str, np.ndarray], info: Mapping[str, Any]) -> np.ndarray:
+        return np.asarray(info[f"{name}_action"], np.float32)
+
+    return policy

@@ -25,7 +25,8 @@ from launch.training.policies import Policy
 from launch.training.session import find_algorithm
 from launch.training.video import kept
 
-POLICIES = ("checkpoint", "random", "expert")
+SCRIPTED = ("expert", "blind")
+POLICIES = ("checkpoint", "random", *SCRIPTED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,8 +98,8 @@ def _measure(plan: PolicyEvaluation, env: Env, stop: StopRequest) -> dict[str, o
 
 def _policy(plan: PolicyEvaluation, env: Env) -> Policy:
     spaces = spaces_of(env)
-    if plan.policy == "expert":
-        return policies.expert
+    if plan.policy in SCRIPTED:
+        return policies.scripted(plan.policy)
     if plan.policy == "random":
         return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
     assert plan.path is not None

@@ -182,12 +182,12 @@ def test_the_program_reports_and_records(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--policy=best"], "--policy=best: expected one of checkpoint, random, expert"),
+        (["--policy=best"], "--policy=best: expected one of checkpoint, random, expert, blind"),
         ([], "--policy=checkpoint needs --run_dir"),
         (["--run_dir=/no/where"], "/no/where: no such folder"),
         (["/no/where"], "/no/where: no such folder"),
         (["/no/where", "--preset=sb3"], "--preset=sb3: /no/where has a configuration of its own"),
-        (["--policy=expert", "--env=Pendulum-v1"], "only env carla has an expert"),
+        (["--policy=expert", "--env=Pendulum-v1"], "only env carla has scripted drivers"),
         (["--policy=random", "--episodes=0"], "--episodes=0: expected at least 1"),
         (["--policy=random", "--out=/no/where/x.json"], "there is no folder /no/where"),
     ],

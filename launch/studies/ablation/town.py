@@ -89,7 +89,7 @@ def _return(policy: Policy) -> float:
 def _limits() -> tuple[float, float]:
     """Returns of the random and of the expert driver."""
     random = policies.uniform(2, np.random.default_rng(0))
-    return _return(random), _return(policies.expert)
+    return _return(random), _return(policies.scripted("expert"))
 
 
 def town_return(state: TrainState) -> float:
