@@ -96,8 +96,9 @@ class LoopConfig(Options):
             self.action_repeat,
             "1 for carla, which has action_ticks",
         )
-        require(not self.env_args or self.env != CARLA, "env_args", self.env_args, "none for carla")
         parse_arguments(self.env_args)
+        none_for_carla = not self.env_args or self.env != CARLA
+        require(none_for_carla, "env_args", ",".join(self.env_args), "none for carla")
         parse_limits(self.limits)
 
 

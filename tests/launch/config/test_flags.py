@@ -101,7 +101,7 @@ def test_one_parse_leaves_nothing_to_the_next() -> None:
         (["--paint=bleu"], "--paint=bleu: expected one of red, blue; did you mean blue?"),
         (["--stages=2K,3K"], "--stages=3K: choose from 2K, 5K"),
         (["--config=/no/such.json"], "/no/such.json: cannot be read"),
-        (["--scenario=7"], "--scenario = 7: expected a number in [0, 2]"),
+        (["--scenario=7"], "--scenario = 7: expected one of 0, 1, 2"),
         (["--env_args=gravity"], "--env_args = 'gravity': expected name=value"),
         (["--env_args=x=1"], "--env_args = 'x=1': expected none for carla"),
     ],

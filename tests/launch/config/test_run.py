@@ -52,7 +52,7 @@ def test_json_round_trip_gives_the_same_configuration(name: str, tmp_path) -> No
         ({"agent": {"hidden_sizes": 3}}, "agent.hidden_sizes = 3: expected a list"),
         ({"agent": {"hidden_sizes": ["a"]}}, "agent.hidden_sizes = 'a'"),
         ({"env": {"task": 1}}, "env.task: expected an object"),
-        ({"agent": {"discount": 2.0}}, "discount = 2.0: expected a number in"),
+        ({"agent": {"discount": 2.0}}, "discount = 2.0: expected a value in"),
         ([], "expected an object"),
     ],
 )
