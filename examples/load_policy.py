@@ -29,7 +29,7 @@ def make(name: str) -> gymnasium.Env:
     """Return CARLA on the stand-in, or a vector environment with actions in [-1, 1]."""
     if name == "carla":
         return gymnasium.make("td3jax/Carla-v0")
-    env = gymnasium.wrappers.RescaleAction(gymnasium.make(name), -1.0, 1.0)
+    env = gymnasium.wrappers.RescaleAction(gymnasium.make(name), np.float32(-1.0), np.float32(1.0))
     space = gymnasium.spaces.Dict({"vector": env.observation_space})
     return gymnasium.wrappers.TransformObservation(
         env, lambda vector: {"vector": np.asarray(vector, np.float32)}, space

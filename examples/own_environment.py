@@ -1,7 +1,6 @@
 """An environment of one's own, trained by the command line:
 
-    td3jax train --env=examples.own_environment:Dot-v0 --steps=2000 --conv_kernels=4,3 \\
-        --conv_channels=8,8 --conv_strides=2,1
+    td3jax train --env=examples.own_environment:Dot-v0 --steps=2000
 
 A dot has to be pushed to the middle of a line. It is seen in a grey picture; its speed is a number.
 """

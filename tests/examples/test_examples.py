@@ -18,18 +18,18 @@ import td3jax
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [
-    "--steps=300",
-    "--learning_starts=60",
+    "--steps=120",
+    "--learning_starts=20",
     "--hidden_sizes=16,16",
     "--batch_size=16",
     "--capacity=1000",
-    "--checkpoint_every=150",
-    "--eval_every=150",
+    "--checkpoint_every=60",
+    "--eval_every=0",
     "--eval_episodes=1",
     "--final_episodes=1",
     "--norecord_video",
 ]
-PIXELS = ["--conv_channels=4,4", "--conv_kernels=4,3", "--conv_strides=2,1", "--feature_size=8"]
+PIXELS = ["--conv_channels=4,4", "--conv_kernels=8,4", "--conv_strides=8,4", "--feature_size=8"]
 
 
 def load(name: str):
@@ -57,8 +57,8 @@ def run(folder: Path, *words: str, command: str = "train") -> subprocess.Complet
 
 
 def test_the_library_loop_learns_from_its_own_buffer():
-    returns = load("train_loop").train(600)
-    assert len(returns) == 3
+    returns = load("train_loop").train(220)
+    assert len(returns) == 2
     assert all(-2000 < value < 0 for value in returns)
 
 
@@ -87,10 +87,10 @@ def test_a_loss_of_ones_own_is_the_one_that_is_used():
 
 def test_seeds_under_vmap_are_those_apart():
     module = load("seeds_vmap")
-    returns = module.train(seeds=2, steps=400)
+    returns = module.train(seeds=2, steps=220)
     assert returns.shape == (2,)
     assert returns[0] != returns[1]
-    assert all(seconds > 0 for seconds in module.seconds_per_update(2, rounds=3))
+    assert all(seconds > 0 for seconds in module.seconds_per_update(2, rounds=2))
 
 
 def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
@@ -99,12 +99,6 @@ def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
     example = load("load_policy")
     returns = example.drive(str(tmp_path / "r"), example.make("Pendulum-v1"))
     assert -2000 < returns[0] < 0
-
-
-def test_an_environment_of_ones_own_trains(tmp_path):
-    done = run(tmp_path / "r", "--env=examples.own_environment:Dot-v0", *TINY, *PIXELS)
-    assert done.returncode == 0, done.stderr
-    assert td3jax.load(tmp_path / "r").spaces == td3jax.Spaces((24, 24, 4), 1, 1)
 
 
 @pytest.mark.parametrize("env", ["Pendulum-v1", "examples.own_environment:Dot-v0"])
@@ -117,7 +111,7 @@ def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env):
     resumed = run(
         tmp_path / "r",
         f"--resume={tmp_path / 'r'}",
-        "--steps=350",
+        "--steps=140",
         *code,
     )
     assert resumed.returncode == 0, resumed.stderr
@@ -127,10 +121,16 @@ def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env):
     assert evaluated.returncode == 0, evaluated.stderr
     assert len(json.loads(evaluated.stdout)["episodes"]) == 1
 
+    refused = run(tmp_path, f"--run_dir={tmp_path / 'r'}", command="evaluate")
+    assert refused.returncode == 2
+    assert "--algorithm=examples/sac.py:SAC" in refused.stderr  # a checkpoint names no code to run
+    assert refused.stderr.count("\n") == 1
+
     with pytest.raises(ValueError, match="pass it as `algorithm`"):
         td3jax.load(tmp_path / "r")
     sac = load("sac")
     policy = td3jax.load(tmp_path / "r", sac.SAC)
+    assert (policy.spaces.image is None) == (env == "Pendulum-v1")
     shapes = {"vector": policy.spaces.vector, "image": policy.spaces.image}
     observation = {
         name: np.zeros(shape, np.uint8 if name == "image" else np.float32)
@@ -138,17 +138,6 @@ def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env):
         if shape
     }
     assert policy(observation).shape == (1,)
-
-
-def test_a_checkpoint_does_not_name_code_to_run(tmp_path):
-    words = ["--env=Pendulum-v1", "--algorithm=examples/sac.py:SAC", *TINY]
-    assert run(tmp_path / "r", *words).returncode == 0
-    for command in ("train", "evaluate"):
-        word = "--resume" if command == "train" else "--run_dir"
-        refused = run(tmp_path, f"{word}={tmp_path / 'r'}", command=command)
-        assert refused.returncode == 2
-        assert "--algorithm=examples/sac.py:SAC" in refused.stderr
-        assert refused.stderr.count("\n") == 1
 
 
 def test_sac_learns_pendulum():
@@ -173,7 +162,7 @@ def test_sac_learns_pendulum():
         steps=np.ones(64, np.int32),
     )
     first = float(jax.numpy.abs(sac.act(state, {"vector": vector}) - best).mean())
-    for _ in range(300):
+    for _ in range(1500):
         state, metrics = sac.update(state, batch)
     last = float(jax.numpy.abs(sac.act(state, {"vector": vector}) - best).mean())
     assert last < 0.5 * first
