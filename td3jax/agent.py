@@ -29,10 +29,10 @@ def act(state: TrainState, observation: Observation) -> jax.Array:
 
     observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
     """
-    if _traced(state, observation):
+    params, shared = state.actor.params, _shared(state)
+    if _traced(params, shared, observation):
         return state.networks.actor(state.policy_params, observation)
-    run = _compiled_act(state.config, state.spaces)
-    return run(state.actor.params, _shared(state), observation)
+    return _compiled_act(state.config, state.spaces)(params, shared, observation)
 
 
 def values(state: TrainState, observation: Observation) -> jax.Array:
