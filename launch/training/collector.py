@@ -81,6 +81,7 @@ class Collector:
             except SimulatorFault:
                 self._count_fault()
                 continue
+            self._check_finite(self.observation, 0.0)
             self.buffer.begin(self.observation)
             return
         raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed")

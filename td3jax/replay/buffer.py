@@ -223,7 +223,8 @@ def _part(observation: Observation, name: str, spaces: Spaces) -> Array:
 
 
 def _finite(name: str, values: Array) -> Array:
-    if not (np.abs(values) <= _LARGEST).all():  # nan compares false
-        index = int(np.flatnonzero(~(np.abs(values) <= _LARGEST))[0])
+    fits = np.abs(values) <= _LARGEST  # nan compares false
+    if not fits.all():
+        index = int(np.flatnonzero(~fits)[0])
         raise ValueError(f"{name}[{index}] = {values.flat[index]}: expected a finite number")
     return values
