@@ -1,1 +1,1 @@
-"""What a person starts: training, evaluation, diagnosis."""
+"""Commands: training, evaluation, diagnosis."""

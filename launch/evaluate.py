@@ -1,7 +1,7 @@
-"""Evaluate a policy: a checkpoint's, random actions, the rule-based expert, or a blind script.
+"""Evaluate policies: a checkpoint's, random actions, the rule-based expert, a blind script.
 
-Started by `td3jax evaluate` or `python -m launch.evaluate`. Prints a JSON object and writes it to
---out: summary, standard deviations, every episode.
+Started by `td3jax evaluate` or `python -m launch.evaluate`. Several policies drive the same
+episodes. Prints a table, and writes a JSON file for each: summary, deviations, every episode.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoin
 from launch.errors import BadInput
 from launch.signals import stop_on_signals
 from launch.training import checkpoint
-from launch.training.policy_evaluation import POLICIES, SCRIPTED, PolicyEvaluation, evaluate_policy
+from launch.training.policy_evaluation import (
+    POLICIES,
+    SCRIPTED,
+    PolicyEvaluation,
+    evaluate_policies,
+)
 
 COMMAND = Command(
     "evaluate",
@@ -38,15 +43,17 @@ COMMAND = Command(
         ),
         Flag(
             "policy",
-            str,
-            "checkpoint",
-            " | ".join(POLICIES) + " (carla only)",
+            tuple,
+            ("checkpoint",),
+            "one or more of " + ", ".join(POLICIES) + "; the last two for carla only",
             True,
             choices=POLICIES,
         ),
         Flag("episodes", int, 10, "episodes to run; their seeds follow from --seed", True, low=1),
-        Flag("out", str, "", "JSON file [evaluation-POLICY.json in the run, or here]", True),
-        Flag("video", str, "", "MP4 file of the first episode", True),
+        Flag(
+            "out", str, "", "JSON file of one policy [evaluation-POLICY.json in the run, or here]"
+        ),
+        Flag("video", str, "", "MP4 file of one policy's first episode", True),
         *run_flags(common=("env", "seed", "town", "host", "port")),
     ),
     positional="run_dir",
@@ -62,33 +69,39 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _body(given: dict[str, Any]) -> int:
     plan = make_plan(given)
     with stop_on_signals() as stop:
-        return evaluate_policy(plan, stop)
+        return evaluate_policies(plan, stop)
 
 
 def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     """Make of the flags what is to be evaluated; BadInput for what does not go together."""
-    policy, folder = COMMAND.value(given, "policy"), COMMAND.value(given, "run_dir")
-    if policy == "checkpoint" and not folder:
+    policies = dict.fromkeys(COMMAND.value(given, "policy"))
+    folder = COMMAND.value(given, "run_dir")
+    if "checkpoint" in policies and not folder:
         raise BadInput("--policy=checkpoint needs --run_dir=RUN_FOLDER")
     if folder and given.get("preset"):
         raise BadInput(f"--preset={given['preset']}: {folder} has a configuration of its own")
+    for flag in ("out", "video"):
+        if given.get(flag) and len(policies) > 1:
+            raise BadInput(f"--{flag}={given[flag]}: one file for {len(policies)} policies")
     path = checkpoint.find(Path(folder)) if folder else None
     if path:
         config = from_checkpoint(given, checkpoint.read_config(path))
     else:
         config = configuration(given, preset(given.get("preset") or DEFAULT))
-    if policy in SCRIPTED:
+    for policy in policies.keys() & set(SCRIPTED):
         if config.loop.env != CARLA:
             raise BadInput(f"--policy={policy}: only env {CARLA} has scripted drivers")
         config = dataclasses.replace(config, env=with_options(config.env, expert_hints=True))
     home = path.parent.parent if path else Path()
-    out = Path(COMMAND.value(given, "out") or home / f"evaluation-{policy}.json")
+    outs = {
+        policy: Path(COMMAND.value(given, "out") or home / f"evaluation-{policy}.json")
+        for policy in policies
+    }
     video = Path(given["video"]) if given.get("video") else None
-    for file in filter(None, (out, video)):
+    for file in filter(None, (*outs.values(), video)):
         if not file.parent.is_dir():
             raise BadInput(f"{file}: there is no folder {file.parent}")
-    episodes = COMMAND.value(given, "episodes")
-    return PolicyEvaluation(policy, path, config, episodes, out, video)
+    return PolicyEvaluation(outs, path, config, COMMAND.value(given, "episodes"), video)
 
 
 if __name__ == "__main__":

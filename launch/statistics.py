@@ -55,6 +55,18 @@ def _numpy_seeded(seed: int) -> Iterator[None]:
         np.random.set_state(before)  # noqa: NPY002
 
 
+def mean(values: Array) -> Estimate:
+    """Return a mean with its bootstrap interval (percentiles, seeded); nan of nothing.
+
+    Fewer than two values have no interval.
+    """
+    if len(values) < 2:
+        return Estimate(float(values[0]) if len(values) else math.nan, math.nan, math.nan)
+    draws = np.random.default_rng(0).choice(values, (REPETITIONS, len(values))).mean(axis=1)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Estimate(float(values.mean()), float(low), float(high))
+
+
 def by_stratum(values: Mapping[int, float], strata: Mapping[int, str]) -> Array:
     """Values by seed as (runs, strata), short columns cut to the shortest."""
     columns = [

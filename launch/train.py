@@ -57,27 +57,27 @@ def _body(given: dict[str, Any]) -> int:
 
 
 def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
+    print(f"loading jax, then reading {place}", flush=True)
     from launch.training import checkpoint
     from launch.training.run import run_training
 
     path = checkpoint.find(place)
     config, notes = _resumed(given, checkpoint.read_config(path))
-    _announce(config)
     return run_training(config, path.parent.parent, stop, notes, path)
 
 
 def _announce(config: RunConfig) -> None:
-    """Print the first line where a simulator has to be waited for."""
+    """Print the first line, which says what is waited for."""
     server = config.env.server
     if config.loop.env != CARLA:
-        return
-    if server.host:
-        simulator = f"the simulator at {server.host}:{server.port}"
+        task = f"making {config.loop.env}"
+    elif server.host:
+        task = f"waiting for the simulator at {server.host}:{server.port}"
     elif server.server_command:
-        simulator = "the simulator, which --server_command starts"
+        task = "waiting for the simulator, which --server_command starts"
     else:
-        simulator = "the stand-in simulator, which compiles for about a minute on a new machine"
-    print(f"loading jax, then waiting for {simulator}", flush=True)
+        task = "waiting for the stand-in simulator, which compiles for a minute on a new machine"
+    print(f"loading jax, then {task}", flush=True)
 
 
 def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:

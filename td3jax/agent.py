@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.extend.core import get_opaque_trace_state
 
 from td3jax import networks, td3
 from td3jax.batch import Batch, Observation
@@ -22,6 +23,7 @@ from td3jax.state import Metrics, TrainState
 from td3jax.td3 import TD3, Rules
 
 Updated = tuple[TrainState, Metrics]
+_TOP_LEVEL = get_opaque_trace_state(convention="flax")
 
 
 def act(state: TrainState, observation: Observation) -> jax.Array:
@@ -30,14 +32,14 @@ def act(state: TrainState, observation: Observation) -> jax.Array:
     observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
     """
     params, shared = state.actor.params, _shared(state)
-    if _traced(params, shared, observation):
+    if _inside_transformation():
         return state.networks.actor(state.policy_params, observation)
     return _compiled_act(state.config, state.spaces)(params, shared, observation)
 
 
 def values(state: TrainState, observation: Observation) -> jax.Array:
     """Return the smaller twin Q of the policy's own actions, float32 (B,)."""
-    if _traced(state, observation):
+    if _inside_transformation():
         return _values(state, observation)
     return _compiled(_values, False)(state, observation)
 
@@ -56,7 +58,7 @@ def update(
     `policy_delay` steps in a row. donate=True reuses the memory of `state`: do not use it again.
     """
     step = _step(rules, scalars)
-    if _traced(state, batch):
+    if _inside_transformation():
         return step(state, batch)
     return _compiled(step, donate)(state, batch)
 
@@ -73,7 +75,7 @@ def update_many(
     Metrics are the last step's, those of `metrics.WORST` the largest of all steps.
     """
     steps = _steps(rules, scalars)
-    if _traced(state, batches):
+    if _inside_transformation():
         return steps(state, batches)
     return _compiled(steps, donate)(state, batches)
 
@@ -107,9 +109,9 @@ def _values(state: TrainState, observation: Observation) -> jax.Array:
     return state.networks.critic(state.critic.params, observation, action).min(axis=0)
 
 
-def _traced(*trees: Any) -> bool:
-    """Tell whether a caller's transformation is under way; jit takes no options inside one."""
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(trees))
+def _inside_transformation() -> bool:
+    """Tell whether a caller's jit, scan, vmap or grad is under way; jit takes no options there."""
+    return get_opaque_trace_state(convention="flax") != _TOP_LEVEL
 
 
 @functools.cache

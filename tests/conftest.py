@@ -1,4 +1,4 @@
-"""What holds for all tests."""
+"""Fixtures and limits of all tests."""
 
 import atexit
 import os

@@ -48,7 +48,7 @@ def package(made: Path) -> email.message.Message:
 
 
 def required(package: email.message.Message, *extras: str) -> list[Requirement]:
-    """What an installation with these extras asks for."""
+    """Return the requirements of an installation with these extras."""
     asked = [Requirement(text) for text in package.get_all("Requires-Dist", [])]
     return [
         requirement

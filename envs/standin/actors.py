@@ -1,4 +1,4 @@
-"""What the server knows about one actor."""
+"""Records of the server about one actor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INVALID_BOX: list[Any] = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], 0]
 
 
 class Kind(Enum):
-    """How the world treats an actor."""
+    """The world's way to treat an actor."""
 
     VEHICLE = "vehicle"
     WALKER = "walker"

@@ -60,7 +60,7 @@ class Boxes:
 @called_with(f8[:, ::1], i8[::1], f8[:, ::1], i8[::1])
 @compiled
 def overlap(a: Array, first: Index, b: Array, second: Index) -> tuple[Array, Array]:
-    """How deep box first[i] of table a is in box second[i] of b, and what separates them fastest.
+    """Return the depth of box first[i] of table a in box second[i] of b, and the way out.
 
     Returns depth (N,), positive where they overlap, and a unit vector (N, 2) from b towards a.
     """

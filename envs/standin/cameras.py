@@ -66,7 +66,7 @@ class Shot:
 
 
 def shoot(world: World, sensor: Actor) -> Shot | None:
-    """What a camera takes in this step; None when it takes nothing. Raises ValueError."""
+    """Return a camera's measurement of this step, or None. Raise ValueError."""
     if not is_due(world, sensor):
         return None
     width, height, fov = size_of(sensor)

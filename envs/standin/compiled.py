@@ -42,7 +42,7 @@ class Call(NamedTuple):
 
     @property
     def folder(self) -> str | None:
-        """Where machine code is kept; None where it cannot be."""
+        """Return the folder of compiled code; None where it cannot be written."""
         path: str | None = self.function.stats.cache_path
         return path
 

@@ -86,7 +86,7 @@ def _advance(f: Array, dt: float, substeps: int, ground: Array, normal: Array) -
 
 
 class _Demand(NamedTuple):
-    """What does not change between the substeps of a step; forces are per unit of mass."""
+    """Constants of the substeps of a step; forces are per unit of mass."""
 
     steer: float
     turn: float

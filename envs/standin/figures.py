@@ -84,7 +84,7 @@ def turning_circle() -> Array:
 
 
 def simulated() -> dict[str, Figures]:
-    """What every vehicle does, by name."""
+    """Return every vehicle's figures by name."""
     columns = zip(*sprint(), braking(), turning_circle(), strict=True)
     return {
         spec.name: Figures(*map(float, values))
@@ -93,7 +93,7 @@ def simulated() -> dict[str, Figures]:
 
 
 def published(spec: VehicleSpec) -> Figures:
-    """What a vehicle is said to do; inf where it does not reach 100 km/h or nothing is known."""
+    """A vehicle's published figures; inf where it does not reach 100 km/h or none is known."""
     return Figures(
         spec.zero_to_hundred or math.inf, spec.top_speed, spec.braking_100_0, spec.turning_circle
     )

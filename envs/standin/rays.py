@@ -34,7 +34,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class Hits:
-    """What rays met: distance (inf for nothing), box index, GROUND or NOTHING, and cosine there."""
+    """Hits of rays: distance (inf for none), box index, GROUND or NOTHING, and the cosine there."""
 
     distance: Array
     target: NDArray[np.int64]
@@ -101,7 +101,7 @@ def _against_boxes(
 
 
 def _slabs(boxes: Boxes, origin: Array, directions: Array) -> tuple[Array, Array]:
-    """Where each ray enters each box (N, M), inf where it misses, and the cosine there."""
+    """Return each ray's distance to each box (N, M), inf where it misses, and the cosine there."""
     cos, sin = np.cos(boxes.yaw), np.sin(boxes.yaw)
     dx, dy = origin[0] - boxes.x, origin[1] - boxes.y
     start = np.stack([dx * cos + dy * sin, dy * cos - dx * sin, origin[2] - boxes.z])

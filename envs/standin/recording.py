@@ -29,7 +29,7 @@ Frame = dict[str, Any]
 
 
 def path_of(name: str) -> Path:
-    """Where a recording is kept: a bare name goes into one folder, as on the real server."""
+    """Return a recording's path: a bare name goes into one folder, as on the real server."""
     if not name:
         raise RpcFailure("a recording needs a file name")
     if any(mark in name for mark in "/\\:"):
@@ -105,7 +105,7 @@ def _created(world: World, actor: Actor) -> list[Any]:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a file holds; `frames` is never empty."""
+    """Contents of a file; `frames` is never empty."""
 
     path: Path
     header: Frame

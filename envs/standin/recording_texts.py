@@ -12,7 +12,7 @@ _KINDS = {"vehicle.": ("v", 1), "walker.": ("w", 2), "traffic.traffic_light": ("
 
 
 def events(recording: Recording, everything: bool) -> str:
-    """What was created, destroyed, hit and switched, by frame; with `everything` also who moved."""
+    """List what was created, destroyed, hit and switched, by frame; `everything` adds who moved."""
     lines = [recording.head()]
     for number, frame in enumerate(recording.frames, 1):
         found = list(_events(frame, everything))

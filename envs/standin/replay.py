@@ -31,7 +31,7 @@ class Follow:
 
 @dataclass
 class Options:
-    """What a client may set before or during a playback."""
+    """Settings of a playback that a client may change before or during it."""
 
     factor: float = 1.0
     ignore_hero: bool = False

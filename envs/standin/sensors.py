@@ -34,7 +34,7 @@ _packer = msgpack.Packer()
 
 @dataclass
 class SensorMemory:
-    """What a sensor keeps between steps."""
+    """State that a sensor keeps between steps."""
 
     random: np.random.Generator
     next_due: float = 0.0

@@ -57,7 +57,7 @@ class StreamHub:
         return self._next_stream - 1
 
     def token(self, stream_id: int) -> bytes:
-        """Where a client finds the stream."""
+        """Return the address at which a client finds the stream."""
         return token(stream_id, self.port)
 
     def announce(self, stream_id: int) -> None:

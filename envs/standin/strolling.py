@@ -1,4 +1,4 @@
-"""What walkers with an AI controller do here: they walk straight on and turn back at obstacles.
+"""Walkers with an AI controller: they walk straight on and turn back at obstacles.
 
 The real controller finds its way in the client, on a navigation mesh that this server does not
 have; without one it leaves its walker standing.

@@ -70,7 +70,7 @@ class Walkers:
         self.data[:4, index] = (*pose[:3], math.radians(pose[4]))
 
     def place(self, actor_id: int, pose: Pose, speed: float) -> None:
-        """Where navigation has put a walker, and how fast it got there; unknown ids are ignored."""
+        """Set a walker's place and speed as navigation decided; ignore unknown ids."""
         if actor_id in self.collides:
             self.set_pose(actor_id, pose)
             self.data[7, self.ids.index(actor_id)] = speed if math.isfinite(speed) else 0.0

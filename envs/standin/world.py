@@ -133,7 +133,7 @@ class World:
         self.delta = dt
 
     def pose_of(self, actor: Actor) -> Pose:
-        """Where an actor is now."""
+        """Return an actor's present transform."""
         if actor.kind is Kind.VEHICLE:
             return self.fleet.pose_of(self.column(actor.id))
         if actor.kind is Kind.WALKER:

@@ -51,7 +51,7 @@ def gamma(limits: VerdictLimits, facts: RunFacts) -> Criterion:
 
 
 def quantities(series: Series) -> dict[str, Curve]:
-    """What must stay of the order of the returns, by name, as far as it was logged."""
+    """Return what must stay of the order of the returns, by name, as far as it was logged."""
     found = {name: get(series, tag) for tag, name in _NAMES.items()}
     found[_LOSS] = root_of_loss(series)
     return {name: values for name, values in found.items() if values.steps.size}

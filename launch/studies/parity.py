@@ -1,4 +1,4 @@
-"""What a comparison with the TD3 paper reads from finished runs and writes: tables and plots."""
+"""Comparison with the TD3 paper: tables and plots of finished runs."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def run_protocol(
 
 
 def gate_lines(gate: Gate) -> list[str]:
-    """What is printed of a gate: decision, reasons and its criteria."""
+    """Return a gate's printed lines: decision, reasons and criteria."""
     if gate.verdict is None:
         return [f"gate {gate.stage}: no verdict, training exited {gate.exit_code}: {gate.error}"]
     lines = [f"gate {gate.stage}: {gate.verdict.decision} (training exited {gate.exit_code})"]

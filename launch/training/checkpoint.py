@@ -72,7 +72,7 @@ EPISODE, REPLAY, VERSION = "episode.npz", "replay", 2
 
 
 class Snapshot(NamedTuple):
-    """What a checkpoint holds besides configuration and buffer.
+    """A checkpoint's contents besides configuration and buffer.
 
     loop: JSON-able. episode: {"actions": (T, A), "rewards": (T,), "image", "vector"}, empty
     between episodes.

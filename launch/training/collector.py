@@ -155,8 +155,9 @@ class Collector:
 
     def _check_finite(self, observation: Observation, reward: float) -> None:
         vector = observation.get("vector")
-        if not math.isfinite(reward):
-            raise NonFinite(f"the environment's reward is {reward} in episode {self.episode}")
+        if not abs(reward) <= np.finfo(np.float32).max:  # nan compares false
+            shown = f"{reward}, beyond float32," if math.isfinite(reward) else reward
+            raise NonFinite(f"the environment's reward is {shown} in episode {self.episode}")
         if vector is not None and not np.isfinite(vector).all():
             index = int(np.flatnonzero(~np.isfinite(vector))[0])
             value = vector[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -63,7 +64,9 @@ def _made(name: str, arguments: dict[str, Any]) -> Env:
     make = partial(gymnasium.make, name, disable_env_checker=True)
     try:
         try:
-            return make(**{"render_mode": "rgb_array", **arguments})
+            with warnings.catch_warnings():  # one that cannot be drawn says so; it need not be
+                warnings.filterwarnings("ignore", ".*is not in the possible render_modes")
+                return make(**{"render_mode": "rgb_array", **arguments})
         except TypeError as error:
             if "render_mode" in arguments or "'render_mode'" not in str(error).split(" was ")[0]:
                 raise

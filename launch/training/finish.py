@@ -1,4 +1,4 @@
-"""What a run leaves when it has ended: a last evaluation, a video, the report."""
+"""The end of a run: a last evaluation, a video, the report."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _video(session: Session) -> Video | None:
 
 
 def render_trouble(session: Session) -> str:
-    """Why the environment cannot be recorded, or nothing; tried where it costs little."""
+    """Return why the environment cannot be recorded, or nothing; tried where it costs little."""
     env = session.env
     if env.render_mode is None:
         return "the environment does not render"

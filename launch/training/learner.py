@@ -68,7 +68,7 @@ class Learner:
         jax.block_until_ready(self.state)
 
     def loose_state(self) -> dict[str, Any]:
-        """What a checkpoint needs beside the train state."""
+        """Return what a checkpoint needs beside the train state."""
         return {
             "updates": self.updates,
             "rng": self.rng.bit_generator.state,

@@ -1,4 +1,4 @@
-"""What a run needs of the machine: allocator, compilation cache, a line that says where it is."""
+"""A run's demands on the machine: allocator, compilation cache, a line that says where it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evaluation of one policy in an environment of its own, as a JSON file."""
+"""Evaluation of policies in an environment of its own: a JSON file for each, and a table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from envs.errors import EnvError
@@ -18,10 +18,17 @@ from launch.files import write_whole
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
-from launch.training.evaluation import Stopped, make_video, run_episodes, table
+from launch.training.evaluation import (
+    EpisodeResult,
+    Stopped,
+    make_video,
+    run_episodes,
+    table,
+)
 from launch.training.folder import SIMULATOR_LOG
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from launch.training.video import kept
 
@@ -31,33 +38,41 @@ POLICIES = ("checkpoint", "random", *SCRIPTED)
 
 @dataclasses.dataclass(frozen=True)
 class PolicyEvaluation:
-    """What to evaluate: one of POLICIES, its checkpoint, the environment, and where results go."""
+    """An evaluation: the JSON file of each of some POLICIES, the checkpoint, the environment."""
 
-    policy: str
+    outs: Mapping[str, Path]
     path: Path | None
     config: RunConfig
     episodes: int
-    out: Path
     video: Path | None
 
 
-def evaluate_policy(plan: PolicyEvaluation, stop: StopRequest) -> int:
-    """Run the episodes, write the JSON file and print it; returns the exit code."""
+def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
+    """Run every policy on the same episodes, write their files, print a table; the exit code.
+
+    A policy's file is written when its episodes are done.
+    """
     cache_compilations()
+    loop, results = plan.config.loop, {}
     with _scratch() as folder:
         env = make_env(plan.config, folder / SIMULATOR_LOG, _tell)
+        tune(spaces_of(env))
         try:
-            measured = _measure(plan, env, stop)
+            for policy, out in plan.outs.items():
+                results[policy] = _measure(plan, policy, env, stop)
+                head = {"policy": policy, "env": loop.env, "seed": loop.seed}
+                text = json.dumps({**head, **table(results[policy])}, indent=1) + "\n"
+                write_whole(out, text)
         except Stopped:
-            print(f"evaluate: stopped by {stop.name}; nothing was written", file=sys.stderr)
+            written = [str(plan.outs[policy]) for policy in results] or ["nothing"]
+            print(
+                f"evaluate: stopped by {stop.name}; written: {', '.join(written)}", file=sys.stderr
+            )
             return stop.exit_code
         finally:
             env.close()
-    loop = plan.config.loop
-    head = {"policy": plan.policy, "env": loop.env, "seed": loop.seed}
-    text = json.dumps({**head, **measured}, indent=1) + "\n"
-    write_whole(plan.out, text)
-    print(text, end="")
+    print(*scoreboard(results), sep="\n")
+    print(*(f"written: {out}" for out in plan.outs.values()), sep="\n")
     return DONE
 
 
@@ -80,27 +95,27 @@ def _tell(line: str) -> None:
     print(f"simulator: {line}", file=sys.stderr, flush=True)
 
 
-def _measure(plan: PolicyEvaluation, env: Env, stop: StopRequest) -> dict[str, object]:
-    tune(spaces_of(env))
-    policy, loop = _policy(plan, env), plan.config.loop
+def _measure(
+    plan: PolicyEvaluation, policy: str, env: Env, stop: StopRequest
+) -> list[EpisodeResult]:
+    loop = plan.config.loop
     with kept(make_video(plan.video, env)) as video:
-        results = run_episodes(
+        return run_episodes(
             env,
-            policy,
+            _driver(plan, policy, env),
             plan.episodes,
             loop.seed,
             video,
             stop=lambda: bool(stop),
             steps=loop.eval_steps,
         )
-    return table(results)
 
 
-def _policy(plan: PolicyEvaluation, env: Env) -> Policy:
+def _driver(plan: PolicyEvaluation, policy: str, env: Env) -> Policy:
     spaces = spaces_of(env)
-    if plan.policy in SCRIPTED:
-        return policies.scripted(plan.policy)
-    if plan.policy == "random":
+    if policy in SCRIPTED:
+        return policies.scripted(policy)
+    if policy == "random":
         return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
     assert plan.path is not None
     algorithm = find_algorithm(plan.config)

@@ -1,4 +1,4 @@
-"""What is averaged over a log interval on the host: the reward's parts."""
+"""Averages over a log interval on the host: the reward's parts."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class ReplayBuffer:
         return self._ring.nbytes
 
     def transform_rewards(self, rewards: Array) -> Array:
-        """What raw rewards (B,) become when they are sampled now; float32."""
+        """Return raw rewards (B,) as they would be sampled now, float32."""
         with self._lock:
             return self._rewards(rewards)
 

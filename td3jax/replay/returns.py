@@ -1,4 +1,4 @@
-"""What a stored reward becomes when it is sampled."""
+"""Transform stored rewards at sampling: scale, clip, running normalisation."""
 
 from __future__ import annotations
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 
 import td3jax
+from launch import evaluate, train
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [
@@ -43,17 +42,11 @@ def load(name: str):
     return module
 
 
-def run(folder: Path, *words: str, command: str = "train") -> subprocess.CompletedProcess[str]:
-    """One of our commands, started in the project's folder."""
-    place = [f"--run_dir={folder}"] if command == "train" and "--resume" not in words[0] else []
-    return subprocess.run(
-        [sys.executable, "-m", f"launch.{command}", *words, *place],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+@pytest.fixture(autouse=True)
+def project_folder(monkeypatch):
+    """Start commands in the project's folder, with its modules on the path, as a user does."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(ROOT)
 
 
 def test_the_library_loop_learns_from_its_own_buffer():
@@ -94,42 +87,35 @@ def test_seeds_under_vmap_are_those_apart():
 
 
 def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
-    done = run(tmp_path / "r", "--env=Pendulum-v1", "--rules=examples/own_loss.py:RULES", *TINY)
-    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "r"
+    rules = "--rules=examples/own_loss.py:RULES"
+    assert train.main(["--env=Pendulum-v1", rules, *TINY, f"--run_dir={folder}"]) == 0
     example = load("load_policy")
-    returns = example.drive(str(tmp_path / "r"), example.make("Pendulum-v1"))
+    returns = example.drive(str(folder), example.make("Pendulum-v1"))
     assert -2000 < returns[0] < 0
 
 
 @pytest.mark.parametrize("env", ["Pendulum-v1", "examples.own_environment:Dot-v0"])
-def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env):
+def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env, capfd):
+    folder = tmp_path / "r"
     code = [f"--env={env}", "--algorithm=examples/sac.py:SAC"]
-    done = run(tmp_path / "r", *code, *TINY, *PIXELS)
-    assert done.returncode == 0, done.stderr
-    assert "train/alpha" in (tmp_path / "r" / "metrics.csv").read_text()
+    assert train.main([*code, *TINY, *PIXELS, f"--run_dir={folder}"]) == 0
+    assert "train/alpha" in (folder / "metrics.csv").read_text()
+    assert train.main([f"--resume={folder}", "--steps=140", *code]) == 0
 
-    resumed = run(
-        tmp_path / "r",
-        f"--resume={tmp_path / 'r'}",
-        "--steps=140",
-        *code,
-    )
-    assert resumed.returncode == 0, resumed.stderr
+    assert evaluate.main([*code, "--episodes=1", f"--run_dir={folder}"]) == 0
+    assert len(json.loads((folder / "evaluation-checkpoint.json").read_text())["episodes"]) == 1
 
-    words = ["--episodes=1", f"--run_dir={tmp_path / 'r'}"]
-    evaluated = run(tmp_path / "r", *code, *words, command="evaluate")
-    assert evaluated.returncode == 0, evaluated.stderr
-    assert len(json.loads(evaluated.stdout)["episodes"]) == 1
-
-    refused = run(tmp_path, f"--run_dir={tmp_path / 'r'}", command="evaluate")
-    assert refused.returncode == 2
-    assert "--algorithm=examples/sac.py:SAC" in refused.stderr  # a checkpoint names no code to run
-    assert refused.stderr.count("\n") == 1
+    capfd.readouterr()
+    assert evaluate.main([f"--run_dir={folder}"]) == 2
+    refused = capfd.readouterr().err
+    assert "--algorithm=examples/sac.py:SAC" in refused  # a checkpoint names no code to run
+    assert refused.count("\n") == 1
 
     with pytest.raises(ValueError, match="pass it as `algorithm`"):
-        td3jax.load(tmp_path / "r")
+        td3jax.load(folder)
     sac = load("sac")
-    policy = td3jax.load(tmp_path / "r", sac.SAC)
+    policy = td3jax.load(folder, sac.SAC)
     assert (policy.spaces.image is None) == (env == "Pendulum-v1")
     shapes = {"vector": policy.spaces.vector, "image": policy.spaces.image}
     observation = {

@@ -74,12 +74,14 @@ def finished(child: subprocess.Popen, seconds: float = 180.0) -> tuple[int, str,
     return child.returncode, out, err
 
 
-def wait_for(condition: Any, child: subprocess.Popen, seconds: float = 120.0) -> None:
-    """Waits until a condition holds while the process lives."""
+def wait_for(condition: Any, child: subprocess.Popen, seconds: float = 200.0) -> None:
+    """Wait until a condition holds while the process lives; kill it where it takes too long."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert child.poll() is None, child.communicate()
-        assert time.monotonic() < deadline
+        if time.monotonic() > deadline:
+            child.kill()
+            raise AssertionError(child.communicate())
         time.sleep(0.01)
 
 

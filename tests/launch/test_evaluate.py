@@ -166,14 +166,22 @@ def test_the_program_reports_and_records(
     video = tmp_path / "drive.mp4"
     words = [str(tmp_path / "run"), "--episodes=2"]
     assert main([*words, f"--video={video}"]) == 0
-    printed = capfd.readouterr().out
-    written = (tmp_path / "run" / "evaluation-checkpoint.json").read_text()
-    assert printed == written
-    first = json.loads(written)
+    file = tmp_path / "run" / "evaluation-checkpoint.json"
+    printed = capfd.readouterr().out.splitlines()
+    assert printed[0].split(" | ")[:3] == ["| policy", "episodes", "return"]
+    assert printed[2].startswith("| checkpoint | 2 | ")
+    assert printed[-1] == f"written: {file}"
+    first = json.loads(file.read_text())
     assert [len(first["episodes"]), first["summary"]["length"]] == [2, 200.0]
     assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 200
     assert main([f"--checkpoint={tmp_path / 'run'}", "--episodes=2"]) == 0  # its older name
-    assert json.loads(capfd.readouterr().out) == first
+    assert json.loads(file.read_text()) == first
+    both = [str(tmp_path / "run"), "--policy=checkpoint,random", "--episodes=2"]
+    assert main(both) == 0
+    assert json.loads(file.read_text()) == first
+    other = json.loads((tmp_path / "run" / "evaluation-random.json").read_text())
+    assert other["policy"] == "random"
+    assert len(other["episodes"]) == 2
     out = tmp_path / "random.json"
     assert main(["--policy=random", "--env=Pendulum-v1", "--episodes=1", f"--out={out}"]) == 0
     assert json.loads(out.read_text())["policy"] == "random"
@@ -190,6 +198,7 @@ def test_the_program_reports_and_records(
         (["--policy=expert", "--env=Pendulum-v1"], "only env carla has scripted drivers"),
         (["--policy=random", "--episodes=0"], "--episodes=0: expected at least 1"),
         (["--policy=random", "--out=/no/where/x.json"], "there is no folder /no/where"),
+        (["--policy=random,blind", "--out=x.json"], "--out=x.json: one file for 2 policies"),
     ],
 )
 def test_wrong_use_is_one_line(

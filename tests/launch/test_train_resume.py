@@ -16,7 +16,7 @@ FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
 
 
 def _at(folder: Path, step: int):
-    """Whether a run has logged this step."""
+    """Tell whether a run has logged this step."""
 
     def reached() -> bool:
         file = folder / "metrics.csv"

@@ -163,15 +163,18 @@ def _register(name: str, **options: Any) -> str:
     return name
 
 
+@pytest.mark.parametrize(
+    ("reward", "shown"), [(math.nan, "nan"), (-1e39, "-1e+39, beyond float32,")]
+)
 def test_a_reward_that_is_no_number_stops_the_run_with_its_state(
-    tmp_path: Path, capfd: pytest.CaptureFixture
+    reward: float, shown: str, tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
-    env = _register("NanReward-v0", at=lambda total: math.nan if total == 70 else 1.0)
+    env = _register(f"Reward{shown[0]}-v0", at=lambda total: reward if total == 70 else 1.0)
     folder = tmp_path / "run"
     assert main([*as_flags(env=env, checkpoint_every=50), f"--run_dir={folder}"]) == 3
     err = capfd.readouterr().err
     dump = folder / "dump-step-000000069"
-    assert f"train: the environment's reward is nan in episode 2; state kept in {dump}" in err
+    assert f"train: the environment's reward is {shown} in episode 2; state kept in {dump}" in err
     assert (dump / "state.msgpack").is_file()
     assert (folder / "report.md").is_file()
     assert [path.name for path in checkpoint.all_checkpoints(folder)] == ["step-000000050"]

@@ -44,6 +44,15 @@ def test_update_and_act_inside_the_callers_jit(spaces):
     assert_close(jax.jit(values)(expected, observation), values(expected, observation))
 
 
+def test_what_a_callers_jit_closes_over_is_a_constant_of_its_program():
+    state, batch = fresh(), make_batch(VECTOR)
+    observation = batch.observations(0)[0]
+    found = jax.jit(lambda: (act(state, observation), values(state, observation)))()
+    assert_close(found, (act(state, observation), values(state, observation)))
+    stepped = jax.jit(lambda: update(state, batch)[0].critic)()
+    assert_close(stepped, update(state, batch)[0].critic)
+
+
 def test_update_inside_scan_equals_update_many():
     batches = stacked([make_batch(VECTOR, seed=seed) for seed in range(4)])
     scanned, _ = jax.lax.scan(update, fresh(), batches)

@@ -57,7 +57,7 @@ def public_methods(name: str) -> list[str]:
 
 
 def verdict(label: str, probe: Probe, rig: Rig) -> tuple[str, str]:
-    """What came of one probe, and a note."""
+    """The result of one probe, and a note."""
     try:
         result = probe(rig)
     except RuntimeError as error:

@@ -32,7 +32,7 @@ def _recording(rig: Rig, ticks: int = 20) -> str:
 
 
 def _replayed(rig: Rig) -> bool:
-    """Whether a playback brings the car back to where it was."""
+    """Tell whether a playback brings the car back to where it was."""
     start = rig.car.get_location()
     name = _recording(rig, 40)
     moved = start.distance(rig.car.get_location())
@@ -44,7 +44,7 @@ def _replayed(rig: Rig) -> bool:
 
 
 def _left_out(rig: Rig) -> bool:
-    """Whether a hero of a recording is not made again."""
+    """Tell whether a recording's hero is not made again."""
     blueprint = rig.library.find("vehicle.audi.tt")
     blueprint.set_attribute("role_name", "hero")
     hero = rig.world.spawn_actor(blueprint, rig.points[5])
@@ -58,7 +58,7 @@ def _left_out(rig: Rig) -> bool:
 
 
 def _spectator_back(rig: Rig) -> bool:
-    """Whether a playback puts the spectator where it was."""
+    """Tell whether a playback puts the spectator where it was."""
     here = carla.Location(1.0, 2.0, 33.0)
     rig.world.get_spectator().set_location(here)
     name = _recording(rig, 3)
@@ -71,7 +71,7 @@ def _spectator_back(rig: Rig) -> bool:
 
 
 def _sooner(rig: Rig) -> bool:
-    """Whether a playback at four times the speed is further on after as many ticks."""
+    """Tell whether a playback at four times the speed is further on after as many ticks."""
     name, places = _recording(rig, 40), []
     for factor in (1.0, 4.0):
         rig.client.set_replayer_time_factor(factor)
@@ -84,7 +84,7 @@ def _sooner(rig: Rig) -> bool:
 
 
 def _ended(rig: Rig) -> bool:
-    """Whether the car obeys again once a playback was stopped."""
+    """Tell whether the car obeys again once a playback was stopped."""
     rig.client.replay_file(_recording(rig, 60), 0.0, 0.0, 0)
     rig.ticks(2)
     rig.client.stop_replayer(True)

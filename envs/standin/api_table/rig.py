@@ -50,14 +50,14 @@ class Rig:
         return frame
 
     def moved(self, call: Callable[[], Any], steps: int = 10) -> bool:
-        """Whether the car moves after a call."""
+        """Tell whether the car moves after a call."""
         before = self.car.get_location()
         call()
         self.ticks(steps)
         return bool(before.distance(self.car.get_location()) > 0.05)
 
     def heard(self, sensor: carla.Sensor) -> bool:
-        """Whether a sensor that is listened to sends the data of the next tick."""
+        """Tell whether a sensor that is listened to sends the next tick's data."""
         inbox: queue.Queue[Any] = queue.Queue()
         sensor.listen(inbox.put)
         frame = self.ticks()

@@ -30,7 +30,7 @@ def _destroy(sim: Simulation, actor_id: int) -> None:
 
 
 def _walker_state(sim: Simulation, actor_id: int, transform: Any, speed: float) -> None:
-    """What a walker's navigation decided: a pose, reached at a speed."""
+    """A decision of a walker's navigation: a pose, reached at a speed."""
     target = pose(transform)
     sim.world.walkers.place(actor_id, target, float(speed))
 

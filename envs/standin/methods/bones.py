@@ -20,7 +20,7 @@ def names(sim: Simulation, actor_id: int) -> list[str]:
 
 @value("get_actor_component_world_transform")
 def component_world(sim: Simulation, actor_id: int, name: str) -> list[Any]:
-    """Where the piece is."""
+    """Return the piece's transform."""
     return placed(sim, actor_id)
 
 
@@ -36,7 +36,7 @@ def component_relative(sim: Simulation, actor_id: int, name: str) -> list[Any]:
     "get_actor_socket_world_transforms",
 )
 def world_transforms(sim: Simulation, actor_id: int) -> list[Any]:
-    """Where the pieces are."""
+    """Return the pieces' transforms."""
     return [placed(sim, actor_id)] if actor_id in sim.world.actors else []
 
 

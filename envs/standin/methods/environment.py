@@ -57,7 +57,7 @@ def get_names(sim: Simulation) -> list[str]:
 
 @value("cast_ray")
 def cast_ray(sim: Simulation, start: list[float], end: list[float]) -> list[Any]:
-    """Where a segment first meets something, with its label; empty when it meets nothing."""
+    """Return the first thing that a segment meets, with its label; empty without one."""
     begin, finish = np.array(vector(start)), np.array(vector(end))
     along = finish - begin
     length = float(np.linalg.norm(along))

@@ -15,7 +15,7 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Method:
-    """How a call is served and how its answer is wrapped."""
+    """The function that serves a call, and the way its answer is wrapped."""
 
     function: Function
     void: bool

@@ -11,7 +11,7 @@ _MAX_STREAM = 2**32
 
 @value("get_sensor_token")
 def get_sensor_token(sim: Simulation, stream_id: int) -> list[bytes]:
-    """Where to subscribe to a stream; a subscription is about to follow."""
+    """Return the address of a stream; a subscription is about to follow."""
     if not 0 <= stream_id < _MAX_STREAM:
         raise ValueError(f"stream id {stream_id} out of range")
     sim.hub.announce(stream_id)

@@ -1,4 +1,4 @@
-"""What lies between the camera and the ground: fog, the sky in wet asphalt, and falling rain."""
+"""Veils between camera and ground: fog, the sky in wet asphalt, falling rain."""
 
 from __future__ import annotations
 

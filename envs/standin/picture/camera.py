@@ -52,7 +52,7 @@ class View(NamedTuple):
 
     @staticmethod
     def of(camera: Camera) -> View:
-        """What there is to know of a camera."""
+        """Return the camera's description."""
         return View(
             camera,
             *_looking(
@@ -124,7 +124,7 @@ def rotate(pitch: float, yaw: float, roll: float, out: Array) -> None:
 
 @compiled
 def descent(eye: Eye, row: int) -> float:
-    """How far the middle of a row looks down at depth 1."""
+    """Return how far the middle of a row looks down at depth 1."""
     fall = eye.rays[2]
     return float(-(fall[0] * eye.width / 2.0 + fall[1] * (row + 0.5) + fall[2]))
 

@@ -34,7 +34,7 @@ _LINES = 160
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What one camera sees of the ground: places x, y and depth (H, W), and where there is any."""
+    """One camera's view of the ground: places x, y and depth (H, W), and a mask of it."""
 
     camera: object
     x: Floats

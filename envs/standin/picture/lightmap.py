@@ -158,7 +158,7 @@ def _fill(patches: Patches, top: int, rows: Image) -> None:
 
 
 def _lean(light: Light) -> Array:
-    """How far a shadow reaches per metre of height, at most a few metres."""
+    """Return a shadow's reach per metre of height, at most a few metres."""
     length = min(np.hypot(*light.sun[:2]) / max(light.sun[2], 0.02), 4.0)
     return -light.sun[:2] / max(np.hypot(*light.sun[:2]), 1e-6) * length
 

@@ -126,7 +126,7 @@ _FIRST = np.cumsum(_COUNT) - _COUNT
 
 @compiled
 def most_faces(movers: Movers, rows: Index) -> int:
-    """How many faces some things have at most."""
+    """Return the largest number of faces that some things have."""
     count = 0
     for row in rows:
         count += _COUNT[movers.style[row]]

@@ -135,7 +135,7 @@ def _fill_gaps(canvas: _Canvas, surface: Image, plot: Plot) -> None:
 
 
 def _paint_tracks(canvas: _Canvas, surface: Image, strips: list[Strip]) -> None:
-    """Where tyres run the road is a little darker."""
+    """Darken the road a little where tyres run."""
     for strip in strips:
         across = (strip.right - strip.left)[:, :2]
         across = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)

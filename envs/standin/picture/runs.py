@@ -1,4 +1,4 @@
-"""What each pixel shows, and runs of neighbours in a row that show the same.
+"""The thing that each pixel shows, and runs of neighbours in a row that show the same.
 
 Painters colour runs rather than whole things, so no pixel is coloured that something hides. The
 runs of some rows are enough for them: a picture can be made in parts.

@@ -53,7 +53,7 @@ SHAPE_TABLE = named(Shapes, i8[::1], i4[:, :, ::1], i8[::1], f8[:, ::1], f8[:, :
 
 
 class Looks(NamedTuple):
-    """How shapes are coloured: share of haze, colour under it, and images of W of the walls.
+    """Colouring of shapes: share of haze, colour under it, and images of W of the walls.
 
     Attributes:
       wall (K,): row of each wall that shows its image, -1 for other shapes.
@@ -75,7 +75,7 @@ LOOKS = named(Looks, f8[::1], u4[::1], i8, i8[::1], f8[:, :, ::1], i8[:, ::1])
 @called_with(EYE, FACES)
 @compiled
 def shapes_of(eye: Eye, faces: Faces) -> Shapes:
-    """What of the faces reaches into the picture; the nearest of very many."""
+    """Keep the faces that reach into the picture; the nearest of very many."""
     seen = outlines(eye, faces.corners)
     begin = max(0, len(seen.face) - _MOST)
     face = seen.face[begin:]
@@ -92,7 +92,7 @@ def shapes_of(eye: Eye, faces: Faces) -> Shapes:
 def looks_of(
     eye: Eye, faces: Faces, shapes: Shapes, statics: Statics, facades: Facades, light: Light
 ) -> tuple[Looks, Walls]:
-    """How the shapes are coloured under a light."""
+    """Colour the shapes under a light."""
     wall, shown = _walls(eye, faces, shapes, statics)
     walls = facades.walls(shapes.source[shown])
     return _looks(eye, faces, shapes, wall, shown, statics, walls, light), walls

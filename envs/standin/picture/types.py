@@ -1,4 +1,4 @@
-"""What the renderer is given: cameras, boxes, weather."""
+"""Inputs of the renderer: cameras, boxes, weather."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the weather does to the light. Parameters as in `carla.WeatherParameters`."""
+"""Light under a weather. Parameters as in `carla.WeatherParameters`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a town is: roads, places to start, things beside the road, traffic lights, heights."""
+"""A town: roads, places to start, things beside the road, traffic lights, heights."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Plot:
         return _is_free(self.cells, self.low, self.high, corners, half_x, half_y)
 
     def at(self, points: Array) -> NDArray[np.uint8]:
-        """What is at places (N, 2); outside counts as taken."""
+        """Return the kind of ground at places (N, 2); outside counts as taken."""
         index = np.floor((points - self.low) / CELL).astype(int)
         rows, columns = self.cells.shape
         inside = (index >= 0).all(axis=1) & (index[:, 0] < columns) & (index[:, 1] < rows)

@@ -1,4 +1,4 @@
-"""What an OpenDRIVE file says, as plain records."""
+"""Plain records of an OpenDRIVE file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Link:
-    """What a road is joined to: a junction, or the start or end of another road."""
+    """The end that a road joins: a junction, or the start or end of another road."""
 
     kind: str
     id: int

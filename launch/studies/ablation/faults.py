@@ -23,7 +23,7 @@ _JOINT = "critic_encoder"  # the critic's encoder as a parameter of the actor's 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    """Where an update departs from TD3; the default departs nowhere.
+    """Departures of an update from TD3; the default has none.
 
     features: the encoder under Q in the actor loss, "critic" (right) or "actor".
     gradient: whether the actor loss moves that encoder through Q.
@@ -113,7 +113,7 @@ def prepare(fault: Fault, state: TrainState, optimizer: Any) -> TrainState:
 
 
 def after_update(fault: Fault, before: TrainState, state: TrainState) -> TrainState:
-    """What the fault does at the end of an update."""
+    """Apply the fault at the end of an update."""
     if fault.joint:
         state = _join_encoders(before, state)
     if not fault.target_encoders:

@@ -82,7 +82,7 @@ class RawClient:
 
 
 def serves(server) -> bool:
-    """Whether a fresh client can tick the world."""
+    """Tell whether a fresh client can tick the world."""
     world = server.client().get_world()
     return world.tick() > 0
 

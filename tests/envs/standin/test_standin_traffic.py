@@ -69,7 +69,7 @@ os._exit(0)  # the client's threads abort an interpreter that winds down (docs/c
 
 
 def _traffic(server, cars: int, steps: int, manager_port: int, attempts: int = 3) -> dict:
-    """What came of a drive. A client of 0.9.16 may hang forever or crash; then it starts anew."""
+    """Result of a drive. A client of 0.9.16 may hang or crash; then it starts anew."""
     command = [sys.executable, "-c", DRIVE, str(server.port), str(cars), str(steps)]
     for attempt in range(attempts):
         try:

@@ -88,7 +88,7 @@ def standin():
 
 
 def outcome(standin: Server, script: str, how: str) -> tuple[dict, str]:
-    """What a client of the server found, and its complaints."""
+    """Return what a client of the server found, and its complaints."""
     ports = [str(standin.port), str(standin.port + 7), str(standin.process.pid)]
     words = [sys.executable, "-c", START + script, *ports, how]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)

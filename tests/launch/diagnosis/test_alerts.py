@@ -30,7 +30,7 @@ def row_of(rows, name: str):
 
 
 def critical(series: Series, *limits: str) -> bool | None:
-    """Whether the gradient is below its critical limit."""
+    """Tell whether the gradient is below its critical limit."""
     return row_of(no_go_rows(series, parse_limits(limits)), "gradient norm").passed
 
 
