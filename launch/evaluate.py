@@ -83,7 +83,7 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     for flag in ("out", "video"):
         if given.get(flag) and len(policies) > 1:
             raise BadInput(f"--{flag}={given[flag]}: one file for {len(policies)} policies")
-    path = checkpoint.find(Path(folder)) if folder else None
+    path = checkpoint.find(Path(folder), _tell) if folder else None
     if path:
         config = from_checkpoint(given, checkpoint.read_config(path))
     else:
@@ -92,7 +92,7 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         if config.loop.env != CARLA:
             raise BadInput(f"--policy={policy}: only env {CARLA} has scripted drivers")
         config = dataclasses.replace(config, env=with_options(config.env, expert_hints=True))
-    home = path.parent.parent if path else Path()
+    home = (checkpoint.run_folder(path) if path else None) or Path()
     outs = {
         policy: Path(COMMAND.value(given, "out") or home / f"evaluation-{policy}.json")
         for policy in policies
@@ -102,6 +102,10 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         if not file.parent.is_dir():
             raise BadInput(f"{file}: there is no folder {file.parent}")
     return PolicyEvaluation(outs, path, config, COMMAND.value(given, "episodes"), video)
+
+
+def _tell(line: str) -> None:
+    print(f"evaluate: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

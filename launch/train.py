@@ -61,9 +61,13 @@ def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
     from launch.training import checkpoint
     from launch.training.run import run_training
 
-    path = checkpoint.find(place)
+    passed_over: list[str] = []
+    path = checkpoint.find(place, passed_over.append)
+    folder = checkpoint.run_folder(path)
+    if folder is None:
+        raise BadInput(f"{path}: in no run folder; copy it to RUN/checkpoints/ to continue there")
     config, notes = _resumed(given, checkpoint.read_config(path))
-    return run_training(config, path.parent.parent, stop, notes, path)
+    return run_training(config, folder, stop, passed_over + notes, path)
 
 
 def _announce(config: RunConfig) -> None:

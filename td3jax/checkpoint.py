@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import jax
@@ -22,6 +23,7 @@ from flax import serialization
 
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
+from td3jax.files import ASIDE, standing
 
 CHECKPOINTS, BEST = "checkpoints", "best"
 STATE, LOOP, CONFIG, MANIFEST = "state.msgpack", "loop.json", "config.json", "manifest.json"
@@ -38,44 +40,74 @@ def all_checkpoints(run: Path) -> list[Path]:
     """Return the numbered checkpoints of a run folder, oldest first."""
     parent = run / CHECKPOINTS
     found = parent.iterdir() if parent.is_dir() else iter(())
-    return sorted(path for path in found if _NAME.fullmatch(path.name))
+    names = {path.name.removeprefix(ASIDE) for path in found}
+    return [standing(parent / name) for name in sorted(names) if _NAME.fullmatch(name)]
 
 
-def find(path: Path) -> Path:
+def run_folder(path: Path) -> Path | None:
+    """Return the run folder that a checkpoint lies in; None where it was copied elsewhere."""
+    return path.parent.parent if path.parent.name == CHECKPOINTS else None
+
+
+def find(path: Path, tell: Callable[[str], None] = warnings.warn) -> Path:
     """Return the checkpoint meant by a run folder, its checkpoints folder or its own.
 
-    Of several it is the newest. Raises BadCheckpoint where there is none.
+    Of several it is the newest that verifies; `tell` is told of each that does not. Raises
+    BadCheckpoint where there is none.
     """
+    path = standing(path)
     if not path.is_dir():
         raise BadCheckpoint(f"{path}: no such folder")
-    if (path / MANIFEST).is_file() or _NAME.fullmatch(path.name):
+    if (path / MANIFEST).is_file() or _NAME.fullmatch(path.name.removeprefix(ASIDE)):
         return path
     found = all_checkpoints(path.parent if path.name == CHECKPOINTS else path)
     if not found:
         raise BadCheckpoint(f"{path}: holds no checkpoint")
-    return found[-1]
+    for checkpoint in reversed(found):
+        try:
+            verify(checkpoint)
+        except BadCheckpoint as error:
+            if checkpoint == found[0]:
+                raise
+            tell(f"passed over: {error}")
+        else:
+            return checkpoint
+    raise AssertionError("the last of them returns or raises")
 
 
 def verify(path: Path) -> None:
     """Raise BadCheckpoint, naming the file, where one is missing, cut short or changed."""
-    for name, facts in read_json(path / MANIFEST).items():
-        file = path / name
+    table = read_json(path / MANIFEST)
+    for name, facts in table.items():
+        file, bytes_, known = path / name, *_facts(path, name, facts)
         try:
             size = file.stat().st_size
-            known = facts["sha256"]
             good = known is None or hashlib.sha256(file.read_bytes()).hexdigest() == known
         except OSError as error:
             raise corrupt(file, error.strerror or str(error)) from error
-        if size != facts["bytes"]:
-            raise corrupt(file, f"{size:,} bytes instead of {facts['bytes']:,}")
+        if size != bytes_:
+            raise corrupt(file, f"{size:,} bytes instead of {bytes_:,}")
         if not good:
             raise corrupt(file, "its content has changed")
+    for name in (STATE, LOOP, CONFIG):
+        if name not in table:
+            raise corrupt(path / MANIFEST, f"it does not name {name}")
+
+
+def _facts(path: Path, name: str, facts: Any) -> tuple[int, str | None]:
+    """Return size and checksum of a file that the manifest names, which lies within `path`."""
+    inside = not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+    if inside and isinstance(facts, dict):
+        size, known = facts.get("bytes"), facts.get("sha256")
+        if isinstance(size, int) and (known is None or isinstance(known, str)):
+            return size, known
+    raise corrupt(path / MANIFEST, f"entry {name!r}: {facts!r}")
 
 
 def corrupt(file: Path, why: str) -> BadCheckpoint:
     """Return the error that names a broken file and the way out."""
     return BadCheckpoint(
-        f"{file}: corrupt checkpoint ({why}); remove {file.parent} to go back to the one before"
+        f"{file}: corrupt checkpoint ({why}); a run folder stands for its newest whole one"
     )
 
 

@@ -16,15 +16,12 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """Yield a new folder beside `path` to fill; filled, it takes the place of `path`.
 
     An exception in the block leaves the old folder as it was, and nothing beside it. The old one
-    is moved aside before it is removed, so a kill at any moment leaves one of the two whole; the
-    next call puts one that was left aside back.
+    is moved aside before it is removed, so after a kill at any moment `standing` finds it or the
+    new one, and the next call gives it its name again.
     """
     part, aside = (path.with_name(prefix + path.name) for prefix in (PART, ASIDE))
     path.parent.mkdir(parents=True, exist_ok=True)
-    if aside.exists() and not path.exists():
-        aside.rename(path)
-    for left in (part, aside):
-        shutil.rmtree(left, ignore_errors=True)
+    put_back(path)
     try:
         part.mkdir()
         yield part
@@ -39,6 +36,24 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
         raise
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def standing(path: Path) -> Path:
+    """Return where the folder `path` is now: aside, where a kill came while it was replaced."""
+    aside = path.with_name(ASIDE + path.name)
+    return aside if aside.is_dir() and not path.exists() else path
+
+
+def put_back(path: Path) -> None:
+    """Mend what a killed process left of `path`: the old folder gets its name, a part goes.
+
+    Only for the process that alone writes there.
+    """
+    aside = path.with_name(ASIDE + path.name)
+    if aside.is_dir() and not path.exists():
+        aside.rename(path)
+    for left in (aside, path.with_name(PART + path.name)):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def sync(folder: Path) -> None:

@@ -11,7 +11,9 @@ checkpoints/step-000002500/
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -26,6 +28,7 @@ from flax import serialization
 
 from launch.config.run import RunConfig, read_config_file, to_json
 from launch.errors import LaunchError
+from launch.training.folder import METRICS
 from td3jax.algorithm import Algorithm
 from td3jax.checkpoint import (
     BEST,
@@ -41,12 +44,13 @@ from td3jax.checkpoint import (
     read_json,
     read_spaces,
     read_state,
+    run_folder,
     spaces_table,
     verify,
 )
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
-from td3jax.files import PART, whole_folder, write_synced
+from td3jax.files import ASIDE, PART, put_back, whole_folder, write_synced
 from td3jax.replay.buffer import ReplayBuffer
 
 __all__ = [
@@ -58,12 +62,15 @@ __all__ = [
     "DiskTrouble",
     "Snapshot",
     "all_checkpoints",
+    "corrupt",
     "find",
     "read",
     "read_config",
     "read_spaces",
+    "run_folder",
     "save",
     "save_best",
+    "set_aside",
     "verify",
     "write",
 ]
@@ -105,31 +112,63 @@ def save_best(folder: Path, config: RunConfig, snapshot: Snapshot) -> Path:
     return path
 
 
+def set_aside(folder: Path, resumed: Path) -> Path | None:
+    """Move the checkpoints that came after `resumed` out of the way of the branch that begins.
+
+    They go into folder/abandoned-N, `best` too where it is newer, with a copy of metrics.csv.
+    Returns that folder; None where there are none.
+    """
+    best, step = folder / CHECKPOINTS / BEST, step_in(resumed)
+    newer = [path for path in all_checkpoints(folder) if step_in(path) > step]
+    newer += [best] if best.is_dir() and step_in(best) > step else []
+    if not newer:
+        return None
+    taken = {path.name for path in folder.glob("abandoned-*")}
+    number = next(n for n in itertools.count(1) if f"abandoned-{n}" not in taken)
+    target = folder / f"abandoned-{number}"
+    (target / CHECKPOINTS).mkdir(parents=True)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copy(folder / METRICS, target / METRICS)
+    for path in newer:
+        path.rename(target / CHECKPOINTS / path.name.removeprefix(ASIDE))
+    return target
+
+
+def step_in(path: Path) -> int:
+    """Return a checkpoint's step; BadCheckpoint where its loop.json has none."""
+    step = read_json(path / LOOP).get("step")
+    if not isinstance(step, int):
+        raise corrupt(path / LOOP, f"step {step!r}")
+    return step
+
+
 def _write_in(
     folder: Path, path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None
 ) -> None:
-    parent = path.parent
     try:
-        parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         write(path, config, snapshot, buffer)
     except OSError as error:
         raise DiskTrouble(
             f"{path}: the checkpoint cannot be written ({error.strerror or error}); "
-            f"{_kept(parent)}; make room, then --resume={folder}"
+            f"{_way_out(folder)}"
         ) from error
 
 
 def write(path: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
     """Write a folder beside `path`, sync it and put it in its place; OSError leaves nothing."""
-    for left in path.parent.glob(PART + "*"):  # of a process that was killed
-        shutil.rmtree(left, ignore_errors=True)
+    for prefix in (PART, ASIDE):  # of a process that was killed
+        for left in path.parent.glob(prefix + "*"):
+            put_back(left.with_name(left.name.removeprefix(prefix)))
     with whole_folder(path) as part:
         _write(part, config, snapshot, buffer)
 
 
-def _kept(parent: Path) -> str:
-    newest = all_checkpoints(parent.parent)[-1:]
-    return f"the one before, {newest[0].name}, is intact" if newest else "there is none before it"
+def _way_out(folder: Path) -> str:
+    newest = all_checkpoints(folder)[-1:]
+    if not newest:
+        return "there is none before it: make room, then start a new run"
+    return f"the one before, {newest[0].name}, is intact: make room, then --resume={folder}"
 
 
 def _write(part: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuffer | None) -> None:
@@ -193,4 +232,4 @@ def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) ->
         raise corrupt(path / EPISODE, str(error)) from error
     key = jax.random.PRNGKey(0)
     state = read_state(path, lambda: algorithm.init(config.agent, spaces, key))
-    return Snapshot(int(loop["step"]), state, spaces, loop, episode)
+    return Snapshot(step_in(path), state, spaces, loop, episode)

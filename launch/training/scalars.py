@@ -12,33 +12,47 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import scalar
 
-from launch.errors import LaunchError
+from launch.errors import BadInput, LaunchError
 from launch.training.folder import METRICS
 
 HEADER = "step,tag,value\n"
 _SYNC_SECONDS = 1.0
 
 
+def cut_back(folder: Path, keep_bytes: int) -> str | None:
+    """Drop what metrics.csv holds beyond a checkpoint's bytes, and a row that is not whole.
+
+    Returns a line where it holds less than the checkpoint counted.
+    """
+    path = folder / METRICS
+    content = path.read_bytes()[:keep_bytes] if path.exists() else b""
+    whole = content[: content.rfind(b"\n") + 1]
+    if path.exists() and path.stat().st_size != len(whole):
+        os.truncate(path, len(whole))
+    if len(whole) == keep_bytes:
+        return None
+    return (
+        f"{path} has {len(whole):,} of the {keep_bytes:,} bytes that the checkpoint counted: "
+        "the history before it is not complete"
+    )
+
+
 class ScalarWriter:
-    """Appends scalars. `keep_bytes`, of a checkpoint: what an interrupted session wrote to the CSV
-    file beyond them is dropped, and events after `step` are marked as replaced.
+    """Appends scalars. `resumed`: events after `step` are marked as replaced.
 
     Events are written in this thread: tensorboardX's own writer thread dies in silence on a full
     disk. Raises LaunchError, one line, where something cannot be written.
     """
 
-    def __init__(self, folder: Path, keep_bytes: int | None = None, step: int = 0) -> None:
+    def __init__(self, folder: Path, step: int = 0, resumed: bool = False) -> None:
         self._path = folder / METRICS
         self._file = open(self._path, "a", newline="", encoding="utf-8")  # noqa: SIM115
-        if keep_bytes is not None and self._file.tell() > keep_bytes:
-            self._file.truncate(keep_bytes)
-            self._file.seek(0, os.SEEK_END)
         if not self._file.tell():
             self._file.write(HEADER)
         self._rows = csv.writer(self._file, lineterminator="\n")
         self._events = EventsWriter(str(folder / "events"), f".{os.getpid()}.{step}")
         self._synced = time.monotonic()
-        if keep_bytes is not None:
+        if resumed:
             restart = SessionLog(status=SessionLog.START)
             self._events.write_event(Event(step=step + 1, session_log=restart))
 
@@ -67,6 +81,7 @@ class ScalarWriter:
         """Everything is on disk when this returns."""
         try:
             self._file.flush()
+            os.fsync(self._file.fileno())
             self._events.flush()
         except OSError as error:
             raise self._trouble(error) from error
@@ -85,15 +100,26 @@ class ScalarWriter:
 
 
 def read_rows(folder: Path) -> Iterator[tuple[int, dict[str, float]]]:
-    """The scalars of each step in metrics.csv, as (step, {tag: value})."""
+    """Yield the scalars of each step in metrics.csv, as (step, {tag: value}).
+
+    Raises BadInput where a line is no such row.
+    """
     at, scalars = -1, dict[str, float]()
-    with open(folder / METRICS, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            step = int(row["step"])
+    with open(folder / METRICS, newline="", encoding="utf-8", errors="replace") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if number == 1:
+                continue
+            try:
+                step, tag, value = int(row[0]), row[1], float(row[2])
+            except (ValueError, IndexError) as error:
+                text = ",".join(row)
+                raise BadInput(
+                    f"{folder / METRICS}: line {number} is {text!r}, not step,tag,value; remove it"
+                ) from error
             if step != at and scalars:
                 yield at, scalars
                 scalars = {}
             at = step
-            scalars[row["tag"]] = float(row["value"])
+            scalars[tag] = value
     if scalars:
         yield at, scalars

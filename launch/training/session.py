@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from launch.training.collector import Collector
 from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.progress import Progress
-from launch.training.scalars import ScalarWriter, read_rows
+from launch.training.scalars import ScalarWriter, cut_back, read_rows
 from td3jax.algorithm import Algorithm, find
 from td3jax.errors import BadCheckpoint
 from td3jax.replay.buffer import ReplayBuffer
@@ -50,6 +51,7 @@ class Session:
     evaluated: int = 0
     best: float = -math.inf
     warned: bool = False
+    saved: tuple[int, Path] | None = None  # step and folder of the newest checkpoint written
 
     def log(self, scalars: dict[str, float]) -> None:
         """Write scalars at the present step; pass them to the NO-GO check and the progress line."""
@@ -58,10 +60,14 @@ class Session:
         self.progress.show(scalars)
 
     def save(self) -> Path:
-        """A checkpoint of this moment."""
-        self.learner.finish()
-        buffer = self.buffer if self.config.loop.save_replay else None
-        return checkpoint.save(self.folder, self.config, self.snapshot(), buffer)
+        """Write a checkpoint of this moment; one of this step that is whole stays as it is."""
+        if self.saved is None or self.saved[0] != self.step:
+            self.learner.finish()
+            self.writer.flush()
+            buffer = self.buffer if self.config.loop.save_replay else None
+            path = checkpoint.save(self.folder, self.config, self.snapshot(), buffer)
+            self.saved = self.step, path
+        return self.saved[1]
 
     def keep_best(self, evaluation: Mapping[str, float]) -> None:
         """A checkpoint beside the others when an evaluation's return is the highest so far."""
@@ -133,10 +139,8 @@ def open_session(
     collector = Collector(config, algorithm, env, buffer)
     limits = parse_limits(config.loop.limits)
     watch = LiveChecker(limits, facts_from_config(to_dict(config)))
-    keep = None
-    if snapshot is not None:
-        keep = int(snapshot.loop["metrics_bytes"])
-    writer = ScalarWriter(folder, keep, snapshot.step if snapshot else 0)
+    said = _before_resuming(folder, resume, snapshot) if snapshot and resume else []
+    writer = ScalarWriter(folder, snapshot.step if snapshot else 0, resumed=snapshot is not None)
     session = Session(
         config,
         algorithm,
@@ -151,12 +155,42 @@ def open_session(
         Progress(snapshot.step if snapshot else 0, config.loop.steps),
         stop,
     )
-    if snapshot is not None and resume is not None:
-        _restore(session, snapshot, resume)
+    for line in said:
+        session.progress.say(line)
+    with contextlib.ExitStack() as undo:
+        undo.callback(session.close)
+        if snapshot is not None and resume is not None:
+            _restore(session, snapshot, resume)
+        undo.pop_all()
     return session
 
 
+def _before_resuming(folder: Path, resume: Path, snapshot: Snapshot) -> list[str]:
+    """Make the folder what it was at the checkpoint; return lines to print of what was moved."""
+    keep = snapshot.loop.get("metrics_bytes")
+    if not isinstance(keep, int):
+        raise checkpoint.corrupt(resume / checkpoint.LOOP, f"metrics_bytes {keep!r}")
+    abandoned = checkpoint.set_aside(folder, resume)
+    said = [f"later checkpoints of this run are moved to {abandoned}"] if abandoned else []
+    shorter = cut_back(folder, keep)
+    return said + ([shorter] if shorter else [])
+
+
 def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
+    try:
+        _restore_counters(session, snapshot)
+    except (KeyError, TypeError, ValueError) as error:
+        raise checkpoint.corrupt(path / checkpoint.LOOP, repr(error)) from error
+    for step, scalars in read_rows(session.folder):
+        session.watch.feed(step, scalars)
+    has_replay = (path / checkpoint.REPLAY).is_dir()
+    if has_replay:
+        _load_replay(session.buffer, path)
+    if snapshot.episode:
+        _resume_episode(session, dict(snapshot.episode), has_replay)
+
+
+def _restore_counters(session: Session, snapshot: Snapshot) -> None:
     loop, collector = snapshot.loop, session.collector
     session.step, session.evaluated = snapshot.step, int(loop["evaluated"])
     session.best = -math.inf if loop["best"] is None else float(loop["best"])
@@ -165,13 +199,6 @@ def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
     collector.rng.bit_generator.state = loop["exploration_rng"]
     collector.noise = np.array(loop["exploration_noise"])
     collector.tally.restore(loop["tally"])
-    for step, scalars in read_rows(session.folder):
-        session.watch.feed(step, scalars)
-    has_replay = (path / checkpoint.REPLAY).is_dir()
-    if has_replay:
-        _load_replay(session.buffer, path)
-    if snapshot.episode:
-        _resume_episode(session, dict(snapshot.episode), has_replay)
 
 
 def _load_replay(buffer: ReplayBuffer, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Makes the helpers beside the tests importable; one compilation cache for all of them."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -14,6 +15,8 @@ with warnings.catch_warnings():  # its C module crashes where the warnings it gi
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder of the tests' own, so that processes compile once."""
-    return tmp_path_factory.mktemp("cache")
+def cache() -> Path:
+    """Return the cache folder of all child processes of a run, so that they compile once."""
+    folder = Path(os.environ["TD3JAX_TESTS_COMPILED"]) / "children"
+    folder.mkdir(exist_ok=True)
+    return folder

@@ -2,15 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
-from run_support import as_flags, finished, logged, process, wait_for
+from run_support import as_flags, finished, logged, process, session, tiny, wait_for
 
 from launch.signals import stop_on_signals
 from launch.train import main
 from launch.training import checkpoint
+from launch.training.loop import train
 
 FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
 
@@ -78,11 +80,83 @@ def test_what_cannot_be_resumed_is_said_in_one_line(
     ):
         assert main([f"--resume={run}", words]) == 2
         out, err = capfd.readouterr()
-        assert (out, err.count("\n")) == ("", 1)
+        assert (out, err.count("\n")) == (f"loading jax, then reading {run}\n", 1)
         assert message in err
     state.write_bytes(state.read_bytes()[:100])
     assert main([f"--resume={run}"]) == 2
     assert f"{state}: corrupt checkpoint (100 bytes instead of" in capfd.readouterr().err
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    """A run of 100 steps with a checkpoint every 20, and `best` of its end."""
+    folder = tmp_path / "run"
+    run = session(tiny(steps=100, checkpoint_every=20, keep_checkpoints=9, eval_every=0), folder)
+    assert train(run)
+    run.keep_best({"eval/return": 1.0})
+    run.close()
+    return folder
+
+
+def test_a_branch_sets_the_old_one_aside(short: Path, capfd: pytest.CaptureFixture) -> None:
+    history = (short / "metrics.csv").read_text()
+    from_60 = f"--resume={short}/checkpoints/step-000000060"
+    assert main([from_60, "--steps=70", "--keep_checkpoints=1", "--final_episodes=0"]) == 0
+    aside = short / "abandoned-1"
+    assert f"later checkpoints of this run are moved to {aside}" in capfd.readouterr().out
+    assert sorted(path.name for path in (aside / "checkpoints").iterdir()) == [
+        "best",
+        "step-000000080",
+        "step-000000100",
+    ]
+    assert (aside / "metrics.csv").read_text() == history
+    assert [path.name for path in checkpoint.all_checkpoints(short)] == ["step-000000070"]
+    rows = (short / "metrics.csv").read_text().splitlines()[1:]
+    assert max(int(row.split(",")[0]) for row in rows) == 70
+
+
+@pytest.mark.parametrize("cut", ["row", "middle", "empty", "gone"])
+def test_a_history_that_lost_its_end_is_cut_to_whole_rows_and_said(
+    short: Path, cut: str, capfd: pytest.CaptureFixture
+) -> None:
+    file = short / "metrics.csv"
+    counted = file.stat().st_size
+    lines = file.read_bytes().splitlines(keepends=True)
+    left = {"row": b"".join(lines[:5]), "middle": b"".join(lines[:5]) + lines[5][:4], "empty": b""}
+    whole = 0 if cut in ("empty", "gone") else len(left["row"])
+    if cut == "gone":
+        file.unlink()
+    else:
+        file.write_bytes(left[cut])
+    assert main([f"--resume={short}", "--steps=120", "--final_episodes=0"]) == 0
+    said = f"{file} has {whole:,} of the {counted:,} bytes that the checkpoint counted"
+    assert said in capfd.readouterr().out
+    after = file.read_bytes()
+    assert after.startswith(left["row"] if whole else b"step,tag,value\n")
+    assert all(len(line.split(b",")) == 3 for line in after.splitlines())
+
+
+def test_a_checkpoint_outside_a_run_is_not_continued(
+    short: Path, tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    source = checkpoint.find(short)
+    copy = tmp_path / "mail" / source.name
+    shutil.copytree(source, copy)
+    capfd.readouterr()
+    assert main([f"--resume={copy}"]) == 2
+    said = f"{copy}: in no run folder; copy it to RUN/checkpoints/ to continue there"
+    assert capfd.readouterr().err == f"train: {said}\n"
+    assert [path.name for path in (tmp_path / "mail").iterdir()] == [source.name]
+
+
+def test_a_line_that_is_no_row_is_named(short: Path, capfd: pytest.CaptureFixture) -> None:
+    file = short / "metrics.csv"
+    text = file.read_text().splitlines(keepends=True)
+    file.write_text("".join([text[0], "x" * (len(text[1]) - 1) + "\n", *text[2:]]))
+    assert main([f"--resume={short}", "--steps=120"]) == 2
+    err = capfd.readouterr().err
+    assert f"train: {file}: line 2 is 'xxx" in err
+    assert err.count("\n") == 1
 
 
 def test_the_first_signal_waits_and_the_second_interrupt_does_not() -> None:

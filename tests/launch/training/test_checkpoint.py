@@ -1,5 +1,6 @@
 """Checkpoints: whole or not at all, verified, few."""
 
+import json
 import resource
 import subprocess
 from pathlib import Path
@@ -54,6 +55,71 @@ def test_a_checkpoint_is_found_from_each_of_its_folders(trained: Path, tmp_path:
         checkpoint.find(tmp_path / "none")
     with pytest.raises(BadCheckpoint, match="holds no checkpoint"):
         checkpoint.find(tmp_path)
+
+
+def test_a_run_s_newest_whole_checkpoint_is_taken_and_the_broken_ones_named(copied: Path) -> None:
+    (copied / "state.msgpack").write_bytes(b"half")
+    said: list[str] = []
+    run = copied.parent.parent
+    assert checkpoint.find(run, said.append).name == "step-000000200"
+    assert said == [
+        f"passed over: {copied / 'state.msgpack'}: corrupt checkpoint "
+        f"({said[0].split('(')[1].split(')')[0]}); a run folder stands for its newest whole one"
+    ]
+    for path in checkpoint.all_checkpoints(run):
+        (path / "state.msgpack").unlink(missing_ok=True)
+    with pytest.raises(BadCheckpoint, match=r"step-000000200/state.msgpack: corrupt"):
+        checkpoint.find(run, said.append)
+
+
+def test_a_checkpoint_that_was_being_replaced_is_found_and_gets_its_name_again(
+    copied: Path, trained: Path
+) -> None:
+    run = copied.parent.parent
+    best = checkpoint.save_best(run, tiny(), checkpoint.read(copied, tiny(), PENDULUM, TD3))
+    for path in (copied, best):
+        path.rename(path.with_name(f".old-{path.name}"))
+    assert checkpoint.find(run).name == ".old-step-000000300"
+    assert checkpoint.find(best).name == ".old-best"
+    assert checkpoint.run_folder(checkpoint.find(best)) == run
+    snapshot = checkpoint.read(checkpoint.find(run), tiny(), PENDULUM, TD3)
+    checkpoint.save(run, tiny(), snapshot._replace(step=310), None)
+    assert sorted(path.name for path in copied.parent.iterdir()) == [
+        "best",
+        "step-000000300",
+        "step-000000310",
+    ]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"state.msgpack": 3},
+        {"state.msgpack": {"bytes": "many", "sha256": None}},
+        {"state.msgpack": {"bytes": 3, "sha256": 4}},
+        {"../../../../etc/passwd": {"bytes": 3, "sha256": None}},
+        {"/etc/passwd": {"bytes": 3, "sha256": None}},
+    ],
+)
+def test_a_manifest_is_data_that_names_files_of_its_own_folder(copied: Path, entry: dict) -> None:
+    (copied / "manifest.json").write_text(json.dumps(entry))
+    with pytest.raises(BadCheckpoint, match=r"manifest.json: corrupt checkpoint \(entry"):
+        checkpoint.verify(copied)
+    (copied / "manifest.json").write_text("{}")
+    with pytest.raises(BadCheckpoint, match=r"does not name state\.msgpack"):
+        checkpoint.verify(copied)
+
+
+def test_a_step_that_is_saved_already_is_not_written_again(tmp_path: Path) -> None:
+    run = session(tiny(eval_every=0, steps=40, checkpoint_every=0), tmp_path / "run")
+    assert train(run)
+    path = run.save()
+    before = (path / "state.msgpack").stat()
+    assert run.save() == path
+    assert (path / "state.msgpack").stat() == before
+    run.step += 1
+    assert run.save() != path
+    run.close()
 
 
 def test_the_best_evaluation_s_state_is_kept_and_outlives_a_resume(tmp_path: Path) -> None:
