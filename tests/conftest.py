@@ -19,3 +19,5 @@ if _SHARED not in os.environ:
     atexit.register(shutil.rmtree, os.environ[_SHARED], ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", os.environ[_SHARED])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+# Most of the time here is compilation of programs that run once. Child processes optimise as users do.
+jax.config.update("jax_disable_most_optimizations", True)

@@ -10,8 +10,10 @@ and "flags" ([vehicle, lights]), the last two only when they changed.
 from __future__ import annotations
 
 import itertools
+import math
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ class Recorder:
     def __init__(self, path: Path, world: World, map_name: str) -> None:
         """Raise RpcFailure where the file cannot be written."""
         self.path = path
+        _refuse_foreign(path)
         try:
             if path.parent == _FOLDER:
                 _FOLDER.mkdir(parents=True, exist_ok=True)
@@ -99,6 +102,17 @@ class Recorder:
         self._file.close()
 
 
+def _refuse_foreign(path: Path) -> None:
+    """Raise RpcFailure where the file is there and no recording: it is somebody's."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            start = file.read(64)
+        if FORMAT.encode() not in start:
+            raise RpcFailure(f"start_recorder: '{path}' is there and no recording; name another")
+    elif path.exists() and not path.is_file():
+        raise RpcFailure(f"start_recorder: '{path}' is no file")
+
+
 def _created(world: World, actor: Actor) -> list[Any]:
     return [actor.id, actor.description, list(world.pose_of(actor)), actor.parent]
 
@@ -141,9 +155,53 @@ def read(name: str) -> Recording:
     frames = list(itertools.takewhile(lambda frame: isinstance(frame, dict), messages[1:]))
     if header.get("format") != FORMAT or not frames:
         raise RpcFailure(f"'{path}' is not a recording of this server")
-    if header["version"] != VERSION:
+    if header.get("version") != VERSION:
         raise RpcFailure(f"'{path}' is a recording of another version of this server")
+    for number, frame in enumerate(frames):
+        try:
+            _check_frame(frame)
+        except (AssertionError, KeyError, TypeError, ValueError) as error:
+            raise RpcFailure(f"'{path}': frame {number} is damaged: {error!r}") from error
     return Recording(path, header, frames)
+
+
+def _check_frame(frame: Frame) -> None:
+    """Raise where a frame is not as the module's text has it; a recording is only data."""
+    moving = len(frame["ids"]) // 4
+    if not (isinstance(frame["ids"], bytes) and isinstance(frame["poses"], bytes)):
+        raise TypeError("ids and poses are bytes")
+    if len(frame["ids"]) != 4 * moving or len(frame["poses"]) != 24 * moving:
+        raise ValueError("ids and poses of different numbers of actors")
+    _check_numbers([frame["time"]], 1)
+    _check_numbers(frame["spectator"], 6)
+    for identity, (definition, type_id, attributes), pose, parent in frame.get("created", ()):
+        _check_ids([identity, definition, parent])
+        _check_numbers(pose, 6)
+        for name, kind, value in attributes:
+            _check_ids([kind])
+            _check_texts([name, value])
+        _check_texts([type_id])
+    _check_ids(frame.get("destroyed", ()))
+    for pair in (*frame.get("hits", ()), *frame.get("flags", ())):
+        first, second = pair
+        _check_ids([first, second])
+    if not isinstance(frame.get("lights", b""), bytes):
+        raise TypeError("lights are bytes")
+
+
+def _check_numbers(values: Sequence[Any], count: int) -> None:
+    if len(values) != count or not all(math.isfinite(value) for value in values):
+        raise ValueError(f"{count} finite numbers are expected")
+
+
+def _check_ids(values: Sequence[Any]) -> None:
+    if not all(isinstance(value, int) and 0 <= value < 2**32 for value in values):
+        raise ValueError("ids are whole numbers of 32 bits")
+
+
+def _check_texts(values: Sequence[Any]) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise TypeError("names are texts")
 
 
 def poses_of(frame: Frame) -> dict[int, np.ndarray]:

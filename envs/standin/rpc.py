@@ -10,6 +10,8 @@ import msgpack
 
 #: Largest single request; a client sends at most a map or a texture.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
+#: Largest number of arrays in a request: an empty one is a byte on the wire and 56 in memory.
+MAX_REQUEST_ARRAYS = 1_000_000
 
 VOID_DONE: list[Any] = [[False]]
 
@@ -50,9 +52,19 @@ class Decoder:
     """Splits a byte stream into requests."""
 
     def __init__(self) -> None:
+        self._arrays = 0
         self._unpacker = msgpack.Unpacker(
-            raw=False, unicode_errors="replace", max_buffer_size=MAX_REQUEST_BYTES
+            raw=False,
+            unicode_errors="replace",
+            max_buffer_size=MAX_REQUEST_BYTES,
+            list_hook=self._count_array,
         )
+
+    def _count_array(self, array: list[Any]) -> list[Any]:
+        self._arrays += 1
+        if self._arrays > MAX_REQUEST_ARRAYS:
+            raise ValueError("too many arrays")
+        return array
 
     def feed(self, data: bytes) -> None:
         """Add received bytes. Raises BrokenStream when too many are waiting."""
@@ -70,6 +82,7 @@ class Decoder:
                 return
             except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
                 raise BrokenStream(f"not MessagePack: {type(error).__name__}") from error
+            self._arrays = 0
             request = _as_request(message)
             if request is not None:
                 yield request
@@ -89,12 +102,15 @@ def _as_request(message: Any) -> Request | None:
     return Request(number, method, params[1:])
 
 
-_packer = msgpack.Packer(unicode_errors="replace")
-
-
 def encode_response(number: int, result: Any) -> bytes:
-    """The bytes of a response; the error field stays nil because some clients abort on it."""
-    return _packer.pack([1, number, None, result])
+    """Return the bytes of a response; its error field stays nil, as some clients abort on it.
+
+    A result that MessagePack cannot carry becomes a failure response.
+    """
+    try:
+        return msgpack.packb([1, number, None, result], unicode_errors="replace")
+    except (OverflowError, TypeError, ValueError) as error:
+        return encode_response(number, failure(f"the answer cannot be sent: {error}"))
 
 
 Handler = Callable[..., Any]

@@ -83,7 +83,12 @@ def spawn(
         raise RpcFailure(f"spawn_actor: parent actor {parent_id} not found")
     values = {str(name): str(value) for name, _, value in attributes}
     listed = [[str(name), int(kind), str(value)] for name, kind, value in attributes]
-    actor = Actor(0, type_id, _kind(type_id), [int(description[0]), type_id, listed], values)
+    definition = int(description[0])
+    if not 0 <= definition < 2**32:
+        raise RpcFailure(
+            f"spawn_actor: '{type_id}' has the id {description[0]}, not one of 32 bits"
+        )
+    actor = Actor(0, type_id, _kind(type_id), [definition, type_id, listed], values)
     _place(world, actor, pose, parent_id)
     _shape(actor)
     if not parent_id and not anywhere and _blocked(world, actor):

@@ -18,6 +18,7 @@ from td3jax.algorithm import Algorithm
 from td3jax.replay.buffer import ReplayBuffer
 
 RESETS_IN_A_ROW = 20
+LARGEST = float(np.finfo(np.float32).max)
 #: Deviation of the noise on the expert's action, one episode after the other; all but random last.
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 Observation = dict[str, np.ndarray]
@@ -155,7 +156,7 @@ class Collector:
 
     def _check_finite(self, observation: Observation, reward: float) -> None:
         vector = observation.get("vector")
-        if not abs(reward) <= np.finfo(np.float32).max:  # nan compares false
+        if not abs(reward) <= LARGEST:  # nan compares false
             shown = f"{reward}, beyond float32," if math.isfinite(reward) else reward
             raise NonFinite(f"the environment's reward is {shown} in episode {self.episode}")
         if vector is not None and not np.isfinite(vector).all():

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import carla
 
 from envs.standin.town import layouts, opendrive, scenery, streets
+from envs.standin.town.check import check_opendrive
 from envs.standin.town.ground import ground_of
 from envs.standin.town.lanes import sample
 from envs.standin.town.model import Town
@@ -55,8 +56,9 @@ def town_from_osm(osm: str, name: str) -> Town:
 def town_from_opendrive(xodr: str, name: str) -> Town:
     """A town around the roads of an OpenDRIVE text.
 
-    Raises ValueError when the text is no OpenDRIVE map with driving lanes.
+    Raises ValueError when the text is no OpenDRIVE map with driving lanes, or too large.
     """
+    check_opendrive(xodr)
     carla_map = carla.Map(name, xodr)
     road_map = sample(carla_map, xodr)
     seed = zlib.crc32(name.encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import struct
@@ -18,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envs.standin.methods import TABLE
+from envs.standin.rpc import encode_response
 
 #: Calls that end or replace the world; the fuzzer leaves them out so that it keeps its actors.
 _WORLD_CHANGES = {"load_new_episode", "copy_opendrive_to_file"}
@@ -355,3 +357,67 @@ def test_episodes_leak_no_actors_sockets_or_memory(server, client):
 def test_thousand_episodes_leak_nothing(server, client):
     memory = _episodes(server, 1000)
     assert memory[-1] < memory[2] + 8 * 2**20
+
+
+@pytest.mark.parametrize("number", [1e308, -1e30, 2**63, -1, "name", [1]])
+def test_a_definition_with_an_impossible_id_is_refused_and_makes_no_actor(server, raw, number):
+    before = raw.call("get_actor_definitions", [])[3][0][1]
+    definition = next(row for row in before if row[1] == "static.prop.barrel")
+    place = [[5000.0, 5000.0, 0.0], [0.0, 0.0, 0.0]]
+    answer = raw.call("spawn_actor", [[number, definition[1], definition[2]], place])
+    assert answer[3][0][0] == 0  # a failure, told to this client
+    assert serves(server)
+
+
+def test_an_answer_that_cannot_be_encoded_becomes_a_failure():
+    response = msgpack.unpackb(encode_response(7, [10**400]))
+    assert response[:3] == [1, 7, None]
+    assert response[3][0][0] == 0
+    assert "cannot be sent" in response[3][0][1][0]
+
+
+def test_arrays_of_nothing_cost_a_connection_and_no_memory(server, raw):
+    pid = server.process.pid
+    before = _resident(pid)
+    with contextlib.suppress(ConnectionError, BrokenPipeError, TimeoutError):
+        raw.send(b"\x94\x00\x01\xa7version\xdd\x01\xc9\xc3\x80" + b"\x90" * 30_000_000)
+    assert serves(server)
+    assert _resident(pid) - before < 300e6
+
+
+def _resident(pid: int) -> float:
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_recorder_overwrites_recordings_alone(server, raw, tmp_path):
+    letter = tmp_path / "letter.txt"
+    letter.write_text("dear")
+    answer = raw.call("start_recorder", [str(letter), False])
+    assert "is there and no recording" in answer[3][0][1][0]
+    assert letter.read_text() == "dear"
+    own = tmp_path / "drive.log"
+    for _ in range(2):
+        assert raw.call("start_recorder", [str(own), False])[3] == [[1, str(own)]]
+        raw.call("stop_recorder", [])
+    assert own.stat().st_size > 0
+
+
+def test_a_mutated_recording_is_refused_or_played_and_the_server_goes_on(server, raw, tmp_path):
+    own = tmp_path / "drive.log"
+    raw.call("start_recorder", [str(own), False])
+    for _ in range(3):
+        raw.call("tick_cue", [])
+    raw.call("stop_recorder", [])
+    data, rng = own.read_bytes(), random.Random(0)
+    for number in range(150):
+        spoiled = bytearray(data)
+        for _ in range(rng.choice([1, 3, 20])):
+            spoiled[rng.randrange(len(data))] = rng.randrange(256)
+        path = tmp_path / f"spoiled-{number}.log"
+        path.write_bytes(spoiled[: rng.choice([len(data), rng.randrange(len(data))])])
+        raw.call("replay_file", [str(path), 0.0, 0.0, 0, False])
+        raw.call("tick_cue", [])
+        raw.call("show_recorder_file_info", [str(path), True])
+    raw.call("stop_replayer", [False])
+    assert serves(server)
