@@ -33,7 +33,7 @@ COMMAND = Command(
     ),
     notes=ABOUT_PRESETS,
 )
-_FIXED = ("env", "seed")  # of a run that is resumed
+_FIXED = ("env", "seed", "simulators")  # of a run that is resumed
 _OF_NEW_RUNS = ("preset", "name", "runs_dir", "run_dir")
 
 
@@ -68,11 +68,15 @@ def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
 
 def _announce(config: RunConfig) -> None:
     """Print the first line where a simulator has to be waited for."""
-    server = config.env.server
-    if config.loop.env != CARLA:
+    server, loop = config.env.server, config.loop
+    if loop.env != CARLA:
         return
-    if server.host:
+    if loop.servers:
+        simulator = f"the simulators at {', '.join(loop.servers)}"
+    elif server.host:
         simulator = f"the simulator at {server.host}:{server.port}"
+    elif loop.simulators > 1:
+        simulator = f"{loop.simulators} simulators, one after the other"
     elif server.server_command:
         simulator = "the simulator, which --server_command starts"
     else:
@@ -88,13 +92,12 @@ def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
 
 
 def _resumed(given: dict[str, Any], stored: RunConfig) -> tuple[RunConfig, list[str]]:
-    config = from_checkpoint(given, stored)
+    config, notes = resolve(from_checkpoint(given, stored))
     for name in _FIXED:
         old, new = getattr(stored.loop, name), getattr(config.loop, name)
         if old != new:
             raise BadInput(f"--{name}={new}: the run to resume has {old}; start a new one")
     unused = [f"--{name}" for name in _OF_NEW_RUNS if name in given]
-    config, notes = resolve(config)
     if unused:
         notes.append(f"not used with --resume, which keeps folder and preset: {', '.join(unused)}")
     return config, notes
