@@ -92,9 +92,9 @@ def logged(folder: Path) -> list[str]:
 def session(
     config: RunConfig, folder: Path, env: Any = None, resume: Path | None = None
 ) -> Session:
-    """An open session in this process."""
+    """An open session in this process; env: one, a list of one for each simulator, or none."""
     folder.mkdir(exist_ok=True)
-    envs = [env] if env else make_envs(config)
+    envs = env if isinstance(env, list) else [env] if env else make_envs(config)
     return open_session(config, folder, envs, StopRequest(), resume)
 
 

@@ -244,6 +244,7 @@ CHANGED: dict[str, Any] = {
     "learning_starts": 30,
     "random_steps": 90,
     "update_ratio": 0.5,
+    "simulators": 2,
     "batch_size": 4,
     "exploration_noise": 0.3,
     "exploration_correlation": 0.5,
@@ -263,6 +264,7 @@ ELSEWHERE = {
     "eval_steps",
     "warm_up",
     "env_args",
+    "servers",
 }  # in whole runs, of a simulator
 
 
