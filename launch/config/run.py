@@ -51,7 +51,8 @@ class LoopConfig(Options):
     steps: int = option(5000, "environment steps of the whole run", low=1)
     learning_starts: int = option(
         1000,
-        "steps before the first update; at most a fifth of steps, so that short runs learn",
+        "transitions in the replay buffer before the first update; at most a fifth of steps, so "
+        "that short runs learn",
         low=0,
     )
     random_steps: int = option(
@@ -69,6 +70,9 @@ class LoopConfig(Options):
         above=0,
     )
     batch_size: int = option(256, "transitions in a batch", low=1)
+    devices: int = option(
+        1, "GPUs, or other devices of one kind, that share each batch; a divisor of it", low=1
+    )
     exploration_noise: float = option(0.1, "standard deviation of the noise on actions", low=0)
     exploration_correlation: float = option(
         0.0,
@@ -110,6 +114,8 @@ class LoopConfig(Options):
         none_for_carla = not self.env_args or self.env != CARLA
         require(none_for_carla, "env_args", ",".join(self.env_args), "none for carla")
         _check_servers(self)
+        shares = self.batch_size % self.devices == 0
+        require(shares, "batch_size", self.batch_size, f"a multiple of --devices={self.devices}")
         parse_limits(self.limits)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from launch.config.run import RunConfig
 from launch.training import seeds
+from launch.training.devices import on_each, shared_out
 from td3jax.algorithm import Algorithm, Metrics
 from td3jax.batch import Batch
 from td3jax.config import Spaces
@@ -34,7 +35,8 @@ class Learner:
         self.config, self.algorithm, self.buffer = config, algorithm, buffer
         spaces = buffer.spaces
         seed = config.loop.seed
-        self.state = algorithm.init(config.agent, spaces, fresh_key(seed))
+        self._devices = config.loop.devices
+        self.state = on_each(algorithm.init(config.agent, spaces, fresh_key(seed)), self._devices)
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
         self._ratio = _exact(config.loop.update_ratio)
@@ -76,9 +78,10 @@ class Learner:
         if len(self._flying) == MOST_IN_FLIGHT:
             jax.block_until_ready(self._flying.pop(0))
         if steps == 1:
-            self.state, metrics = algorithm.update(self.state, batches[0], scalars, True)
+            batch = shared_out(batches[0], self._devices, axis=0)
+            self.state, metrics = algorithm.update(self.state, batch, scalars, True)
         else:
-            stacked = _stacked(batches)
+            stacked = shared_out(_stacked(batches), self._devices, axis=1)
             self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
         self._flying.append(metrics)
         self._metrics = metrics if scalars else self._metrics
@@ -102,7 +105,7 @@ class Learner:
 
     def restore(self, state: Any, loose: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.state = jax.tree.map(jnp.asarray, state)
+        self.state = on_each(jax.tree.map(jnp.asarray, state), self._devices)
         self.updates = int(loose["updates"])
         self._credit = Fraction(loose["credit"])
         self.rng.bit_generator.state = loose["rng"]

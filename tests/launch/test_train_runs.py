@@ -265,6 +265,7 @@ ELSEWHERE = {
     "warm_up",
     "env_args",
     "servers",
+    "devices",
 }  # in whole runs, of a simulator
 
 
