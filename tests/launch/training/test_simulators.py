@@ -242,10 +242,10 @@ def test_an_episode_that_comes_out_differently_is_kept_as_far_as_it_went(tmp_pat
 
 
 def test_the_number_of_simulators_is_the_checkpoint_s(tmp_path: Path) -> None:
-    run = run_with(three(), tmp_path / "run", steps=30)
+    run_with(three(), tmp_path / "run", steps=30)
     path = checkpoint.find(tmp_path / "run")
-    with pytest.raises(BadCheckpoint, match="of a run with 3 simulators, not 1"):
-        checkpoint.read(path, tiny(), run.buffer.spaces, run.algorithm)
+    with pytest.raises(BadCheckpoint, match="of a run with --simulators=3, not 1"):
+        session(tiny(), tmp_path / "run", SplitToyEnv(), path)
 
 
 def _as_before_simulators(path: Path) -> None:
