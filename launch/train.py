@@ -29,11 +29,11 @@ COMMAND = Command(
         Flag("name", str, "", "or its name in --runs_dir, which gets a number [env's name]", True),
         Flag("runs_dir", str, "runs", "folder of run folders"),
         Flag("resume", str, "", "run folder, or one of its checkpoints, to continue", True),
-        *run_flags(common=("preset", "env", "steps", "seed", "town", "host", "port")),
+        *run_flags(common=("preset", "env", "steps", "seed", "simulators", "town", "host", "port")),
     ),
     notes=ABOUT_PRESETS,
 )
-_FIXED = ("env", "seed")  # of a run that is resumed
+_FIXED = ("env", "seed", "simulators")  # of a run that is resumed
 _OF_NEW_RUNS = ("preset", "name", "runs_dir", "run_dir")
 
 
@@ -72,11 +72,15 @@ def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
 
 def _announce(config: RunConfig) -> None:
     """Print the first line, which says what is waited for."""
-    server = config.env.server
-    if config.loop.env != CARLA:
-        task = f"making {config.loop.env}"
+    server, loop = config.env.server, config.loop
+    if loop.env != CARLA:
+        task = f"making {loop.env}"
+    elif loop.servers:
+        task = f"waiting for the simulators at {', '.join(loop.servers)}"
     elif server.host:
         task = f"waiting for the simulator at {server.host}:{server.port}"
+    elif loop.simulators > 1:
+        task = f"waiting for {loop.simulators} simulators, which start one after the other"
     elif server.server_command:
         task = "waiting for the simulator, which --server_command starts"
     else:
@@ -92,13 +96,12 @@ def _fresh(given: dict[str, Any]) -> tuple[RunConfig, list[str]]:
 
 
 def _resumed(given: dict[str, Any], stored: RunConfig) -> tuple[RunConfig, list[str]]:
-    config = from_checkpoint(given, stored)
+    config, notes = resolve(from_checkpoint(given, stored))
     for name in _FIXED:
         old, new = getattr(stored.loop, name), getattr(config.loop, name)
         if old != new:
             raise BadInput(f"--{name}={new}: the run to resume has {old}; start a new one")
     unused = [f"--{name}" for name in _OF_NEW_RUNS if name in given]
-    config, notes = resolve(config)
     if unused:
         notes.append(f"not used with --resume, which keeps folder and preset: {', '.join(unused)}")
     return config, notes

@@ -100,13 +100,12 @@ SB3 = _values(
     exploration_noise=0.0,
 )
 
-# Spinning Up: 50 gradient steps every 50 steps, random actions for longer than no updates.
+# Spinning Up: random actions for longer than no updates. Its 50 gradient steps every 50 steps are
+# one for each step.
 SPINNING_UP = _values(
     TD3_PAPER,
     random_steps=10_000,
     learning_starts=1_000,
-    train_freq=50,
-    gradient_steps=50,
     hidden_sizes=(256, 256),
 )
 
@@ -126,8 +125,7 @@ _REPORTS = _values(
     critic_cnn_lr=1e-4,
     actor_clip_norm=1.0,
     critic_clip_norm=10.0,
-    train_freq=50,
-    gradient_steps=1,
+    update_ratio=0.02,
     waypoint_bonus=10.0,
 )
 
@@ -142,7 +140,7 @@ REPORT_2 = _values(
     actor_lr=1e-4,
     actor_clip_norm=0.0,
     critic_clip_norm=0.0,
-    train_freq=1,
+    update_ratio=1.0,
 )
 # 20 November: shorter horizon, slower targets, rewards rebalanced, the encoder's rate raised.
 REPORT_4 = _values(

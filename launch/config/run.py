@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from envs.config import EnvConfig
+from envs.config import EnvConfig, ServerConfig
 from launch.config.tree import to_dict, update_from_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import BadInput
@@ -18,6 +18,7 @@ from td3jax.options import Options, option, require
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
+_SCHEDULE = ("gradient_steps", "train_freq")  # in files of older runs: their quotient is the ratio
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,12 @@ class LoopConfig(Options):
     env_seeds: int = option(
         0, "seeds that a gymnasium environment knows, 0 to env_seeds - 1; 0 = any", low=0
     )
+    simulators: int = option(
+        1, "environments that are stepped side by side, each in its own process for carla", low=1
+    )
+    servers: tuple[str, ...] = option(
+        (), "host:port of running CARLA servers, one for each simulator; none = start stand-ins"
+    )
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
     )
@@ -44,7 +51,8 @@ class LoopConfig(Options):
     steps: int = option(5000, "environment steps of the whole run", low=1)
     learning_starts: int = option(
         1000,
-        "steps before the first update; at most a fifth of steps, so that short runs learn",
+        "transitions in the replay buffer before the first update; at most a fifth of steps, so "
+        "that short runs learn",
         low=0,
     )
     random_steps: int = option(
@@ -56,9 +64,15 @@ class LoopConfig(Options):
         "the expert's with noise of varying strength",
         choices=(RANDOM, EXPERT),
     )
-    train_freq: int = option(1, "environment steps between updates", low=1)
-    gradient_steps: int = option(1, "gradient steps per update, each on a batch of its own", low=1)
+    update_ratio: float = option(
+        1.0,
+        "gradient steps for each environment step once learning has begun; 0.1 is one in ten",
+        above=0,
+    )
     batch_size: int = option(256, "transitions in a batch", low=1)
+    devices: int = option(
+        1, "GPUs, or other devices of one kind, that share each batch; a divisor of it", low=1
+    )
     exploration_noise: float = option(0.1, "standard deviation of the noise on actions", low=0)
     exploration_correlation: float = option(
         0.0,
@@ -99,7 +113,30 @@ class LoopConfig(Options):
         parse_arguments(self.env_args)
         none_for_carla = not self.env_args or self.env != CARLA
         require(none_for_carla, "env_args", ",".join(self.env_args), "none for carla")
+        _check_servers(self)
+        shares = self.batch_size % self.devices == 0
+        require(shares, "batch_size", self.batch_size, f"a multiple of --devices={self.devices}")
         parse_limits(self.limits)
+
+
+def _check_servers(loop: LoopConfig) -> None:
+    if not loop.servers:
+        return
+    given, count = ",".join(loop.servers), len(loop.servers)
+    require(loop.env == CARLA, "servers", given, f"none for {loop.env}")
+    require(len(set(loop.servers)) == count, "servers", given, "each server once")
+    for address in loop.servers:
+        parse_address(address)
+    fits = loop.simulators in (1, count)
+    require(fits, "simulators", loop.simulators, f"{count}, one for each of --servers")
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return host and port of "host:port"; ValueError."""
+    host, _, port = text.rpartition(":")
+    fits = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65000
+    require(fits, "servers", text, "host:port, the port below 65000")
+    return host, int(port)
 
 
 def parse_arguments(words: Sequence[str]) -> dict[str, Any]:
@@ -128,6 +165,9 @@ class RunConfig:
 def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     """The configuration with what does not fit seen to, and one line for each change."""
     loop = config.loop
+    if loop.servers:
+        loop = dataclasses.replace(loop, simulators=len(loop.servers))
+    _check_host(loop, config.env.server)
     notes = []
     longest = loop.steps // 5
     if loop.learning_starts > longest:
@@ -144,6 +184,18 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
         notes.append(f"warm_up is random: {loop.env} has no expert")
         loop = dataclasses.replace(loop, warm_up=RANDOM)
     return dataclasses.replace(config, loop=loop), notes
+
+
+def _check_host(loop: LoopConfig, server: ServerConfig) -> None:
+    if server.host and loop.servers:
+        raise BadInput(f"--host={server.host}: --servers names all servers; leave --host out")
+    if server.server_command and loop.servers:
+        raise BadInput("--server_command: no command when --servers are given")
+    if server.host and loop.simulators > 1:
+        raise BadInput(
+            f"--host={server.host}: one server for {loop.simulators} simulators; "
+            "give --servers=host:port,host:port"
+        )
 
 
 def to_json(config: RunConfig) -> str:
@@ -168,6 +220,13 @@ def read_config_file(path: Path, base: RunConfig) -> RunConfig:
 
 def _rename(table: object) -> None:
     loop = table.get("loop") if isinstance(table, dict) else None
+    if not isinstance(loop, dict):
+        return
     for old, new in RENAMED.items():
-        if isinstance(loop, dict) and old in loop:
+        if old in loop:
             loop.setdefault(new, loop.pop(old))
+    counts = [loop.get(name, 1) for name in _SCHEDULE]
+    if not loop.keys().isdisjoint(_SCHEDULE) and all(type(n) is int and n > 0 for n in counts):
+        loop.setdefault("update_ratio", counts[0] / counts[1])
+        for name in _SCHEDULE:
+            loop.pop(name, None)

@@ -64,8 +64,9 @@ _SIGNATURES = (
         "too_few_updates",
         "too few updates for the steps taken",
         signatures_idle.too_few_updates,
-        "Take as many gradient steps as environment steps: train_freq 1 with gradient_steps 1, or "
-        "50 with 50 (Spinning Up); train_freq 50 with gradient_steps 1 is 1/50 of that.",
+        "Take as many gradient steps as environment steps, as Spinning Up, Stable-Baselines3 and "
+        "the paper do: update_ratio 1. In other libraries train_freq 50 with gradient_steps 1 is "
+        "1/50 of that.",
     ),
     _Signature(
         "reward_scale",

@@ -21,8 +21,7 @@ class RunFacts:
     tau: float | None = None
     policy_delay: int | None = None
     learning_starts: int | None = None
-    train_freq: int | None = None
-    gradient_steps: int | None = None
+    update_ratio: float | None = None
     actor_clip_norm: float | None = None
     critic_clip_norm: float | None = None
     n_step: int | None = None
@@ -35,8 +34,7 @@ _NAMES = {
     "tau": ("tau",),
     "policy_delay": ("policy_delay", "policy_freq", "policy_frequency"),
     "learning_starts": ("learning_starts", "update_after"),
-    "train_freq": ("train_freq", "update_every"),
-    "gradient_steps": ("gradient_steps",),
+    "update_ratio": ("update_ratio",),
     "actor_clip_norm": ("actor_clip_norm",),
     "critic_clip_norm": ("critic_clip_norm",),
     "n_step": ("n_step", "nstep"),
@@ -64,6 +62,10 @@ def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
         known = [leaves[name] for name in names if name in leaves]
         if known:
             found[field] = known[0]
+    steps = leaves.get("gradient_steps")
+    every = leaves.get("train_freq", leaves.get("update_every"))
+    if steps and every:  # as other libraries put it
+        found.setdefault("update_ratio", steps / every)
     replay = config.get("replay")
     if isinstance(replay, Mapping):
         scale = replay.get("reward_scale", 1.0)

@@ -57,12 +57,15 @@ def _finish(axes: Axes, ylabel: str, xlabel: str = "environment steps") -> None:
 
 
 def plot_returns(series: Series, path: Path) -> Path | None:
-    """Episode returns and lengths, with their means over 20 episodes, and evaluations."""
+    """Episode returns and lengths, with their means over 20 episodes, and evaluations; the returns
+    over the seconds of training too, where the run logs them."""
     tags = ("train/episode_reward", "train/episode_length", "eval/return")
     returns, lengths, evaluations = (get(series, tag) for tag in tags)
     if not any(c.steps.size for c in (returns, lengths, evaluations)):
         return None
-    figure, (top, bottom) = _figure("Returns and episode lengths", rows=2)
+    clock = get(series, "time/seconds")
+    figure, panels = _figure("Returns and episode lengths", rows=3 if clock.steps.size else 2)
+    top, bottom = panels[:2]
     for axes, values, label in ((top, returns, "return"), (bottom, lengths, "length")):
         _line(axes, values, "episode", linewidth=0.6, alpha=0.5)
         mean = Curve(values.steps, _smooth(values.values, 20), values.wall)
@@ -70,7 +73,18 @@ def plot_returns(series: Series, path: Path) -> Path | None:
         _finish(axes, label)
     if _line(top, evaluations, "evaluation", marker="o"):
         _finish(top, "return")
+    for axes in panels[2:]:
+        mean = Curve(returns.steps, _smooth(returns.values, 20), returns.wall)
+        _line(axes, _over_seconds(mean, clock), "mean of 20")
+        _line(axes, _over_seconds(evaluations, clock), "evaluation", marker="o")
+        _finish(axes, "return", "seconds of training")
     return _save(figure, path)
+
+
+def _over_seconds(values: Curve, clock: Curve) -> Curve:
+    """The curve with the seconds at its steps in their place."""
+    seconds = np.interp(values.steps, clock.steps, clock.values)
+    return Curve(seconds, values.values, values.wall)
 
 
 def plot_q_values(series: Series, path: Path) -> Path | None:

@@ -153,10 +153,7 @@ def _updates(evidence: Evidence) -> tuple[float | None, float | None]:
     counted = total.values > 0
     steps = evidence.get("debug/actor_q_mean").steps
     start = evidence.facts.learning_starts
-    facts = evidence.facts
-    rate = None
-    if facts.train_freq and facts.gradient_steps:
-        rate = facts.gradient_steps / facts.train_freq
+    rate = evidence.facts.update_ratio
     if counted.any():
         done = float(total.values[-1])
         begun = start if start is not None else (steps[0] if steps.size else total.steps[0])
@@ -168,7 +165,7 @@ def _updates(evidence: Evidence) -> tuple[float | None, float | None]:
 
 
 def too_few_updates(evidence: Evidence) -> list[Clue]:
-    """Far fewer gradient steps than environment steps: train_freq 50 with gradient_steps 1."""
+    """Far fewer gradient steps than environment steps."""
     rate, total = _updates(evidence)
     loss = trend(evidence.get("train/critic_loss"))
     return [
@@ -177,7 +174,7 @@ def too_few_updates(evidence: Evidence) -> list[Clue]:
             grade(rate, 0.5, 0.05),
             f"{show(rate)} updates for each environment step "
             "(Spinning Up, Stable-Baselines3 and the paper take 1)",
-            ("agent/total_iterations", "train_freq and gradient_steps in config.json"),
+            ("agent/total_iterations", "update_ratio in config.json"),
         ),
         Clue(
             2.0,

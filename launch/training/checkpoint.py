@@ -3,7 +3,7 @@
 checkpoints/step-000002500/
   state.msgpack   train state (flax serialisation)
   loop.json       counters, random generators, tallies, spaces
-  episode.npz     actions, rewards and last observation of the episode under way
+  episode.npz     actions, rewards and last observation of each simulator's episode under way
   replay/         the buffer, unless save_replay is off
   config.json     the run's configuration
   manifest.json   sizes of all files, checksums of the small ones
@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,21 +75,23 @@ __all__ = [
     "write",
 ]
 
-EPISODE, REPLAY, VERSION = "episode.npz", "replay", 2
+EPISODE, REPLAY, VERSION = "episode.npz", "replay", 3
+_BEFORE_SIMULATORS = 2  # the version that knew one simulator
+Course = dict[str, np.ndarray]
 
 
 class Snapshot(NamedTuple):
     """A checkpoint's contents besides configuration and buffer.
 
-    loop: JSON-able. episode: {"actions": (T, A), "rewards": (T,), "image", "vector"}, empty
-    between episodes.
+    loop: JSON-able. courses: of each simulator {"actions": (T, A), "rewards": (T,), "image",
+    "vector"}, empty between episodes.
     """
 
     step: int
     state: Any
     spaces: Spaces
     loop: dict[str, Any]
-    episode: dict[str, np.ndarray]
+    courses: list[Course]
 
 
 class DiskTrouble(LaunchError):
@@ -182,12 +184,26 @@ def _write(part: Path, config: RunConfig, snapshot: Snapshot, buffer: ReplayBuff
     write_synced(part / LOOP, json.dumps(loop, indent=1).encode())
     write_synced(part / CONFIG, to_json(config).encode())
     with open(part / EPISODE, "wb") as file:
-        np.savez(file, **snapshot.episode)  # type: ignore[arg-type]
+        np.savez(file, **_flat(snapshot.courses))  # type: ignore[arg-type]
         file.flush()
         os.fsync(file.fileno())
     if buffer is not None:
         buffer.save(part / REPLAY)
     write_synced(part / MANIFEST, json.dumps(_manifest(part), indent=1).encode())
+
+
+def _flat(courses: Sequence[Course]) -> Course:
+    """One table of arrays, named by simulator and part: "0/actions"."""
+    pairs = enumerate(courses)
+    return {f"{index}/{name}": array for index, course in pairs for name, array in course.items()}
+
+
+def _courses(flat: Course, count: int) -> list[Course]:
+    courses: list[Course] = [{} for _ in range(count)]
+    for key, array in flat.items():
+        index, _, name = key.partition("/")
+        courses[int(index)][name] = array
+    return courses
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -213,13 +229,13 @@ def read_config(path: Path) -> RunConfig:
 
 
 def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) -> Snapshot:
-    """Return train state, counters and episode; verify the files first.
+    """Return train state, counters and episodes; verify the files first.
 
     Raises BadCheckpoint where the agent of `config` has other parts or shapes.
     """
     verify(path)
     loop = read_json(path / LOOP)
-    if loop.get("version") != VERSION:
+    if loop.get("version") not in (VERSION, _BEFORE_SIMULATORS):
         raise corrupt(path / LOOP, f"format {loop.get('version')}, this program reads {VERSION}")
     if read_spaces(path) != spaces:
         raise BadCheckpoint(
@@ -227,9 +243,29 @@ def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) ->
         )
     try:
         with np.load(path / EPISODE, allow_pickle=False) as arrays:
-            episode = {name: arrays[name] for name in arrays.files}
+            flat = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise corrupt(path / EPISODE, str(error)) from error
+    try:
+        if loop["version"] == _BEFORE_SIMULATORS:
+            loop, flat = _of_one_simulator(loop, flat)
+        courses = _courses(flat, len(loop["simulators"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise corrupt(path / LOOP, repr(error)) from error
     key = jax.random.PRNGKey(0)
     state = read_state(path, lambda: algorithm.init(config.agent, spaces, key))
-    return Snapshot(step_in(path), state, spaces, loop, episode)
+    return Snapshot(step_in(path), state, spaces, loop, courses)
+
+
+def _of_one_simulator(loop: dict[str, Any], flat: Course) -> tuple[dict[str, Any], Course]:
+    """Return a checkpoint of the version before as this version has it."""
+    ticket, under_way = int(loop["episode"]), bool(flat)
+    simulator = {
+        "episode": ticket,
+        "faults": loop["faults"],
+        "rng": loop["exploration_rng"],
+        "noise": loop["exploration_noise"],
+    }
+    made = {"tickets": ticket + under_way, "simulators": [simulator]}
+    learner = {"credit": "0", **loop["learner"]}
+    return {**loop, **made, "learner": learner}, _flat([flat])

@@ -1,11 +1,11 @@
-"""Experience: one environment, its episodes, and the buffer that they go into."""
+"""Experience: one environment, its episodes, and the store that they go into."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
@@ -13,15 +13,13 @@ from launch.config.run import EXPERT, RunConfig
 from launch.errors import NonFinite
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
+from launch.training.sink import Observation, Sink, Store
 from launch.training.tallies import RewardTally
-from td3jax.algorithm import Algorithm
-from td3jax.replay.buffer import ReplayBuffer
 
 RESETS_IN_A_ROW = 20
 LARGEST = float(np.finfo(np.float32).max)
 #: Deviation of the noise on the expert's action, one episode after the other; all but random last.
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
-Observation = dict[str, np.ndarray]
 
 
 def random_steps(config: RunConfig) -> int:
@@ -49,71 +47,74 @@ def uniform(noise: np.ndarray) -> np.ndarray:
     return np.array([math.erf(value / math.sqrt(2.0)) for value in noise], np.float32)
 
 
-Chosen = np.ndarray | jax.Array  # float32 (A,), or what the device will make of it: (1, A)
+class Tickets:
+    """The numbers of a run's episodes, each handed out once, whichever simulator asks."""
+
+    def __init__(self) -> None:
+        self.next = 0
+
+    def take(self) -> int:
+        """The next number."""
+        self.next += 1
+        return self.next - 1
 
 
 class Collector:
-    """Steps the environment and feeds the buffer; `observation` is None between episodes.
+    """Steps one environment and feeds the store; `observation` is None between episodes.
 
-    Every episode has a seed of its own, derived from the root seed and the episode's number, so
+    Every episode has a seed of its own, derived from the root seed and the episode's ticket, so
     that an interrupted episode can be repeated. A simulator fault is never a transition.
     """
 
     def __init__(
-        self, config: RunConfig, algorithm: Algorithm, env: Env, buffer: ReplayBuffer
+        self,
+        config: RunConfig,
+        env: Env,
+        store: Store,
+        tickets: Tickets,
+        tally: RewardTally,
+        index: int,
     ) -> None:
-        self.config, self.algorithm, self.env, self.buffer = config, algorithm, env, buffer
-        self.rng = seeds.generator(config.loop.seed, "exploration")
-        self.noise = self.rng.standard_normal(buffer.spaces.action)
-        self.tally = RewardTally()
+        self.config, self.env, self.store = config, env, store
+        self.tickets, self.tally = tickets, tally
+        self.rng = seeds.generator(config.loop.seed, "exploration", index)
+        self.noise = self.rng.standard_normal(store.spaces.action)
         self.observation: Observation | None = None
         self.info: dict[str, Any] = {}
-        self.episode = 0
+        self.episode = -1  # ticket of the newest episode
         self.faults = 0
         self.rewards: list[float] = []
         self.actions: list[np.ndarray] = []
-        self._random_steps = random_steps(config)
 
     def begin(self) -> None:
         """Reset the environment for the next episode, again where the simulator fails."""
         for _ in range(RESETS_IN_A_ROW):
+            self.episode = self.tickets.take()
             try:
                 self.observation, self.info = start_episode(self.env, self._seed())
             except SimulatorFault:
-                self._count_fault()
+                self.faults += 1
                 continue
             self._check_finite(self.observation, 0.0)
-            self.buffer.begin(self.observation)
+            self.store.begin(self.observation)
             return
         raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed")
 
     def _seed(self) -> int:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
-    def choose(self, state: Any, step: int) -> Chosen:
-        """The action at `step`: the warm-up's at first, then the policy's, not yet waited for.
-
-        An update dispatched before `action` reads it runs while the environment steps.
-        """
-        assert self.observation is not None
+    def draw_noise(self) -> None:
+        """The exploration's noise for the next step."""
         self.noise = correlated(self.rng, self.noise, self.config.loop.exploration_correlation)
-        if step < self._random_steps:
-            if self.config.loop.warm_up == EXPERT:
-                return perturbed(self.info["expert_action"], self.noise, self.episode)
-            return uniform(self.noise)
-        batch = {name: value[None] for name, value in self.observation.items()}
-        if self.algorithm.explore is not None:
-            noise = self.noise[None].astype(np.float32)
-            return self.algorithm.explore(state, batch, noise)  # type: ignore[arg-type]
-        return self.algorithm.act(state, batch)
 
-    def action(self, chosen: Chosen, step: int) -> np.ndarray:
-        """The chosen action, the policy's with noise, float32 (A,); raises NonFinite."""
-        action = np.asarray(chosen).reshape(-1)
-        if not np.isfinite(action).all():
-            raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
-        if step < self._random_steps or self.algorithm.explore is not None:
-            return action
+    def warm_up_action(self) -> np.ndarray:
+        """The next action before the policy's turn, float32 (A,)."""
+        if self.config.loop.warm_up == EXPERT:
+            return perturbed(self.info["expert_action"], self.noise, self.episode)
+        return uniform(self.noise)
+
+    def explored(self, action: np.ndarray) -> np.ndarray:
+        """The policy's action with noise, float32 (A,)."""
         noise = self.config.loop.exploration_noise * self.noise
         return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
 
@@ -136,7 +137,7 @@ class Collector:
             return None
         observation, reward, terminated, truncated, self.info = transition
         self._check_finite(observation, reward)
-        self.buffer.add(action, reward, observation, terminated, truncated)
+        self.store.add(action, reward, observation, terminated, truncated)
         self.tally.add(reward, self.info.get("reward_parts"))
         self.observation = observation
         self.actions.append(action)
@@ -144,15 +145,15 @@ class Collector:
         if not (terminated or truncated):
             return {}
         scalars = self._episode_scalars()
-        self._next_episode()
+        self._end_episode()
         return scalars
 
     def cut(self) -> None:
         """End the episode under way here, as a truncation: what follows is of another policy."""
         if self.observation is None:
             return
-        self.buffer.abandon()
-        self._next_episode()
+        self.store.abandon()
+        self._end_episode()
 
     def _check_finite(self, observation: Observation, reward: float) -> None:
         vector = observation.get("vector")
@@ -177,25 +178,46 @@ class Collector:
                 scalars[f"train/{name}_per_episode"] = float(metrics[name])
         return scalars
 
-    def _next_episode(self) -> None:
+    def _end_episode(self) -> None:
         self.observation = None
-        self.episode += 1
         self.rewards, self.actions = [], []
 
-    def _count_fault(self) -> None:
-        self.faults += 1
-        self._next_episode()
-
     def _drop_episode(self) -> None:
-        self.buffer.abandon()
-        self._count_fault()
+        self.faults += 1
+        self.store.abandon()
+        self._end_episode()
 
-    def repeat_episode(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
+    def loose_state(self) -> dict[str, Any]:
+        """What a checkpoint needs beside `course`."""
+        return {
+            "episode": self.episode,
+            "faults": self.faults,
+            "rng": self.rng.bit_generator.state,
+            "noise": self.noise.tolist(),
+        }
+
+    def restore(self, loose: Mapping[str, Any]) -> None:
+        """Continue from a checkpoint, between episodes; `repeat` goes into one."""
+        self.episode, self.faults = int(loose["episode"]), int(loose["faults"])
+        self.rng.bit_generator.state = loose["rng"]
+        self.noise = np.array(loose["noise"])
+
+    def course(self) -> dict[str, np.ndarray]:
+        """Actions, rewards and last observation of the episode under way; empty without one."""
+        if self.observation is None:
+            return {}
+        actions = np.array(self.actions, np.float32).reshape(-1, self.store.spaces.action)
+        rewards = np.array(self.rewards, np.float64)
+        return {"actions": actions, "rewards": rewards, **self.observation}
+
+    def repeat(self, course: Mapping[str, np.ndarray]) -> bool:
         """Bring the environment to where a checkpoint left it, by its seed and actions.
 
         False, and the episode is over, where it does not come out the same as before; real
         simulators do not.
         """
+        actions, rewards = course["actions"], course["rewards"]
+        last = {name: course[name] for name in course if name not in ("actions", "rewards")}
         try:
             if self._same_course(actions, rewards, last):
                 self.observation = last
@@ -203,15 +225,21 @@ class Collector:
                 return True
         except SimulatorFault:
             self.faults += 1
-        self.buffer.abandon()
-        self._next_episode()
+        self.store.abandon()
+        self._end_episode()
         return False
 
     def _same_course(self, actions: np.ndarray, rewards: np.ndarray, last: Observation) -> bool:
+        # The buffer's own file has the episode under way; a sink gathers it anew.
+        sink = self.store if isinstance(self.store, Sink) else None
         observation, self.info = start_episode(self.env, self._seed())
+        if sink is not None:
+            sink.begin(observation)
         for action, expected in zip(actions, rewards, strict=True):
             begin_step(self.env, action)
             observation, reward, terminated, truncated, self.info = finish_step(self.env, action)
             if reward != expected or terminated or truncated:
                 return False
+            if sink is not None:
+                sink.add(action, reward, observation, terminated, truncated)
         return all(np.array_equal(observation[name], last[name]) for name in last)

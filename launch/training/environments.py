@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable
@@ -14,8 +15,15 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.wrappers import RepeatAction
 
-from envs.config import with_options
-from launch.config.run import CARLA, EXPERT, LoopConfig, RunConfig, parse_arguments
+from envs.config import EnvConfig, with_options
+from launch.config.run import (
+    CARLA,
+    EXPERT,
+    LoopConfig,
+    RunConfig,
+    parse_address,
+    parse_arguments,
+)
 from launch.errors import BadInput
 from launch.training.wrappers import Boundary, UnitActions, agent_observations, limited
 from td3jax.config import Spaces
@@ -24,24 +32,56 @@ Env = gymnasium.Env[Any, np.ndarray]
 Transition = tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]
 
 
+Say = Callable[[str], None]
+
+
+def make_envs(
+    config: RunConfig, log: Path | None = None, say: Say = lambda line: None
+) -> list[Env]:
+    """Make one environment for each simulator; none stays open where one cannot be made."""
+    with contextlib.ExitStack() as made:
+        envs = []
+        for index in range(config.loop.simulators):
+            envs.append(make_env(config, log, say, index))
+            made.callback(envs[-1].close)
+        made.pop_all()
+    return envs
+
+
 def make_env(
-    config: RunConfig, log: Path | None = None, say: Callable[[str], None] = lambda line: None
+    config: RunConfig, log: Path | None = None, say: Say = lambda line: None, index: int = 0
 ) -> Env:
     """Make the environment of a configuration; BadInput, one line, where there is none that fits.
 
     log: file for a simulator's output, where the configuration names none; say: gets lines about
-    what its start waits for.
+    what its start waits for; index: the simulator's, for its server.
     """
     if config.loop.env == CARLA:
         from envs.supervised import SupervisedCarlaEnv  # the carla client only where it is needed
 
-        options = config.env
+        options = _at_server(config, index)
         if config.loop.warm_up == EXPERT:
             options = with_options(options, expert_hints=True)
         if log is not None and not options.server.server_log:
             options = with_options(options, server_log=str(log))
         return SupervisedCarlaEnv(options, "rgb_array", say)
     return _gym_env(config.loop)
+
+
+def _at_server(config: RunConfig, index: int) -> EnvConfig:
+    """The environment's configuration with the address of one of --servers, where there are any.
+
+    All Traffic Managers run on this host: their ports grow with the servers' and stay apart.
+    """
+    from envs.supervised import TM_PORTS
+
+    addresses = [parse_address(text) for text in config.loop.servers]
+    if not addresses:
+        return config.env
+    host, port = addresses[index]
+    below = sorted((port, index) for index, (_, port) in enumerate(addresses)).index((port, index))
+    offset = config.env.traffic.tm_port_offset + below * TM_PORTS
+    return with_options(config.env, host=host, port=port, tm_port_offset=offset)
 
 
 def _gym_env(loop: LoopConfig) -> Env:

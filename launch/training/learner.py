@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 import jax
@@ -11,6 +13,7 @@ import numpy as np
 
 from launch.config.run import RunConfig
 from launch.training import seeds
+from launch.training.devices import on_each, shared_out
 from td3jax.algorithm import Algorithm, Metrics
 from td3jax.batch import Batch
 from td3jax.config import Spaces
@@ -22,15 +25,22 @@ MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
 
 
 class Learner:
-    """`update` only dispatches; values reach the host in `scalars`."""
+    """`update` only dispatches; values reach the host in `scalars`.
+
+    Each transition collected while the learner is `ready` earns `update_ratio` updates, counted
+    in exact fractions.
+    """
 
     def __init__(self, config: RunConfig, algorithm: Algorithm, buffer: ReplayBuffer) -> None:
         self.config, self.algorithm, self.buffer = config, algorithm, buffer
         spaces = buffer.spaces
         seed = config.loop.seed
-        self.state = algorithm.init(config.agent, spaces, fresh_key(seed))
+        self._devices = config.loop.devices
+        self.state = on_each(algorithm.init(config.agent, spaces, fresh_key(seed)), self._devices)
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
+        self._ratio = _exact(config.loop.update_ratio)
+        self._credit = Fraction(0)  # updates earned and not taken
         self._metrics: Metrics = {}
         self._flying: list[Metrics] = []
         self._per_call = _calls(config, spaces)
@@ -40,24 +50,41 @@ class Learner:
         wanted = min(self.config.loop.learning_starts, self.buffer.capacity)
         return self.buffer.size >= max(1, wanted)
 
-    def update(self, scalars: bool = True) -> None:
-        """Dispatch the gradient steps of one update; return while the device works on them.
+    def earn(self) -> None:
+        """Count a transition that was collected while learning."""
+        self._credit += self._ratio
+
+    def due(self, transitions: int) -> int:
+        """Updates owed once so many more transitions have come."""
+        return max(0, math.floor(self._credit + self._ratio * transitions))
+
+    def update(self, count: int, scalars: bool = True) -> None:
+        """Dispatch `count` gradient steps, each on a batch of its own; return while the device
+        works on them.
 
         scalars off: those of earlier updates stay.
         """
-        loop, algorithm = self.config.loop, self.algorithm
-        for _ in range(0, loop.gradient_steps, self._per_call):
-            batches = [self.buffer.sample(loop.batch_size, self.rng) for _ in range(self._per_call)]
-            if len(self._flying) == MOST_IN_FLIGHT:
-                jax.block_until_ready(self._flying.pop(0))
-            if self._per_call == 1:
-                self.state, metrics = algorithm.update(self.state, batches[0], scalars, True)
-            else:
-                stacked = _stacked(batches)
-                self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
-            self._flying.append(metrics)
-            self._metrics = metrics if scalars else self._metrics
-        self.updates += loop.gradient_steps
+        left = count
+        while left:
+            steps = self._per_call if left >= self._per_call else 1
+            self._dispatch(steps, scalars)
+            left -= steps
+        self.updates += count
+        self._credit -= count
+
+    def _dispatch(self, steps: int, scalars: bool) -> None:
+        algorithm, size = self.algorithm, self.config.loop.batch_size
+        batches = [self.buffer.sample(size, self.rng) for _ in range(steps)]
+        if len(self._flying) == MOST_IN_FLIGHT:
+            jax.block_until_ready(self._flying.pop(0))
+        if steps == 1:
+            batch = shared_out(batches[0], self._devices, axis=0)
+            self.state, metrics = algorithm.update(self.state, batch, scalars, True)
+        else:
+            stacked = shared_out(_stacked(batches), self._devices, axis=1)
+            self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
+        self._flying.append(metrics)
+        self._metrics = metrics if scalars else self._metrics
 
     def scalars(self) -> dict[str, float]:
         """Wait for the last measured update and return its metrics."""
@@ -71,14 +98,16 @@ class Learner:
         """Return what a checkpoint needs beside the train state."""
         return {
             "updates": self.updates,
+            "credit": str(self._credit),
             "rng": self.rng.bit_generator.state,
             "metrics": self.scalars(),
         }
 
     def restore(self, state: Any, loose: Mapping[str, Any]) -> None:
         """Continue from a checkpoint."""
-        self.state = jax.tree.map(jnp.asarray, state)
+        self.state = on_each(jax.tree.map(jnp.asarray, state), self._devices)
         self.updates = int(loose["updates"])
+        self._credit = Fraction(loose["credit"])
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
 
@@ -88,9 +117,16 @@ def fresh_key(seed: int) -> jax.Array:
     return jax.random.PRNGKey(seeds.derive(seed, "agent"))
 
 
+def _exact(ratio: float) -> Fraction:
+    """The number as it was written: 0.1 is a tenth, which no float is."""
+    return Fraction(repr(float(ratio)))
+
+
 def _calls(config: RunConfig, spaces: Spaces) -> int:
-    """Gradient steps in one call: the largest divisor of gradient_steps within the limit."""
-    steps = config.loop.gradient_steps
+    """Gradient steps in one call: the largest divisor of a round's usual number within the limit;
+    a round with more or fewer takes the rest one by one."""
+    loop = config.loop
+    steps = max(1, math.floor(_exact(loop.update_ratio) * loop.simulators))
     most = MOST_WITH_IMAGES if spaces.image else MOST_PER_CALL
     return max(n for n in range(1, min(most, steps) + 1) if steps % n == 0)
 

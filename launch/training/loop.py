@@ -1,19 +1,21 @@
-"""The training loop: ask for an action, start to learn, step the environment meanwhile, store.
+"""The training loop, in rounds: ask for actions, start to learn, step the simulators meanwhile.
 
-The device computes the action first and the update while the environment steps. So a batch is drawn
-before the newest transition is stored, and the next action is of the policy after that update.
+The device computes the actions first and the updates while the simulators step. So batches are
+drawn before a round's transitions are stored, and the next actions are of the policy after them.
+Log points, checkpoints and the end of the warm-up wait for the end of the round they fall in.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from envs.errors import SimulatorUnavailable
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
-from launch.training.collector import random_steps
+from launch.training.collector import Collector, random_steps
 from launch.training.evaluation import EpisodeResult, Stopped, ValueCheck, run_episodes, summarise
 from launch.training.policies import greedy
 from launch.training.session import Session
@@ -33,16 +35,16 @@ def train(session: Session) -> bool:
 
     Raises NonFinite and StoppedNoGo, each after a checkpoint.
     """
-    pace = Pace(session.step)
+    pace = Pace(session.step, session.learner.updates, session.seconds)
     try:
         while session.step < session.config.loop.steps:
             if session.stop:
                 session.save()
                 return False
-            if session.collector.observation is None:
-                _between_episodes(session)
+            acting = session.simulators.acting(session.config.loop.steps - session.step)
+            _between_episodes(session, acting)
             if not session.stop:
-                _one_step(session, pace)
+                _one_round(session, acting, pace)
     except NonFinite as error:
         raise NonFinite(f"{error}; state kept in {session.dump()}") from error
     except SimulatorUnavailable as error:
@@ -54,7 +56,16 @@ def train(session: Session) -> bool:
     return True
 
 
-def _between_episodes(session: Session) -> None:
+def _between_episodes(session: Session, acting: Sequence[Collector]) -> None:
+    """Begin an episode where none is under way; an evaluation comes before the first's."""
+    for collector in acting:
+        if collector.observation is None:
+            if collector is session.collector:
+                _evaluate_if_due(session)
+            collector.begin()
+
+
+def _evaluate_if_due(session: Session) -> None:
     loop = session.config.loop
     due = loop.eval_every and session.step - session.evaluated >= loop.eval_every
     if due and loop.eval_episodes and session.step < loop.steps:
@@ -62,7 +73,6 @@ def _between_episodes(session: Session) -> None:
         session.log(scalars)
         session.evaluated = session.step
         session.keep_best(scalars)
-    session.collector.begin()
 
 
 def evaluate_now(
@@ -70,7 +80,7 @@ def evaluate_now(
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
     """eval/ scalars of the present policy and its episodes: own seeds, no noise, nothing stored.
 
-    The environment must be between episodes, and is again afterwards.
+    The first simulator must be between episodes, and is again afterwards; the others wait.
     """
     state, config, algorithm = session.learner.state, session.config, session.algorithm
     check = ValueCheck(
@@ -93,45 +103,61 @@ def evaluate_now(
     return {name: value for name, value in scalars.items() if np.isfinite(value)}, results
 
 
-def _one_step(session: Session, pace: Pace) -> None:
-    collector, learner, loop = session.collector, session.learner, session.config.loop
-    chosen = collector.choose(learner.state, session.step)
-    if session.step % loop.train_freq == 0 and learner.ready():
-        learner.update(_measured(session))
-    action = collector.action(chosen, session.step)
-    if not collector.send(action):
-        return
-    ended = collector.receive(action)
-    if ended is None:
-        return
-    session.step += 1
-    session.progress.step()
-    if ended:
-        session.log(ended)
-    if session.step == random_steps(session.config):
-        collector.cut()
-    if session.step % loop.log_every == 0 or session.step == loop.steps:
+def _one_round(session: Session, acting: Sequence[Collector], pace: Pace) -> None:
+    simulators, learner, began = session.simulators, session.learner, session.step
+    chosen = simulators.choose(acting, learner.state, began)
+    learning = learner.ready()
+    due = learner.due(len(acting)) if learning else 0
+    if due:
+        learner.update(due, _measured(session, due))
+    actions = simulators.actions(acting, chosen, began)
+    pairs = zip(acting, actions, strict=True)
+    sent = [(collector, action) for collector, action in pairs if collector.send(action)]
+    for collector, action in sent:
+        ended = collector.receive(action)
+        if ended is None:
+            continue
+        session.step += 1
+        session.progress.step()
+        if learning:
+            learner.earn()
+        if ended:
+            session.log(ended)
+    _after_round(session, began, pace)
+
+
+def _after_round(session: Session, began: int, pace: Pace) -> None:
+    loop, step = session.config.loop, session.step
+    if began < random_steps(session.config) <= step:
+        session.simulators.cut()
+    if _passed(loop.log_every, began, step) or step == loop.steps:
         _log_point(session, pace)
-    due = loop.checkpoint_every and session.step % loop.checkpoint_every == 0
-    if due and session.step < loop.steps:
+    if _passed(loop.checkpoint_every, began, step) and step < loop.steps:
         session.save()
 
 
-def _measured(session: Session) -> bool:
-    """Tell whether the next log point shows this update, or the actor's step just before it."""
-    loop, delay = session.config.loop, session.config.agent.policy_delay
-    left = min(loop.log_every - session.step % loop.log_every, loop.steps - session.step)
-    return left <= loop.train_freq * -(-delay // loop.gradient_steps)
+def _passed(every: int, began: int, step: int) -> bool:
+    """Tell whether a round from `began` to `step` reached a multiple of `every`; 0 = never."""
+    return every > 0 and began // every < step // every
+
+
+def _measured(session: Session, due: int) -> bool:
+    """Tell whether the next log point shows these updates, or the actor's step just before it."""
+    loop, step = session.config.loop, session.step
+    count = len(session.simulators.collectors)
+    rounds = -(-(loop.log_every - step % loop.log_every) // count)  # to that of the log point
+    coming = session.learner.due(min(rounds * count, loop.steps - step))
+    return coming - due < session.config.agent.policy_delay
 
 
 def _log_point(session: Session, pace: Pace) -> None:
-    learner, collector = session.learner, session.collector
+    learner, simulators = session.learner, session.simulators
     scalars = learner.scalars()
     scalars |= alerts(scalars, session.limits)
-    scalars |= collector.tally.drain()
+    scalars |= simulators.tally.drain()
     scalars |= _agent_scalars(session)
-    scalars["env/sim_faults"] = float(collector.faults)
-    scalars |= pace.scalars(session.step)
+    scalars["env/sim_faults"] = float(simulators.faults)
+    scalars |= pace.scalars(session.step, learner.updates)
     session.log(scalars)
     if scalars.get("health/non_finite", 0.0) > 0.0:
         raise NonFinite(f"a loss, value, gradient or reward is not finite at step {session.step:,}")
@@ -159,18 +185,23 @@ def _agent_scalars(session: Session) -> dict[str, float]:
 
 
 class Pace:
-    """Steps per second, overall and since the last log point."""
+    """Steps and updates per second, overall and since the last log point.
 
-    def __init__(self, step: int) -> None:
-        self._first = self._last = (step, time.monotonic())
+    seconds: what earlier starts of the run have taken.
+    """
 
-    def scalars(self, step: int) -> dict[str, float]:
+    def __init__(self, step: int, updates: int, seconds: float) -> None:
+        self._first = self._last = (step, updates, time.monotonic())
+        self._before = seconds
+
+    def scalars(self, step: int, updates: int) -> dict[str, float]:
         """time/ scalars at a log point."""
         now = time.monotonic()
-        (first, began), (last, then) = self._first, self._last
-        self._last = (step, now)
+        (first, _, began), (last, updates_then, then) = self._first, self._last
+        self._last = (step, updates, now)
         return {
             "time/steps_per_second": (step - last) / max(now - then, 1e-9),
             "time/steps_per_second_mean": (step - first) / max(now - began, 1e-9),
-            "time/seconds": now - began,
+            "time/updates_per_second": (updates - updates_then) / max(now - then, 1e-9),
+            "time/seconds": self._before + now - began,
         }

@@ -12,7 +12,7 @@ from launch.config.run import RunConfig, to_json
 from launch.errors import NonFinite
 from launch.files import write_whole
 from launch.signals import StopRequest
-from launch.training.environments import make_env, spaces_of
+from launch.training.environments import make_envs, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
 from launch.training.folder import SIMULATOR_LOG, locked, note_start
@@ -38,13 +38,15 @@ def run_training(
     notes = list(notes)
     with locked(folder), contextlib.ExitStack() as cleanup:
         try:
-            env = make_env(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))
-            cleanup.callback(env.close)
-            tune(spaces_of(env))
-            session = open_session(config, folder, env, stop, resume)
+            envs = make_envs(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))
+            for env in envs:
+                cleanup.callback(env.close)
+            tune(spaces_of(envs[0]))
+            session = open_session(config, folder, envs, stop, resume)
             cleanup.callback(session.close)
             if resume is None:
-                session.collector.begin()
+                for collector in session.simulators.collectors:
+                    collector.begin()
         except BaseException as error:
             if resume is None:  # nothing happened in it: it would be half a run
                 _discard(folder, isinstance(error, EnvError))

@@ -13,6 +13,6 @@ def derive(root: int, name: str, *numbers: int) -> int:
     return int(np.random.SeedSequence(words).generate_state(1)[0]) & 0x7FFFFFFF
 
 
-def generator(root: int, name: str) -> np.random.Generator:
+def generator(root: int, name: str, *numbers: int) -> np.random.Generator:
     """A numpy generator for one purpose."""
-    return np.random.default_rng(derive(root, name))
+    return np.random.default_rng(derive(root, name, *numbers))

@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from launch.config.run import RunConfig
 from launch.config.tree import to_dict
@@ -25,6 +22,7 @@ from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.progress import Progress
 from launch.training.scalars import ScalarWriter, cut_back, read_rows
+from launch.training.simulators import Simulators
 from td3jax.algorithm import Algorithm, find
 from td3jax.errors import BadCheckpoint
 from td3jax.replay.buffer import ReplayBuffer
@@ -33,15 +31,14 @@ from td3jax.replay.buffer import ReplayBuffer
 @dataclasses.dataclass
 class Session:
     """The parts of a run; `step` counts transitions, `evaluated` is the last evaluation's step,
-    `best` the highest return of one."""
+    `best` the highest return of one, `seconds` the training before this start."""
 
     config: RunConfig
     algorithm: Algorithm
     folder: Path
-    env: Env
     buffer: ReplayBuffer
     learner: Learner
-    collector: Collector
+    simulators: Simulators
     writer: ScalarWriter
     limits: VerdictLimits
     watch: LiveChecker
@@ -50,8 +47,19 @@ class Session:
     step: int = 0
     evaluated: int = 0
     best: float = -math.inf
+    seconds: float = 0.0
     warned: bool = False
     saved: tuple[int, Path] | None = None  # step and folder of the newest checkpoint written
+
+    @property
+    def collector(self) -> Collector:
+        """The first simulator's, which evaluations use too."""
+        return self.simulators.collectors[0]
+
+    @property
+    def env(self) -> Env:
+        """The first simulator."""
+        return self.collector.env
 
     def log(self, scalars: dict[str, float]) -> None:
         """Write scalars at the present step; pass them to the NO-GO check and the progress line."""
@@ -86,35 +94,20 @@ class Session:
 
     def snapshot(self) -> Snapshot:
         """The state of this moment."""
-        collector = self.collector
         loop = {
             "evaluated": self.evaluated,
             "best": self.best if math.isfinite(self.best) else None,
-            "episode": collector.episode,
-            "faults": collector.faults,
-            "exploration_rng": collector.rng.bit_generator.state,
-            "exploration_noise": collector.noise.tolist(),
-            "tally": collector.tally.state(),
+            **self.simulators.loose_state(),
             "learner": self.learner.loose_state(),
             "metrics_bytes": self.writer.position,
         }
-        return Snapshot(
-            self.step, self.learner.state, self.buffer.spaces, loop, _episode_arrays(collector)
-        )
+        courses = [collector.course() for collector in self.simulators.collectors]
+        return Snapshot(self.step, self.learner.state, self.buffer.spaces, loop, courses)
 
     def close(self) -> None:
-        """Close the progress line and the writers; the caller owns the environment."""
+        """Close the progress line and the writers; the caller owns the environments."""
         self.progress.close()
         self.writer.close()
-
-
-def _episode_arrays(collector: Collector) -> dict[str, np.ndarray]:
-    if collector.observation is None:
-        return {}
-    width = collector.buffer.spaces.action
-    actions = np.array(collector.actions, np.float32).reshape(-1, width)
-    rewards = np.array(collector.rewards, np.float64)
-    return {"actions": actions, "rewards": rewards, **collector.observation}
 
 
 def find_algorithm(config: RunConfig) -> Algorithm:
@@ -126,17 +119,23 @@ def find_algorithm(config: RunConfig) -> Algorithm:
 
 
 def open_session(
-    config: RunConfig, folder: Path, env: Env, stop: StopRequest, resume: Path | None
+    config: RunConfig, folder: Path, envs: Sequence[Env], stop: StopRequest, resume: Path | None
 ) -> Session:
-    """The parts of a run, from the checkpoint `resume` where there is one."""
-    spaces, algorithm = spaces_of(env), find_algorithm(config)
+    """The parts of a run, from the checkpoint `resume` where there is one.
+
+    envs: one for each simulator.
+    """
+    spaces, algorithm = spaces_of(envs[0]), find_algorithm(config)
     snapshot = checkpoint.read(resume, config, spaces, algorithm) if resume else None
+    if snapshot is not None and len(snapshot.courses) != len(envs):
+        count = len(snapshot.courses)
+        raise BadCheckpoint(f"{resume}: of a run with --simulators={count}, not {len(envs)}")
     try:
         buffer = ReplayBuffer(config.replay, spaces, config.agent.discount)
     except MemoryError as error:
         raise BadInput(str(error)) from error
     learner = Learner(config, algorithm, buffer)
-    collector = Collector(config, algorithm, env, buffer)
+    simulators = Simulators(config, algorithm, envs, buffer)
     limits = parse_limits(config.loop.limits)
     watch = LiveChecker(limits, facts_from_config(to_dict(config)))
     said = _before_resuming(folder, resume, snapshot) if snapshot and resume else []
@@ -145,10 +144,9 @@ def open_session(
         config,
         algorithm,
         folder,
-        env,
         buffer,
         learner,
-        collector,
+        simulators,
         writer,
         limits,
         watch,
@@ -183,22 +181,20 @@ def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
         raise checkpoint.corrupt(path / checkpoint.LOOP, repr(error)) from error
     for step, scalars in read_rows(session.folder):
         session.watch.feed(step, scalars)
-    has_replay = (path / checkpoint.REPLAY).is_dir()
-    if has_replay:
+        session.seconds = scalars.get("time/seconds", session.seconds)
+    if (path / checkpoint.REPLAY).is_dir():
         _load_replay(session.buffer, path)
-    if snapshot.episode:
-        _resume_episode(session, dict(snapshot.episode), has_replay)
+        _resume_episodes(session, snapshot)
+    elif any(snapshot.courses):
+        session.progress.say("the checkpoint has no replay buffer: collecting anew before updates")
 
 
 def _restore_counters(session: Session, snapshot: Snapshot) -> None:
-    loop, collector = snapshot.loop, session.collector
+    loop = snapshot.loop
     session.step, session.evaluated = snapshot.step, int(loop["evaluated"])
     session.best = -math.inf if loop["best"] is None else float(loop["best"])
     session.learner.restore(snapshot.state, loop["learner"])
-    collector.episode, collector.faults = int(loop["episode"]), int(loop["faults"])
-    collector.rng.bit_generator.state = loop["exploration_rng"]
-    collector.noise = np.array(loop["exploration_noise"])
-    collector.tally.restore(loop["tally"])
+    session.simulators.restore(loop)
 
 
 def _load_replay(buffer: ReplayBuffer, path: Path) -> None:
@@ -208,13 +204,10 @@ def _load_replay(buffer: ReplayBuffer, path: Path) -> None:
         raise BadCheckpoint(str(error)) from error
 
 
-def _resume_episode(session: Session, arrays: dict[str, Any], has_replay: bool) -> None:
-    actions, rewards = arrays.pop("actions"), arrays.pop("rewards")
-    if not has_replay:
-        session.collector.episode += 1
-        session.progress.say("the checkpoint has no replay buffer: collecting anew before updates")
-        return
-    if not session.collector.repeat_episode(actions, rewards, arrays):
-        session.progress.say(
-            "the interrupted episode came out differently: it ends as truncated, a new one begins"
-        )
+def _resume_episodes(session: Session, snapshot: Snapshot) -> None:
+    for collector, course in zip(session.simulators.collectors, snapshot.courses, strict=True):
+        if course and not collector.repeat(course):
+            session.progress.say(
+                "the interrupted episode came out differently: it ends as truncated, a new one "
+                "begins"
+            )

@@ -15,7 +15,7 @@ import numpy as np
 from launch.config.run import RunConfig
 from launch.config.tree import replace_leaves
 from launch.signals import StopRequest
-from launch.training.environments import make_env
+from launch.training.environments import make_envs
 from launch.training.session import Session, open_session
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,9 +94,10 @@ def logged(folder: Path) -> list[str]:
 def session(
     config: RunConfig, folder: Path, env: Any = None, resume: Path | None = None
 ) -> Session:
-    """An open session in this process."""
+    """An open session in this process; env: one, a list of one for each simulator, or none."""
     folder.mkdir(exist_ok=True)
-    return open_session(config, folder, env or make_env(config), StopRequest(), resume)
+    envs = env if isinstance(env, list) else [env] if env else make_envs(config)
+    return open_session(config, folder, envs, StopRequest(), resume)
 
 
 class ToyEnv(gymnasium.Env):

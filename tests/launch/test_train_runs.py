@@ -145,14 +145,14 @@ def test_every_scalar_of_the_reports_is_logged(tmp_path: Path) -> None:
 
 
 def test_counters_and_schedule(tmp_path: Path) -> None:
-    config = tiny(train_freq=5, gradient_steps=2, learning_starts=50, eval_every=0)
+    config = tiny(update_ratio=0.4, learning_starts=50, eval_every=0)
     run = session(config, tmp_path / "run")
     assert train(run)
     run.close()
     updates = dict(rows(tmp_path / "run")["agent/total_iterations"])
     assert updates[40] == 0
-    assert updates[60] == 2 * 2  # at steps 50 and 55
-    assert updates[300] == 50 * 2
+    assert updates[60] == 0.4 * 10
+    assert updates[300] == 0.4 * 250
     assert int(run.learner.state.step) == run.learner.updates == 100
     assert run.buffer.size == 300
 
@@ -246,8 +246,8 @@ CHANGED: dict[str, Any] = {
     "steps": 240,
     "learning_starts": 30,
     "random_steps": 90,
-    "train_freq": 2,
-    "gradient_steps": 2,
+    "update_ratio": 0.5,
+    "simulators": 2,
     "batch_size": 4,
     "exploration_noise": 0.3,
     "exploration_correlation": 0.5,
@@ -267,6 +267,8 @@ ELSEWHERE = {
     "eval_steps",
     "warm_up",
     "env_args",
+    "servers",
+    "devices",
 }  # in whole runs, of a simulator
 
 

@@ -43,7 +43,7 @@ def _session(**values: Any) -> Work:
         },
     )
     env = make_env(config)
-    session = open_session(config, _folder(), env, StopRequest(), None)
+    session = open_session(config, _folder(), [env], StopRequest(), None)
     atexit.register(session.close)
 
     def work(count: int) -> None:

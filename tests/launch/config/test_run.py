@@ -120,15 +120,19 @@ def test_presets_say_what_their_sources_say() -> None:
         known = leaves(RunConfig)
         return [get_leaf(preset(name), known[option]) for option in options]
 
-    schedule = ("train_freq", "gradient_steps", "random_steps", "learning_starts")
-    assert values("spinning_up", *schedule) == [50, 50, 10_000, 1_000]
+    schedule = ("update_ratio", "random_steps", "learning_starts")
+    assert values("spinning_up", *schedule) == [1.0, 10_000, 1_000]
     assert values("td3_paper", "hidden_sizes", "batch_size", "actor_lr") == [(400, 300), 100, 1e-3]
     assert values("sb3", "learning_starts", "batch_size", "exploration_noise") == [100, 256, 0.0]
     rates = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
     assert values("report_2", *rates) == [1e-4, 1e-4, 1e-5, 1e-4]
     assert values("report_3", *rates) == [1e-3, 1e-4, 1e-5, 1e-4]
-    assert values("report_2", "actor_clip_norm", "critic_clip_norm", "train_freq") == [0, 0, 1]
-    assert values("report_3", "actor_clip_norm", "critic_clip_norm", "train_freq") == [1, 10, 50]
+    assert values("report_2", "actor_clip_norm", "critic_clip_norm", "update_ratio") == [0, 0, 1]
+    assert values("report_3", "actor_clip_norm", "critic_clip_norm", "update_ratio") == [
+        1,
+        10,
+        0.02,
+    ]
     assert values("report_4", "discount", "tau", "lane_keeping_weight") == [0.9, 0.001, 5.0]
     assert values("carla", "env", "steps", "scenario") == ["carla", 5_000, 0]
     assert values("carla", "encoder", "batch_size", "random_shift") == ["shared", 128, 7]

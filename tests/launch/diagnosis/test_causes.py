@@ -78,7 +78,7 @@ def test_report_3_also_took_too_few_updates_which_ranks_second():
     first, second, *_ = rank_causes(series)
     assert (first.name, second.name) == ("feature_leak", "too_few_updates")
     assert second.score >= LIKELY
-    told = RunFacts(train_freq=50, gradient_steps=1, learning_starts=1000)
+    told = RunFacts(update_ratio=0.02, learning_starts=1000)
     first, second, *_ = rank_causes(series, told)
     assert (first.name, second.name) == ("feature_leak", "too_few_updates")
     assert any("0.02 updates" in text for text in second.evidence_for)
@@ -151,12 +151,13 @@ def test_clipping_speaks_against_unclipped_gradients():
 
 
 def test_facts_come_from_nested_and_foreign_configurations():
-    ours = {"agent": {"discount": 0.9, "tau": 0.01, "actor_clip_norm": 1.0}, "train_freq": 50}
+    ours = {"agent": {"discount": 0.9, "tau": 0.01, "actor_clip_norm": 1.0}, "update_ratio": 0.02}
     assert facts_from_config(ours) == RunFacts(
-        discount=0.9, tau=0.01, actor_clip_norm=1.0, train_freq=50
+        discount=0.9, tau=0.01, actor_clip_norm=1.0, update_ratio=0.02
     )
     theirs = {"gamma": 0.98, "policy_delay": 2, "learning_starts": 100, "train_freq": [1, "step"]}
     assert facts_from_config(theirs) == RunFacts(discount=0.98, policy_delay=2, learning_starts=100)
+    assert facts_from_config({"update_every": 50, "gradient_steps": 5}).update_ratio == 0.1
 
 
 @given(st.floats(1e-9, 1e9), st.floats(1.0, 100.0))

@@ -31,7 +31,7 @@ OPERATIONS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.trun
 def snapshot(step: int) -> Snapshot:
     """A state whose content tells its step."""
     state = {"weights": np.full(3, step, np.float32)}
-    return Snapshot(step, state, SPACES, {"metrics_bytes": 0}, {})
+    return Snapshot(step, state, SPACES, {"metrics_bytes": 0}, [])
 
 
 def buffer() -> ReplayBuffer:

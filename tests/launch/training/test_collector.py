@@ -37,12 +37,12 @@ def run_with(env: SplitToyEnv, folder: Path, **values) -> Session:
 def test_the_learner_starts_before_the_environment_steps(tmp_path: Path, monkeypatch) -> None:
     env = SplitToyEnv()
     run = session(tiny(eval_every=0, steps=60), tmp_path / "run", env)
-    choose, update = run.collector.choose, run.learner.update
+    choose, update = run.simulators.choose, run.learner.update
 
     def noted(event, function):
         return lambda *arguments: (env.order.append(event), function(*arguments))[1]
 
-    monkeypatch.setattr(run.collector, "choose", noted("choose", choose))
+    monkeypatch.setattr(run.simulators, "choose", noted("choose", choose))
     monkeypatch.setattr(run.learner, "update", noted("update", update))
     assert train(run)
     run.close()
@@ -56,8 +56,8 @@ def test_the_learner_starts_before_the_environment_steps(tmp_path: Path, monkeyp
     ("changes", "measured"),
     [
         ({"log_every": 10, "steps": 25}, {9, 10, 19, 20, 24, 25}),
-        ({"log_every": 10, "steps": 20, "gradient_steps": 2}, {10, 20}),
-        ({"log_every": 10, "steps": 20, "train_freq": 4}, {5, 9, 13, 17}),
+        ({"log_every": 10, "steps": 20, "update_ratio": 2.0}, {10, 20}),
+        ({"log_every": 10, "steps": 20, "update_ratio": 0.25}, {6, 10, 14, 18}),
     ],
 )
 def test_scalars_are_of_the_updates_just_before_a_log_point(
@@ -66,10 +66,10 @@ def test_scalars_are_of_the_updates_just_before_a_log_point(
     run = session(tiny(eval_every=0, learning_starts=2, **changes), tmp_path / "run", SplitToyEnv())
     seen, update = set(), run.learner.update
 
-    def noted(scalars: bool) -> None:
+    def noted(count: int, scalars: bool) -> None:
         if scalars:
             seen.add(run.step + 1)
-        update(scalars)
+        update(count, scalars)
 
     monkeypatch.setattr(run.learner, "update", noted)
     assert train(run)
@@ -203,10 +203,11 @@ def test_noise_is_added_to_the_policy_s_actions_only(tmp_path: Path) -> None:
     collector, state = run.collector, run.learner.state
     collector.begin()
     for step, random in ((0, True), (9, False)):
-        chosen = collector.choose(state, step)
+        chosen = run.simulators.choose([collector], state, step)
         plain = np.asarray(chosen).reshape(-1)
         added = np.clip(plain + (0.0 if random else 0.2) * collector.noise, -1.0, 1.0)
-        np.testing.assert_allclose(collector.action(chosen, step), added, atol=1e-6)
+        (action,) = run.simulators.actions([collector], chosen, step)
+        np.testing.assert_allclose(action, added, atol=1e-6)
         if random:
             np.testing.assert_allclose(plain, uniform(collector.noise), atol=1e-6)
     run.close()
@@ -230,10 +231,11 @@ def test_the_expert_warms_up_under_noise_of_the_episode_s_size(tmp_path: Path) -
     run = session(tiny(eval_every=0, **values), tmp_path / "run", HintingToyEnv())
     collector, state = run.collector, run.learner.state
     for episode, size in enumerate(EXPERT_NOISE):
-        collector.episode = episode
         collector.begin()
+        assert collector.episode == episode
         for step in range(3):
-            action = collector.action(collector.choose(state, step), step)
+            chosen = run.simulators.choose([collector], state, step)
+            (action,) = run.simulators.actions([collector], chosen, step)
             expected = np.clip(0.01 * step + size * collector.noise, -1.0, 1.0)
             np.testing.assert_allclose(action, expected, atol=1e-6)
             assert action.dtype == np.float32

@@ -11,6 +11,7 @@ import pytest
 from run_support import session, tiny
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
+from envs.supervised import TM_PORTS, SupervisedCarlaEnv
 from launch.config.run import RunConfig
 from launch.config.tree import replace_leaves
 from launch.errors import BadInput, LaunchError, NonFinite
@@ -19,6 +20,7 @@ from launch.training.environments import (
     begin_step,
     finish_step,
     make_env,
+    make_envs,
     spaces_of,
     start_episode,
 )
@@ -224,3 +226,27 @@ def test_a_run_keeps_a_checkpoint_of_what_a_broken_environment_ends(tmp_path: Pa
     with pytest.raises(LaunchError, match=r"KeyError: 'wheel' .*; checkpoint .*step-0*130"):
         train(run)
     run.close()
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        ("one:2000", "two:2000", "three:2000"),
+        ("one:2000", "one:2010", "one:2020"),
+        ("one:2040", "one:2000"),
+    ],
+)
+def test_traffic_managers_of_several_servers_have_ports_of_their_own(
+    servers: tuple[str, ...],
+) -> None:
+    config = replace_leaves(RunConfig(), {"servers": servers, "simulators": len(servers)})
+    envs = make_envs(config)
+    taken: set[int] = set()
+    for env, address in zip(envs, servers, strict=True):
+        assert isinstance(env, SupervisedCarlaEnv)
+        own = env.config
+        assert f"{own.server.host}:{own.server.port}" == address
+        first = own.server.port + own.traffic.tm_port_offset
+        ports = set(range(first, first + TM_PORTS))
+        assert not ports & taken
+        taken |= ports

@@ -1,0 +1,138 @@
+"""Trainings with several simulators from the command line: real processes, real signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from run_support import as_flags, finished, logged, process, wait_for
+from test_train_carla import FLAGS, _children, _last_step
+from test_train_resume import _at
+
+from envs.config import EnvConfig, with_options
+from envs.process import server as servers
+from envs.process.server import Server
+from launch.train import main
+from launch.training import checkpoint
+
+THREE = as_flags(simulators=3, steps=1500, eval_every=400, checkpoint_every=150, update_ratio=0.5)
+
+
+def test_killed_and_resumed_it_is_the_run_that_was_never_interrupted(
+    tmp_path: Path, cache: Path
+) -> None:
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    code, _, err = finished(process(cache, *THREE, f"--run_dir={straight}"))
+    assert code == 0, err
+    child = process(cache, *THREE, f"--run_dir={broken}")
+    wait_for(_at(broken, 500), child)
+    child.kill()
+    finished(child)
+    child = process(cache, f"--resume={broken}")
+    wait_for(_at(broken, 1000), child)
+    child.send_signal(signal.SIGINT)
+    code, _, err = finished(child)
+    assert code == 130, err
+    code, out, err = finished(process(cache, f"--resume={broken}"))
+    assert code == 0, err
+    assert "came out differently" not in out
+    assert logged(broken) == logged(straight)
+    ours, theirs = (checkpoint.find(folder) for folder in (broken, straight))
+    assert ours.name == theirs.name == "step-000001500"
+    for name, _ in checkpoint._files(theirs):
+        if name != "loop.json":
+            assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
+
+
+def _servers(pid: int) -> list[int]:
+    """The stand-ins that a training has started."""
+    return [
+        child
+        for child in _children(pid)
+        if b"envs.standin" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
+def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
+    tmp_path: Path, cache: Path
+) -> None:
+    run = tmp_path / "run"
+    words = [*FLAGS, "--simulators=2", "--update_ratio=0.1", f"--run_dir={run}"]
+    child = process(cache, *words)
+    wait_for(lambda: _last_step(run) >= 30, child)
+    first, second = _servers(child.pid)
+    os.kill(second, signal.SIGKILL)
+    at = _last_step(run)
+    wait_for(lambda: _last_step(run) >= at + 60, child)
+    assert first in _servers(child.pid)
+    child.send_signal(signal.SIGINT)
+    code, _, err = finished(child)
+    assert code == 130, err
+    faults = [line for line in logged(run) if "env/sim_faults" in line][-1]
+    assert float(faults.split(",")[-1]) == 1.0
+
+    steps = int(checkpoint.find(run).name.removeprefix("step-")) + 20
+    code, out, err = finished(process(cache, f"--resume={run}", f"--steps={steps}"))
+    assert code == 0, err
+    assert "came out differently" not in out
+
+
+@pytest.fixture
+def two_servers() -> Iterator[list[Server]]:
+    small = with_options(EnvConfig(), npc_vehicles=0)
+    started: list[Server] = []
+    try:
+        for _ in range(2):
+            started.append(servers.start(small))
+        yield started
+    finally:
+        for server in started:
+            server.kill()
+
+
+def test_running_servers_are_used_and_left_running(
+    tmp_path: Path, cache: Path, two_servers: list[Server]
+) -> None:
+    addresses = ",".join(f"{server.host}:{server.port}" for server in two_servers)
+    words = [*FLAGS, f"--servers={addresses}", "--norecord_video", "--steps=60"]
+    words += ["--final_episodes=0", "--npc_vehicles=0"]
+    run = tmp_path / "run"
+    child = process(cache, *words, f"--run_dir={run}")
+    wait_for(lambda: _last_step(run) >= 10, child)
+    assert _servers(child.pid) == []
+    code, out, err = finished(child)
+    assert code == 0, err
+    assert f"waiting for the simulators at {addresses.replace(',', ', ')}" in out
+    assert checkpoint.read_config(checkpoint.find(run)).loop.simulators == 2
+    assert all(server.alive() for server in two_servers)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--servers=one:2000,two"], "--servers = 'two': expected host:port"),
+        (["--servers=one:2000,two:99999"], "--servers = 'two:99999': expected host:port"),
+        (["--servers=one:2000,one:2000"], "expected each server once"),
+        (
+            ["--servers=one:2000,two:2000", "--simulators=3"],
+            "--simulators = 3: expected 2, one for each of --servers",
+        ),
+        (["--servers=one:2000", "--host=two"], "--host=two: --servers names all servers"),
+        (["--simulators=2", "--host=two"], "--host=two: one server for 2 simulators"),
+        (["--servers=one:2000", "--server_command=x"], "--server_command: no command when"),
+        (["--servers=one:2000", "--env=Pendulum-v1"], "expected none for Pendulum-v1"),
+        (["--simulators=0"], "--simulators = 0: expected at least 1"),
+        (["--update_ratio=0"], "update_ratio"),
+    ],
+)
+def test_servers_that_do_not_fit_are_told_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture, words: list[str], message: str
+) -> None:
+    assert main([*words, f"--run_dir={tmp_path / 'run'}"]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert message in err
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,85 @@
+"""Several devices: the same training as on one, up to rounding; refusals in one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from run_support import ROOT, as_flags, tiny
+
+from launch.train import main
+
+COMPARE = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, "tests/launch")
+
+import jax
+import numpy as np
+from run_support import session, tiny
+
+from launch.training import checkpoint
+from launch.training.loop import train
+
+folder, pixels = Path(sys.argv[1]), sys.argv[2] == "pixels"
+values = {"eval_every": 0, "steps": 60, "update_ratio": 2.0, "n_step": 3}
+if pixels:
+    values |= {"env": "envs:td3jax/LaneToy-v0", "encoder": "shared", "random_shift": 2}
+    values |= {"critic_norm": "layer", "conv_channels": (4,), "conv_kernels": (8,)}
+    values |= {"conv_strides": (8,), "feature_size": 16, "critic_clip_norm": 10.0}
+    values |= {"steps": 40, "update_ratio": 1.0, "log_every": 1}  # one program to compile
+assert jax.device_count() == 4
+states = []
+for devices in (1, 4):
+    config = tiny(devices=devices, **values)
+    run = session(config, folder / str(devices))
+    assert train(run)
+    assert run.learner.updates == (20 if pixels else 80)
+    run.close()
+    leaves = jax.tree.leaves(run.learner.state.actor.params)
+    assert {len(leaf.sharding.device_set) for leaf in leaves} == {devices}
+    states.append(run.learner.state)
+    again = session(config, folder / str(devices), resume=checkpoint.find(folder / str(devices)))
+    again.close()
+    for kept, read in zip(leaves, jax.tree.leaves(again.learner.state.actor.params)):
+        np.testing.assert_array_equal(kept, read)
+        assert len(read.sharding.device_set) == devices
+parts = [jax.device_get((s.actor.params, s.critic.params)) for s in states]
+jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=5e-5), *parts)
+"""
+
+
+@pytest.mark.parametrize("kind", ["vector", "pixels"])
+def test_four_devices_train_as_one_does(tmp_path: Path, cache: Path, kind: str) -> None:
+    environment = {
+        **os.environ,
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "PYTHONPATH": str(ROOT),
+    }
+    words = [sys.executable, "-c", COMPARE, str(tmp_path), kind]
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_devices_that_do_not_fit_are_told_in_one_line(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    for words, message in (
+        (["--devices=3"], "--batch_size = 8: expected a multiple of --devices=3"),
+        (["--devices=4"], "--devices=4: this machine has 1 (cpu)"),
+    ):
+        assert main([*as_flags(), *words, f"--run_dir={tmp_path / 'run'}"]) == 2
+        _, err = capfd.readouterr()
+        assert err.count("\n") == 1
+        assert message in err
+        assert not (tmp_path / "run").exists()
+
+
+def test_each_device_gets_its_share(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a multiple of --devices=16"):
+        tiny(devices=16)
