@@ -22,6 +22,7 @@ MODULES = {
     "parity": "launch.parity",
     "benchmark": "launch.benchmark",
     "soak": "launch.soak",
+    "conditions": "launch.conditions",
     "contact_sheet": "launch.studies.contact_sheet",
     "standin": "envs.standin.__main__",
 }

@@ -98,7 +98,7 @@ _SIGNATURES = (
         "Lower the actor's rate, penalise the pre-tanh action (pre_tanh_penalty 0.01), start the "
         "last layer small (final_init 3e-3); check the action's scaling. From pictures, shift "
         "them at random (random_shift 4), or the critic learns a small buffer by heart.",
-        ("feature_leak",),
+        ("feature_leak", "masked_leak", "reward_scale", "exploding_gradient", "dead_critic"),
     ),
     _Signature(
         "dead_critic",
@@ -112,6 +112,7 @@ _SIGNATURES = (
         "stale targets: the target networks do not follow",
         signatures_idle.stale_targets,
         "Check that the target step runs and covers every weight, encoders included; tau 0.005.",
+        ("too_few_updates",),
     ),
     _Signature(
         "nothing_learned",

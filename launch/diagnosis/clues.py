@@ -64,6 +64,11 @@ def only_for(strength: float | None) -> float | None:
     return None if strength is None else max(strength, 0.0)
 
 
+def unless_against(strength: float | None) -> float | None:
+    """The strength where it speaks in favour; None, not counted, where its absence says nothing."""
+    return strength if strength is not None and strength > 0.0 else None
+
+
 def show(value: float | None) -> str:
     """A number for a sentence; "unknown" where there is none."""
     return "unknown" if value is None else f"{value:.3g}"
@@ -140,6 +145,15 @@ class Evidence:
         ratios = np.abs(one[usable]) / np.abs(two[usable])
         return float(np.median(ratios[-max(ratios.size // 3, 1) :]))
 
+    def late_gap(self, top: str, bottom: str) -> float | None:
+        """Median of the last third of (top - bottom) / replay scale."""
+        steps, one, two = align(self.get(top), self.get(bottom))
+        scale = q_scale(self.series, steps, self.limits)
+        if scale is None or not steps.size:
+            return None
+        gaps = (one - two) / scale
+        return float(np.median(gaps[-max(gaps.size // 3, 1) :]))
+
     def moves(self, tag: str) -> float | None:
         """Range of `tag` over the largest replay scale."""
         values = self.get(tag)
@@ -147,6 +161,22 @@ class Evidence:
         if scale is None or values.steps.size < 3:
             return None
         return float(np.ptp(values.values) / scale.max())
+
+    def step_reward(self) -> float | None:
+        """Mean |return| of the training episodes per step of theirs: the size of a reward."""
+        _, returns, lengths = align(
+            self.get("train/episode_reward"), self.get("train/episode_length")
+        )
+        usable = lengths > 0
+        return float((np.abs(returns[usable]) / lengths[usable]).mean()) if usable.any() else None
+
+    def rate(self, network: str) -> float | None:
+        """The learning rate of "actor" or "critic": as logged, else as the settings have it."""
+        logged = self.late(f"agent/{network}_lr")
+        if logged is not None:
+            return logged
+        own = self.facts.actor_rate if network == "actor" else None
+        return self.facts.learning_rate if own is None else own
 
     def td_share(self) -> float | None:
         """Late TD error over the replay scale; root of the critic's loss where that is missing."""

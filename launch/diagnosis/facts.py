@@ -25,6 +25,8 @@ class RunFacts:
     actor_clip_norm: float | None = None
     critic_clip_norm: float | None = None
     n_step: int | None = None
+    learning_rate: float | None = None
+    actor_rate: float | None = None
     driving: bool | None = None
     rewards_enlarged: bool | None = None
 
@@ -38,6 +40,8 @@ _NAMES = {
     "actor_clip_norm": ("actor_clip_norm",),
     "critic_clip_norm": ("critic_clip_norm",),
     "n_step": ("n_step", "nstep"),
+    "learning_rate": ("learning_rate", "lr"),
+    "actor_rate": ("actor_lr", "policy_lr", "pi_lr", "actor_learning_rate"),
 }
 _DRIVING = "carla"  # the value of env in the section loop of our config.json
 

@@ -131,13 +131,18 @@ def evaluation_progress(view: GateInput) -> Criterion:
     return next((criterion for criterion in found if criterion.passed), found[0])
 
 
+_FEW = 6  # points below which a small gain is chance
+
+
 def _progress(view: GateInput, series: Series) -> Criterion:
     tags = ("eval/return", "eval/route_completion", "train/episode_reward")
     gains = [(tag, *_gain(get(series, tag))) for tag in tags]
     known = [found for found in gains if found[1] is not None] or gains[:1]
     tag, gain, ratio = known[0]
     if ratio is not None and abs(ratio) <= view.limits.plateau_ratio:
-        tag, gain, ratio = max(known[0], known[-1], key=lambda found: found[2] or 0.0)
+        counted = [known[0], known[-1]]
+        enough = [found for found in counted if get(series, found[0]).steps.size >= _FEW]
+        tag, gain, ratio = max(enough or counted, key=lambda found: found[2] or 0.0)
     criterion = Criterion(
         view.stage,
         f"{tag}, later minus earlier",

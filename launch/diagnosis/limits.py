@@ -71,6 +71,15 @@ class VerdictLimits(Options):
     late_growth: float = option(
         100.0, "NO-GO: growth of |Q| over the second half, where no scale is known", low=0.0
     )
+    head_share: float = option(
+        3e-3,
+        "NO-GO: gradient of the actor's head over its encoder's late, which learns past the head, "
+        "at or below",
+        low=0.0,
+    )
+    q_spread: float = option(
+        1e-4, "NO-GO: spread of Q over a batch over that of the rewards late, at or below", low=0.0
+    )
     scale_points: int = option(20, "log points that the scale looks back", low=1)
 
     q_mean_2k: float = option(50.0, "2K: actor_q_mean below, throughout", low=0.0)

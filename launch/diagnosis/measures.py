@@ -12,6 +12,8 @@ from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, Series, align, curve, get
 from launch.diagnosis.tags import OF_UPDATES
 
+_OF_EVALUATIONS = "health/overestimation"  # which may come before the first update
+
 
 def td_error(series: Series) -> Curve:
     """Mean absolute TD error of both critics; of the first where only that was logged."""
@@ -29,7 +31,7 @@ def first_update(series: Series, facts: RunFacts) -> int | None:
     """
     starts = []
     for tag in series:
-        if tag.startswith(OF_UPDATES):
+        if tag.startswith(OF_UPDATES) and tag != _OF_EVALUATIONS:
             values = get(series, tag)
             moved = np.flatnonzero(values.values)
             if moved.size:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Evidence, grade, only_against, only_for, show
+from launch.diagnosis.clues import (
+    Clue,
+    Evidence,
+    grade,
+    only_against,
+    only_for,
+    show,
+    unless_against,
+)
 from launch.diagnosis.gate_input import NORMS
 from launch.diagnosis.signatures_leak import actor_over_replay
 from launch.diagnosis.tags import reward_parts
@@ -13,9 +21,10 @@ from launch.diagnosis.tags import reward_parts
 def reward_scale(evidence: Evidence) -> list[Clue]:
     """Large rewards lift replay Q, targets, losses and gradients alike."""
     mean, std = evidence.peak("debug/reward_mean"), evidence.peak("debug/reward_std")
-    size = None if mean is None else float(np.hypot(mean, std or 0.0))
+    size = evidence.step_reward() if mean is None else float(np.hypot(mean, std or 0.0))
     top = evidence.peak("debug/reward_max", "debug/reward_min")
     replay = evidence.peak("debug/q1_mean", "debug/target_q_mean")
+    replay = evidence.peak("debug/actor_q_mean") if replay is None else replay
     bound = evidence.over_bound("debug/actor_q_mean")
     loss = evidence.late("train/critic_loss")
     return [
@@ -34,7 +43,7 @@ def reward_scale(evidence: Evidence) -> list[Clue]:
         Clue(
             2.0,
             grade(replay, 300.0, 3000.0),
-            f"replay and target Q reach {show(replay)}",
+            f"Q and its targets reach {show(replay)}",
             ("debug/q1_mean", "debug/target_q_mean"),
         ),
         Clue(
@@ -80,7 +89,7 @@ def exploding_gradient(evidence: Evidence) -> list[Clue]:
         ),
         Clue(
             1.5,
-            grade(rise, 2.0, 20.0),
+            only_for(grade(rise, 2.0, 20.0)),
             f"critic loss ends at {show(rise)} times its start",
             ("train/critic_loss",),
         ),
@@ -142,7 +151,7 @@ def overestimation(evidence: Evidence) -> list[Clue]:
         ),
         Clue(
             3.0,
-            grade(bias, 0.2, 1.0),
+            _bias(bias),
             f"Q exceeds Monte-Carlo returns by {show(bias)} of their size",
             ("health/overestimation",),
             optional=True,
@@ -159,9 +168,16 @@ def overestimation(evidence: Evidence) -> list[Clue]:
     ]
 
 
+def _bias(bias: float | None) -> float | None:
+    """Grade Q over the returns; far below them it runs away too, a little below says nothing."""
+    if bias is None or bias >= 0.0:
+        return grade(bias, 0.2, 1.0)
+    return unless_against(grade(-bias, 2.0, 10.0))
+
+
 def _gamma(evidence: Evidence) -> Clue:
     gamma = evidence.facts.discount
-    strength = None if gamma is None else float(gamma > 1.0)
+    strength = None if gamma is None else unless_against(float(gamma > 1.0))
     text = f"gamma is {show(gamma)}, above 1: values have no limit"
     return Clue(3.0, strength, text, ("gamma in config.json",), optional=True)
 
@@ -187,6 +203,15 @@ def saturated_policy(evidence: Evidence) -> list[Clue]:
             f"the actor head's gradient is {show(head)} of the Q scale",
             ("gradients/actor_mlp_norm",),
         ),
+        _high_rate(evidence, level),
         Clue(1.0, stuck, f"returns gained {show(gain)} standard errors", ("train/episode_reward",)),
         actor_over_replay(evidence, 2.0, alone=False),
     ]
+
+
+def _high_rate(evidence: Evidence, saturation: float | None) -> Clue:
+    """The actor's rate stands for the saturation that it brings about where that was not logged."""
+    rate = evidence.rate("actor")
+    strength = None if saturation is not None else grade(rate, 5e-3, 5e-2)
+    text = f"the actor's rate is {show(rate)}: weights grow until tanh is flat"
+    return Clue(4.0, strength, text, ("agent/actor_lr",), optional=True)

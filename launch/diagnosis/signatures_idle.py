@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from launch.diagnosis.clues import Clue, Evidence, grade, level, only_against, only_for, show
+from launch.diagnosis.clues import (
+    Clue,
+    Evidence,
+    grade,
+    level,
+    only_against,
+    only_for,
+    show,
+    unless_against,
+)
 from launch.diagnosis.measures import td_error, trend
+from launch.diagnosis.scales import held
 from launch.diagnosis.series import align
 
 
@@ -23,6 +33,22 @@ def _stuck_returns(evidence: Evidence, weight: float) -> Clue:
     return Clue(weight, strength, text, ("train/episode_reward",))
 
 
+def _same_for_any_action(evidence: Evidence) -> Clue:
+    """Q of the policy's actions is that of the replayed ones, by far closer than Q is fitted.
+
+    Stands for the spread of Q where that was not logged.
+    """
+    actor, replay = evidence.get("debug/actor_q_mean"), evidence.get("debug/q1_mean")
+    steps, one, two = align(actor, replay)
+    loss = evidence.get("train/critic_loss")
+    if evidence.get("debug/q1_std").steps.size or not steps.size or not loss.steps.size:
+        return Clue(4.0, None, "Q of two actions", optional=True)
+    errors = np.sqrt(np.maximum(np.abs(held(loss, steps)), 1e-12))
+    share = float(np.median((np.abs(one - two) / errors)[-max(steps.size // 3, 1) :]))
+    text = f"actor Q and replay Q differ by {show(share)} of the critic's error"
+    return Clue(4.0, unless_against(grade(share, 1e-2, 3e-4)), text, optional=True)
+
+
 def dead_critic(evidence: Evidence) -> list[Clue]:
     """Q says the same for every state and its gradient is gone, while rewards differ."""
     spread = evidence.late_ratio("debug/q1_std", "debug/reward_std")
@@ -32,17 +58,19 @@ def dead_critic(evidence: Evidence) -> list[Clue]:
     dormant = evidence.late("health/dormant_units_critic")
     moves = evidence.moves("debug/q1_mean")
     return [
+        _same_for_any_action(evidence),
         Clue(
             3.0,
-            grade(spread, 0.05, 1e-3),
+            grade(spread, 0.05, 3e-3),
             f"Q spreads {show(spread)} as wide as the rewards",
             ("debug/q1_std", "debug/reward_std"),
         ),
         Clue(
             2.0,
-            grade(gradient, 1e-2, 1e-5),
+            unless_against(grade(gradient, 1e-2, 1e-5)),
             f"the critic's late gradient is {show(gradient)}",
             ("gradients/critic_mlp_norm",),
+            optional=gradient is not None,
         ),
         Clue(
             2.0,
@@ -53,15 +81,42 @@ def dead_critic(evidence: Evidence) -> list[Clue]:
         ),
         Clue(
             1.0,
-            grade(moves, 0.05, 1e-3),
+            unless_against(grade(moves, 0.05, 1e-3)),
             f"replay Q moved by {show(moves)} of its scale",
             ("debug/q1_mean",),
+            optional=moves is not None,
         ),
     ]
 
 
+def _single_rewards(evidence: Evidence) -> Clue:
+    """Q settles at the size of one reward: so it does where what it bootstraps from stays 0."""
+    own = evidence.get("debug/q1_mean").steps.size > 0
+    values = evidence.get("debug/q1_mean" if own else "debug/actor_q_mean")
+    known = evidence.get("debug/target_q_mean").steps.size > 0
+    size, third = _reward_mean(evidence), values.steps.size // 3
+    needs = ("debug/target_q_mean",)
+    if not size or third < 2:
+        return Clue(3.0, None, "Q per reward", needs, optional=True)
+    sizes = np.abs(values.values)
+    middle, late = float(np.median(sizes[third:-third])), float(np.median(sizes[-third:]))
+    ratio, change = late / size, late / max(middle, 1e-9)
+    strengths = level(ratio, 0.2, 0.5, 2.0, 6.0), level(change, 0.5, 0.8, 1.25, 2.0)
+    strength = min(s for s in strengths if s is not None)
+    text = f"Q stays at {show(ratio)} rewards ({show(change)} times what it was before)"
+    return Clue(3.0, unless_against(strength) if known else strength, text, needs, optional=True)
+
+
+def _reward_mean(evidence: Evidence) -> float | None:
+    mean = evidence.late("debug/reward_mean")
+    return evidence.step_reward() if mean is None else abs(mean)
+
+
 def stale_targets(evidence: Evidence) -> list[Clue]:
-    """Target Q lags far behind Q, or does not move at all."""
+    """Target networks lag far behind, or do not move at all.
+
+    The TD target follows Q, which is fitted to it, even then; only a lag of it is telling.
+    """
     q1, target = evidence.get("debug/q1_mean"), evidence.get("debug/target_q_mean")
     steps, one, two = align(q1, target)
     lag = evidence.per_scale(q1._replace(steps=steps, values=one - two, wall=np.zeros(steps.size)))
@@ -71,19 +126,26 @@ def stale_targets(evidence: Evidence) -> list[Clue]:
     if steps.size >= 3 and np.ptp(one) > 0:
         moved = float(np.ptp(two) / np.ptp(one))
     shown, tau = evidence.late("health/target_gap"), evidence.facts.tau
+    direct = shown is not None
+    strengths = grade(late, 0.15, 0.6), grade(moved, 0.6, 0.1)
+    if direct:
+        strengths = unless_against(strengths[0]), unless_against(strengths[1])
     return [
         Clue(
             3.0,
-            grade(late, 0.15, 0.6),
+            strengths[0],
             f"late |Q - target Q| is {show(late)} of the scale",
             ("debug/q1_mean", "debug/target_q_mean"),
+            optional=direct,
         ),
         Clue(
             2.0,
-            grade(moved, 0.6, 0.1),
+            strengths[1],
             f"target Q covered {show(moved)} of the range of Q",
             ("debug/target_q_mean",),
+            optional=direct,
         ),
+        _single_rewards(evidence),
         Clue(
             2.0,
             grade(tau, 2e-3, 2e-4),
@@ -92,9 +154,9 @@ def stale_targets(evidence: Evidence) -> list[Clue]:
             optional=True,
         ),
         Clue(
-            2.0,
+            3.0,
             grade(shown, 0.1, 0.5),
-            f"online and target Q differ by {show(shown)} of Q",
+            f"the networks' |Q - target Q| is {show(shown)} of Q",
             ("health/target_gap",),
             optional=True,
         ),
@@ -137,6 +199,7 @@ def nothing_learned(evidence: Evidence) -> list[Clue]:
             ("health/update_to_weight_actor",),
             optional=True,
         ),
+        _low_rate(evidence),
         Clue(
             3.0,
             only_for(idle),
@@ -145,6 +208,14 @@ def nothing_learned(evidence: Evidence) -> list[Clue]:
             optional=True,
         ),
     ]
+
+
+def _low_rate(evidence: Evidence) -> Clue:
+    rates = [evidence.rate(network) for network in ("actor", "critic")]
+    known = [rate for rate in rates if rate is not None]
+    rate = min(known, default=None)
+    strength = only_for(grade(rate, 1e-5, 1e-7))
+    return Clue(2.0, strength, f"a rate is {show(rate)}", ("agent/actor_lr",), optional=True)
 
 
 def _updates(evidence: Evidence) -> tuple[float | None, float | None]:

@@ -63,19 +63,19 @@ def _feature_growth(evidence: Evidence) -> Clue:
 
 def masked_leak(evidence: Evidence) -> list[Clue]:
     """A leak that a norm or a clip keeps bounded: the head's gradient is gone all the same."""
-    ratio, share = evidence.late_per_scale("debug/actor_q_mean"), evidence.td_share()
+    gap, share = evidence.late_gap("debug/actor_q_mean", "debug/q1_mean"), evidence.td_share()
     head = evidence.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
     gain = evidence.improvement()
     return [
         Clue(
             3.0,
-            level(ratio, 1.3, 2.5, 20.0, 60.0),
-            f"actor Q stays at {show(ratio)} times replay Q, targets and rewards",
+            None if gap is None else level(max(gap, 1e-9), 0.3, 1.2, 20.0, 60.0),
+            f"actor Q stays above replay Q by {show(gap)} of its scale",
             ("debug/actor_q_mean", "debug/q1_mean"),
         ),
         Clue(
             3.0,
-            grade(head, 1e-2, 1e-5),
+            grade(head, 3e-2, 1e-3),
             f"late gradient of the actor's head over its encoder's: {show(head)}",
             ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm"),
         ),

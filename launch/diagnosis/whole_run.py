@@ -1,4 +1,4 @@
-"""Rules over a whole run: divergence and collapse at any step, with the step where it began."""
+"""Rules over a whole run: divergence and collapse with their first step, lost gradients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from launch.diagnosis.facts import RunFacts
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import root_of_loss, sustained
 from launch.diagnosis.scales import held, known_scale, over, return_bound, return_scale
-from launch.diagnosis.series import EMPTY, Curve, Series, get
+from launch.diagnosis.series import EMPTY, Curve, Series, align, get
 
 _NAMES = {
     "debug/actor_q_mean": "actor Q",
@@ -20,6 +20,8 @@ _LOSS = "root of the critic loss"
 _LEAST_POINTS = 20  # of returns, for a level and its deviation
 _SHARE = 20  # a level is the mean of this part of all points, 1 / 20
 _LOOKS = 1000  # points at which a course is looked at
+_ALL = 0.9  # of what returns had gained is lost: as good as all of it
+_FEWER = 0.4  # of the deviations suffice there, and where actions went to their bounds
 _STRAY = 3.0  # |Q| left its course where it is this many times its median so far
 
 
@@ -32,6 +34,8 @@ def whole_run_rows(
         q_over_returns(series, limits, facts),
         late_growth(series, limits, facts),
         collapse(series, start, limits),
+        head_share(series, limits),
+        q_spread(series, limits),
     )
     return tuple(row for row in rows if row.passed is not None)
 
@@ -125,13 +129,13 @@ def _returns(series: Series, start: int) -> Curve:
 
 
 def _growth_since(series: Series, step: int) -> tuple[float, str]:
-    """The largest factor by which a quantity has grown since a step, and its name."""
+    """The largest factor that a quantity held for three points since a step, and its name."""
     found = [(1.0, "")]
     for what, values in quantities(series).items():
         before = float(np.abs(held(values, np.array([step])))[0])
-        tail = np.abs(values.values[-max(values.steps.size // _SHARE, 3) :])
-        if before > 0.0:
-            found.append((_level(tail) / before, what))
+        since = sustained(Curve(values.steps, np.abs(values.values), values.wall).since(step), 3)
+        if before > 0.0 and since.steps.size:
+            found.append((float(since.values.max()) / before, what))
     return max(found)
 
 
@@ -145,7 +149,7 @@ def _rolling(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def collapse(series: Series, start: int, limits: VerdictLimits) -> Criterion:
-    """Returns do not end far below their best level while Q or the critic's loss grows."""
+    """Returns do not end far below their best level while Q or loss grows or actions saturate."""
     name = "deviations below the best level of returns"
     values = _returns(series, start)
     if not values.steps.size:
@@ -160,12 +164,62 @@ def collapse(series: Series, start: int, limits: VerdictLimits) -> Criterion:
     kept = int(np.flatnonzero(levels >= levels[best] - 0.5 * deviation)[-1])
     at = int(values.steps[kept + width - 1])
     factor, what = _growth_since(series, at)
+    limit, sign = limits.collapse, f"{what} grew {factor:,.3g}-fold"
+    if lost >= _ALL * gained:
+        limit = _FEWER * limits.collapse
+    if factor < limits.collapse_growth and _saturated_since(series, at, limits):
+        limit, sign = _FEWER * limits.collapse, "actions went to their bounds"
+        factor = np.inf
     counts = lost >= limits.collapse_share * gained and factor >= limits.collapse_growth
     measured = deviations if counts else 0.0
     note = ""
-    if measured >= limits.collapse:
+    if measured >= limit:
         note = (
             f"collapsed after step {at:,}: returns fell from {levels[best]:.4g} to "
-            f"{levels[-1]:.4g}, {deviations:.0f} deviations, while {what} grew {factor:,.3g}-fold"
+            f"{levels[-1]:.4g}, {deviations:.0f} deviations, while {sign}"
         )
-    return _rule(name, measured, limits.collapse, note, limits)
+    return _rule(name, measured, limit, note, limits)
+
+
+def _saturated_since(series: Series, step: int, limits: VerdictLimits) -> bool:
+    """Actions are at their bounds in the end and were not before the step."""
+    values = get(series, "health/action_saturation")
+    before, tail = values.until(step).values, values.values[-max(values.steps.size // _SHARE, 3) :]
+    return bool(before.size) and _level(tail) >= limits.saturation > _level(before)
+
+
+def _late_ratio(series: Series, top: str, bottom: str) -> float | None:
+    """Median of the last third of top / bottom, both > 0; None below six points."""
+    _, one, two = align(get(series, top), get(series, bottom))
+    ratios = one[two > 0] / two[two > 0]
+    return float(np.median(ratios[-(ratios.size // 3) :])) if ratios.size >= 6 else None
+
+
+def head_share(series: Series, limits: VerdictLimits) -> Criterion:
+    """The actor's encoder does not learn past its head: all that it learns comes through there.
+
+    Where actions saturate both gradients vanish together, and their ratio stays.
+    """
+    share = _late_ratio(series, "gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    note = ""
+    if share is not None and share <= limits.head_share:
+        note = (
+            "the actor's encoder learns past its head: late, the head's gradient is "
+            f"{share:.2g} of the encoder's"
+        )
+    name = "actor head's gradient / its encoder's, late"
+    criterion = Criterion("whole run", name, share, limits.head_share, ">", note=note)
+    return row(criterion, limits, False)
+
+
+def q_spread(series: Series, limits: VerdictLimits) -> Criterion:
+    """Q tells states apart where rewards do."""
+    spread = _late_ratio(series, "debug/q1_std", "debug/reward_std")
+    note = ""
+    if spread is not None and spread <= limits.q_spread:
+        note = (
+            f"Q is the same for every state: late, it spreads {spread:.2g} as wide as the rewards"
+        )
+    name = "spread of Q / spread of rewards, late"
+    criterion = Criterion("whole run", name, spread, limits.q_spread, ">", note=note)
+    return row(criterion, limits, False)

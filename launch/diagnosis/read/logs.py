@@ -14,6 +14,8 @@ import numpy as np
 from launch.diagnosis.facts import RunFacts, facts_from_config, read_config
 from launch.diagnosis.read.columns import Scalars, Unreadable, join_sessions
 from launch.diagnosis.read.events import read_event_file
+from launch.diagnosis.read.rolling import without_rolling_means
+from launch.diagnosis.read.settings import read_settings
 from launch.diagnosis.read.tables import FORMATS, SUFFIXES, read_table
 from launch.diagnosis.series import Curve
 from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive_scalars, rename, tag_map_skeleton
@@ -171,7 +173,8 @@ def _config(logdir: Path, files: list[Path]) -> tuple[dict[str, Any] | None, lis
             return None, [str(error)]
         if config is not None:
             return config, []
-    return None, []
+    texts = (read_settings(file) for file in files if "tfevents" in file.name)
+    return next((dict(found) for found in texts if found), None), []
 
 
 def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
@@ -183,7 +186,7 @@ def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
     raw, warnings, files = _read_files(logdir)
     if not raw:
         raise Unreadable(f"{logdir}: no scalars could be read" + _because(warnings))
-    named = rename(raw, tag_map)
+    named = rename(without_rolling_means(raw), tag_map)
     foreign = tuple(sorted(tag for tag in named if not tag.startswith(GROUPS)))
     known = {tag: values for tag, values in named.items() if tag.startswith(GROUPS)}
     if not known:

@@ -445,6 +445,8 @@ def test_every_limit_is_explained_and_live():
         "collapse_share": 99.0,
         "collapse_growth": 1e9,
         "late_growth": 1e-9,
+        "head_share": 99.0,
+        "q_spread": 99.0,
     }
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
     assert all(f.metadata["help"] for f in dataclasses.fields(VerdictLimits))
