@@ -67,12 +67,13 @@ def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     os.kill(second, signal.SIGKILL)
     at = _last_step(run)
     wait_for(lambda: _last_step(run) >= at + 60, child)
-    assert first in _servers(child.pid)
+    (replaced,) = set(_servers(child.pid)) - {first}
+    assert replaced != second
     child.send_signal(signal.SIGINT)
     code, _, err = finished(child)
     assert code == 130, err
     faults = [line for line in logged(run) if "env/sim_faults" in line][-1]
-    assert float(faults.split(",")[-1]) == 1.0
+    assert float(faults.split(",")[-1]) <= 1.0  # none where it died between two episodes
 
     steps = int(checkpoint.find(run).name.removeprefix("step-")) + 20
     code, out, err = finished(process(cache, f"--resume={run}", f"--steps={steps}"))
