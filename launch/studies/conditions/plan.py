@@ -26,8 +26,6 @@ _PENDULUM = (
     f"--steps={_LAST}",
     "--batch_size=64",
     "--hidden_sizes=64,64",
-    "--train_freq=8",
-    "--gradient_steps=8",
     "--eval_every=2400",
     *_SHORT,
 )
@@ -51,8 +49,6 @@ _LANE_TOY = (
     "--conv_strides=2,2,1",
     "--feature_size=32",
     "--hidden_sizes=64,64",
-    "--train_freq=4",
-    "--gradient_steps=4",
     "--eval_every=800",
     *_SHORT,
 )
@@ -112,10 +108,8 @@ def _late(seed: int, onset: int, *second: str) -> list[Planned]:
 def _healthy() -> list[Planned]:
     late_start = ("--learning_starts=5200", "--steps=26000", "--eval_every=4000")
     half = ("--total_timesteps=5000", "--learning_starts=1000")
-    each_step = ("--train_freq=1", "--gradient_steps=1")
     return [
-        *_pendulum(HEALTHY, 1, words=each_step),
-        *_pendulum(HEALTHY, 2, 5),
+        *_pendulum(HEALTHY, 1, 2, 5),
         *_pendulum(HEALTHY, 3, words=late_start),
         *_lane_toy(HEALTHY, 1, 5),
         *_lane_toy(HEALTHY, 2, words=("--critic_norm=layer", "--actor_clip_norm=1")),
@@ -175,8 +169,7 @@ def _idle() -> list[Planned]:
         *_pendulum("stale_targets", 2, words=("--tau=1e-4",)),
         *_sb3("stale_targets", 3, words=("--tau=1e-5", *_IDLE_SB3)),
         *_cleanrl("stale_targets", 4, words=("--tau=1e-5", *_IDLE_CLEANRL)),
-        *_pendulum("too_few_updates", 1, 5, words=seldom),
-        *_pendulum("too_few_updates", 2, words=("--train_freq=100", "--gradient_steps=2")),
+        *_pendulum("too_few_updates", 1, 2, 5, words=("--update_ratio=0.02",)),
         *_sb3("too_few_updates", 3, 10, words=seldom),
         *_pendulum("nothing_learned", 1, 5, words=("--actor_lr=1e-9", "--critic_lr=1e-9")),
         *_pendulum("nothing_learned", 2, words=("--actor_lr=0", "--critic_lr=1e-7")),
