@@ -58,7 +58,8 @@ def is_due(world: World, sensor: Actor) -> bool:
     memory = memory_of(world, sensor)
     if world.elapsed + 1e-6 < memory.next_due:
         return False
-    memory.next_due = max(memory.next_due + period, world.elapsed + period - world.delta)
+    late = world.elapsed - memory.next_due >= world.delta  # the first, or after a long step
+    memory.next_due = (world.elapsed if late else memory.next_due) + period
     return True
 
 

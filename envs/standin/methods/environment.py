@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from envs.standin import rays
-from envs.standin.geometry import vector
+from envs.standin.actors import Kind
+from envs.standin.geometry import compose, vector
+from envs.standin.methods.lights import get_light_boxes
 from envs.standin.methods.registry import value, void
 from envs.standin.simulation import Simulation
 
-_ANY = 255
+_ANY, _TRAFFIC_LIGHT = 255, 7
 
 
 @value("query_lights_state")
@@ -45,8 +47,21 @@ def enable_environment_objects(sim: Simulation, ids: list[int], enabled: bool) -
 
 @value("get_all_level_BBs")
 def get_level_boxes(sim: Simulation, label: int = _ANY) -> list[Any]:
-    """Boxes of static obstacles and vehicles with the label."""
-    return [entry[1] for entry in get_environment_objects(sim, label)]
+    """Return boxes in the world of obstacles, vehicles, walkers and lights with the label.
+
+    The ground, which the real server cuts into pieces of road and pavement, has none here.
+    """
+    found = [entry[1] for entry in get_environment_objects(sim, label)]
+    for actor in sim.world.actors.values():
+        tag = actor.tags[0] if actor.tags else None
+        if actor.kind in (Kind.VEHICLE, Kind.WALKER) and label in (_ANY, tag):
+            inner = (*actor.box_centre, 0.0, actor.box_yaw, 0.0)
+            x, y, z, *rotation = compose(sim.world.pose_of(actor), inner)
+            found.append([[x, y, z], list(actor.box_half), rotation, actor.id])
+    if label in (_ANY, _TRAFFIC_LIGHT):
+        for actor_id in sim.world.lights.index:
+            found += get_light_boxes(sim, actor_id)
+    return found
 
 
 @value("get_names_of_all_objects")

@@ -79,6 +79,30 @@ def test_sensor_tick_thins_out_measurements(world, model3, attach):
     assert len(gnss.drain()) == pytest.approx(10, abs=1)
 
 
+def test_every_interval_of_a_sensor_tick_is_as_long_as_it_says(world, model3, attach):
+    gnss = attach("sensor.other.gnss", model3, sensor_tick=1.0)
+    for _ in range(65):
+        world.tick()
+    frames = [data.frame for data in gnss.drain()]
+    assert len(frames) >= 3
+    assert np.diff(frames).tolist() == [20] * (len(frames) - 1)  # at 0.05 s a tick
+
+
+def test_boxes_of_the_level_hold_cars_and_lights(world, model3, car_ahead):
+    world.tick()
+    cars = world.get_level_bbs(carla.CityObjectLabel.Car)
+    for car in (model3, car_ahead):
+        at, box = car.get_transform(), car.bounding_box
+        middle = at.transform(carla.Location(box.location))
+        (same,) = [other for other in cars if other.location.distance(middle) < 0.05]
+        assert same.extent.distance(box.extent) < 1e-4
+        assert same.rotation.yaw == pytest.approx(at.rotation.yaw + box.rotation.yaw, abs=0.01)
+    lights = world.get_level_bbs(carla.CityObjectLabel.TrafficLight)
+    assert len(lights) == len(world.get_actors().filter("traffic.traffic_light"))
+    every = world.get_level_bbs(carla.CityObjectLabel.Any)
+    assert len(every) >= len(cars) + len(lights)
+
+
 def test_lidar_sees_ground_and_car_at_their_distance(world, model3, car_ahead, attach):
     lidar = attach(
         "sensor.lidar.ray_cast",
