@@ -163,7 +163,7 @@ class TrafficConfig(Options):
         30.0, "how far below the limit NPC vehicles drive, percent", low=-100, below=100
     )
     tm_port_offset: int = option(
-        6000, "Traffic Manager's port minus the server's port", low=3, high=30000
+        6000, "Traffic Manager's port minus that of a running server (--host)", low=3, high=30000
     )
 
     @property

@@ -161,7 +161,8 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._kill_child()
         host, port = self._address()
         own = config.server
-        tm_port = port + config.traffic.tm_port_offset + self._starts % TM_PORTS
+        offset = config.traffic.tm_port_offset if own.host else servers.TM_PORT_OFFSET
+        tm_port = port + offset + self._starts % TM_PORTS
         self._starts += 1
         self.child = Child(own.server_log)
         seconds = own.connect_timeout + own.load_timeout + MARGIN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import shlex
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -19,20 +21,29 @@ from envs.errors import ServerUnreachable
 from envs.process import ready
 from envs.process.ready import Say
 
-PORTS = range(12000, 29000, 10)
+#: First ports of blocks, one for each server of ours on this machine: RPC, streams and the port
+#: after them, then those of Traffic Managers.
+PORTS = range(12000, 29000, 50)
+TM_PORT_OFFSET = 3
 CLOSE_SECONDS = 5.0
 _LAST_LINES = 3
 
 
 class Server:
-    """A running server process that is ours. `port` is its RPC port on 127.0.0.1."""
+    """A running server process that is ours. `port` is its RPC port on 127.0.0.1.
+
+    hold: a file whose lock keeps other servers of ours off its block of ports.
+    """
 
     host = "127.0.0.1"
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path | None) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path | None, hold: IO[bytes]
+    ) -> None:
         self.process = process
         self.port = port
         self.log = log
+        self._hold = hold
 
     def alive(self) -> bool:
         """Tell whether the process still runs."""
@@ -53,6 +64,7 @@ class Server:
         """End the process group at once and wait for it."""
         kill_group(self.process, signal.SIGKILL)
         self.process.wait()
+        self._hold.close()
 
 
 def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
@@ -61,19 +73,29 @@ def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
     say: gets lines about what the stand-in does meanwhile. Output goes to a file, never to a pipe:
     nobody reads it later, and a full pipe stops a server.
     """
-    port = free_port(config.traffic.tm_port_offset)
+    port, hold = held_port()
+    try:
+        return _start(config, port, hold, say)
+    except BaseException:
+        hold.close()
+        raise
+
+
+def _start(config: EnvConfig, port: int, hold: IO[bytes], say: Say) -> Server:
     log = Path(config.server.server_log) if config.server.server_log else None
     command = config.server.server_command
     if not command:
-        return _start_standin(config, port, log, say)
+        return _start_standin(config, port, hold, log, say)
     words = shlex.split(command.format(port=port, town=config.task.town))
-    server = Server(_process(words, log), port, log)
+    server = Server(_process(words, log), port, log, hold)
     with _killed_on_failure(server):
         ready.await_port(server.host, port, server.alive, config.server.connect_timeout)
     return server
 
 
-def _start_standin(config: EnvConfig, port: int, log: Path | None, say: Say) -> Server:
+def _start_standin(
+    config: EnvConfig, port: int, hold: IO[bytes], log: Path | None, say: Say
+) -> Server:
     channel, theirs = os.pipe()
     words = [sys.executable, "-m", "envs.standin", "--port", str(port)]
     words += ["--town", config.task.town, "--exit-with-parent", str(os.getpid())]
@@ -83,7 +105,7 @@ def _start_standin(config: EnvConfig, port: int, log: Path | None, say: Say) -> 
             process = _process(words, log, theirs)
         finally:
             os.close(theirs)
-        server = Server(process, port, log)
+        server = Server(process, port, log, hold)
         with _killed_on_failure(server):
             ready.await_word(channel, server.alive, say)
     finally:
@@ -139,13 +161,22 @@ def open_log(path: Path | None) -> IO[bytes]:
     return path.open("ab")
 
 
-def free_port(offset: int) -> int:
-    """A port whose two neighbours and Traffic Manager port are free as well."""
+def held_port() -> tuple[int, IO[bytes]]:
+    """Return the first port of a free block, and a locked file that keeps others of ours off it.
+
+    The lock goes with the process, whatever ends it.
+    """
+    folder = Path(tempfile.gettempdir()) / f"td3jax-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
     drawn = list(PORTS)
     random.SystemRandom().shuffle(drawn)
     for port in drawn:
-        if all(_is_free(p) for p in (port, port + 1, port + 2, port + offset)):
-            return port
+        hold = open(folder / str(port), "wb")  # noqa: SIM115
+        with contextlib.suppress(OSError):
+            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if all(_is_free(port + k) for k in range(TM_PORT_OFFSET + 1)):
+                return port, hold
+        hold.close()
     raise ServerUnreachable(f"no free ports in {PORTS.start} to {PORTS.stop}")
 
 

@@ -16,7 +16,7 @@ import carla
 import numpy as np
 
 from envs.config import TrafficConfig
-from envs.errors import ServerBusy, SimulatorFault
+from envs.errors import SimulatorFault
 from envs.task.surroundings import NOBODY, NearbyActors
 from envs.world.actors import ROLE, Actors, batch, release
 from envs.world.client import Session, faults
@@ -231,11 +231,12 @@ def _painted(cars: list[Any], rng: np.random.Generator) -> Any:
 
 
 def _require_free_port(port: int) -> None:
+    """Raise SimulatorFault where the port is taken; the supervisor's next try takes the next."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("0.0.0.0", port))
         except OSError as error:
-            raise ServerBusy(
+            raise SimulatorFault(
                 f"port {port} for the Traffic Manager is taken: choose another tm_port_offset"
             ) from error

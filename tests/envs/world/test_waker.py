@@ -115,5 +115,6 @@ def test_a_slow_server_is_not_a_stuck_traffic_manager(standin, when: str) -> Non
 
 
 def test_nobody_at_the_port_is_told() -> None:
-    with pytest.raises(ConnectionRefusedError):
-        notify_again(server.free_port(7))
+    port, hold = server.held_port()
+    with hold, pytest.raises(ConnectionRefusedError):
+        notify_again(port)
