@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import shlex
 from typing import Any
 
 from td3jax.options import Options, option, require
@@ -181,6 +182,11 @@ class ServerConfig(Options):
     server_command: str = option(
         "", "command that starts a server, {port} and {town} filled in; empty = the stand-in"
     )
+    server_stop_command: str = option(
+        "",
+        "command that ends what server_command has left, as a container that outlives its client: "
+        '"docker rm -f carla-{port}"',
+    )
     server_log: str = option("", "file for the output of the server and client; empty = none")
     connect_timeout: float = option(
         60.0,
@@ -202,6 +208,13 @@ class ServerConfig(Options):
         """Check that the server is either a running one or one of ours."""
         own = not (self.host and self.server_command)
         require(own, "server_command", self.server_command, "no command when host is given")
+        for name in ("server_command", "server_stop_command"):
+            text = getattr(self, name)
+            try:
+                words = shlex.split(text)
+            except ValueError as error:
+                raise ValueError(f"{name} = {text!r}: {error}") from error
+            require(bool(words) or not text, name, text, "a command")
 
 
 @dataclasses.dataclass(frozen=True)

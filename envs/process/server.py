@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -32,18 +32,25 @@ _LAST_LINES = 3
 class Server:
     """A running server process that is ours. `port` is its RPC port on 127.0.0.1.
 
-    hold: a file whose lock keeps other servers of ours off its block of ports.
+    hold: a file whose lock keeps other servers of ours off its block of ports. stop_words: a
+    command that ends what outlives the process.
     """
 
     host = "127.0.0.1"
 
     def __init__(
-        self, process: subprocess.Popen[bytes], port: int, log: Path | None, hold: IO[bytes]
+        self,
+        process: subprocess.Popen[bytes],
+        port: int,
+        log: Path | None,
+        hold: IO[bytes],
+        stop_words: Sequence[str] = (),
     ) -> None:
         self.process = process
         self.port = port
         self.log = log
         self._hold = hold
+        self._stop_words = stop_words
 
     def alive(self) -> bool:
         """Tell whether the process still runs."""
@@ -64,6 +71,11 @@ class Server:
         """End the process group at once and wait for it."""
         kill_group(self.process, signal.SIGKILL)
         self.process.wait()
+        if not self._hold.closed and self._stop_words:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired), open_log(self.log) as log:
+                subprocess.run(
+                    self._stop_words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60.0
+                )
         self._hold.close()
 
 
@@ -86,11 +98,21 @@ def _start(config: EnvConfig, port: int, hold: IO[bytes], say: Say) -> Server:
     command = config.server.server_command
     if not command:
         return _start_standin(config, port, hold, log, say)
-    words = shlex.split(command.format(port=port, town=config.task.town))
-    server = Server(_process(words, log), port, log, hold)
+    stop = _words(config.server.server_stop_command, port, config)
+    process = _process(_words(command, port, config), log)
+    server = Server(process, port, log, hold, stop)
     with _killed_on_failure(server):
         ready.await_port(server.host, port, server.alive, config.server.connect_timeout)
     return server
+
+
+def _words(command: str, port: int, config: EnvConfig) -> list[str]:
+    """Split a command and fill in {port} and {town}; other braces are its own."""
+    values = {"{port}": str(port), "{town}": config.task.town}
+    words = shlex.split(command)
+    for name, value in values.items():
+        words = [word.replace(name, value) for word in words]
+    return words
 
 
 def _start_standin(

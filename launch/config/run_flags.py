@@ -80,6 +80,7 @@ def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
         "env": ":" in stored.loop.env,
         "rules": bool(stored.loop.rules),
         "server_command": bool(stored.env.server.server_command),
+        "server_stop_command": bool(stored.env.server.server_stop_command),
     }
     known = leaves(RunConfig)
     missing = [

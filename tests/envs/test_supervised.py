@@ -132,6 +132,44 @@ def test_a_failed_start_tells_the_last_words_of_the_server(tmp_path):
     env.close()
 
 
+def test_a_server_that_leaves_its_starter_s_group_is_ended_by_the_stop_command(tmp_path):
+    """As a container does: the process that was started only waits for it."""
+    left = tmp_path / "server-{port}"
+    command = (
+        f"{sys.executable} -c 'import subprocess, sys; "
+        f'subprocess.Popen([sys.executable, "-m", "envs.standin", "--port", "{{port}}", "--town", '
+        f'"{{town}}"], start_new_session=True).wait()\' {left}'
+    ).replace("\\'", "'")
+    stop = "pkill -f -- 'envs.standin --port {port}'"
+    config = with_options(SMALL, server_command=command, server_stop_command=stop)
+    env = SupervisedCarlaEnv(config)
+    env.reset(seed=1)
+    port = env.server.port
+    socket.create_connection(("127.0.0.1", port), timeout=5.0).close()
+    env.close()
+    until = time.monotonic() + 10.0
+    while subprocess.run(["pgrep", "-f", f"envs.standin --port {port}"]).returncode == 0:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [("sh -c 'x", "No closing quotation"), ("   ", "expected a command")],
+)
+@pytest.mark.parametrize("name", ["server_command", "server_stop_command"])
+def test_a_command_that_is_none_is_told_by_name(name, command, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        with_options(SMALL, **{name: command})
+    assert name in str(caught.value)
+
+
+def test_braces_of_a_command_are_its_own():
+    config = with_options(SMALL, server_command="x", town="Town02")
+    words = servers._words("run '{\"a\": {}}' {0} {port} {town}", 7, config)
+    assert words == ["run", '{"a": {}}', "{0}", "7", "Town02"]
+
+
 def test_the_standin_takes_clients_once_it_is_started_and_tells_what_it_waited_for():
     said: list[str] = []
     server = servers.start(SMALL, said.append)
