@@ -51,6 +51,7 @@ STUDIES = [
 ]
 DEV = [
     "hypothesis>=6.100",
+    "moviepy>=2,<3",
     "mypy>=2,<3",
     "pytest>=9,<10",
     "pytest-rerunfailures>=16",

@@ -121,7 +121,6 @@ def test_pictures_of_an_episode_are_collected() -> None:
 
 
 def test_gymnasium_records_a_video(tmp_path: Path) -> None:
-    pytest.importorskip("moviepy")
     made = gymnasium.make(CARLA, render_mode="rgb_array", **TINY)
     env = RecordVideo(made, str(tmp_path / "videos"), episode_trigger=lambda episode: True)
     try:
