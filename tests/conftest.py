@@ -14,6 +14,7 @@ if metadata.version("jaxlib").startswith("0.10."):
     )
 
 import jax
+import pytest
 from hypothesis import settings
 
 jax.config.update("jax_disable_most_optimizations", True)
@@ -29,3 +30,13 @@ if _SHARED not in os.environ:
     atexit.register(shutil.rmtree, os.environ[_SHARED], ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", os.environ[_SHARED])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@pytest.fixture
+def optimised():
+    """Compile with all optimisations: an exact equality of two programs may need them."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+    jax.clear_caches()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import numpy as np
+import pytest
 
 from envs.lane_toy import STACK, ToyConfig
 from launch.studies.ablation.data import collect, n_step_batch
@@ -11,6 +12,7 @@ from launch.studies.ablation.data import collect, n_step_batch
 DISCOUNT, STEPS = 0.9, 3
 
 
+@pytest.mark.usefixtures("optimised")
 def test_n_step_sums_stop_at_the_ends_of_episodes_and_of_the_buffer():
     buffer = collect(ToyConfig(size=16), jax.random.key(3), count=300)
     one, last = jax.device_get(buffer.batch), np.array(buffer.last)
