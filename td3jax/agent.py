@@ -31,10 +31,10 @@ def act(state: TrainState, observation: Observation) -> jax.Array:
 
     observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
     """
-    params, shared = state.actor.params, _shared(state)
     if _inside_transformation():
         return state.networks.actor(state.policy_params, observation)
-    return _compiled_act(state.config, state.spaces)(params, shared, observation)
+    run = _compiled_act(state.config, state.spaces)
+    return run(state.actor.params, _shared(state), observation)
 
 
 def values(state: TrainState, observation: Observation) -> jax.Array:

@@ -50,7 +50,7 @@ from td3jax.checkpoint import (
 )
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
-from td3jax.files import ASIDE, PART, put_back, whole_folder, write_synced
+from td3jax.files import ASIDE, PART, put_back, standing, whole_folder, write_synced
 from td3jax.replay.buffer import ReplayBuffer
 
 __all__ = [
@@ -120,9 +120,12 @@ def set_aside(folder: Path, resumed: Path) -> Path | None:
     They go into folder/abandoned-N, `best` too where it is newer, with a copy of metrics.csv.
     Returns that folder; None where there are none.
     """
-    best, step = folder / CHECKPOINTS / BEST, step_in(resumed)
-    newer = [path for path in all_checkpoints(folder) if step_in(path) > step]
-    newer += [best] if best.is_dir() and step_in(best) > step else []
+    step = step_in(resumed)
+    numbered = name_of(step)
+    newer = [p for p in all_checkpoints(folder) if p.name.removeprefix(ASIDE) > numbered]
+    best = standing(folder / CHECKPOINTS / BEST)
+    if best.is_dir() and _newer(best, step):
+        newer.append(best)
     if not newer:
         return None
     taken = {path.name for path in folder.glob("abandoned-*")}
@@ -134,6 +137,14 @@ def set_aside(folder: Path, resumed: Path) -> Path | None:
     for path in newer:
         path.rename(target / CHECKPOINTS / path.name.removeprefix(ASIDE))
     return target
+
+
+def _newer(path: Path, step: int) -> bool:
+    """Tell whether a checkpoint came after a step; one that cannot be read may have."""
+    try:
+        return step_in(path) > step
+    except BadCheckpoint:
+        return True
 
 
 def step_in(path: Path) -> int:
@@ -250,7 +261,7 @@ def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) ->
         if loop["version"] == _BEFORE_SIMULATORS:
             loop, flat = _of_one_simulator(loop, flat)
         courses = _courses(flat, len(loop["simulators"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise corrupt(path / LOOP, repr(error)) from error
     key = jax.random.PRNGKey(0)
     state = read_state(path, lambda: algorithm.init(config.agent, spaces, key))

@@ -15,9 +15,9 @@ from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.sink import Observation, Sink, Store
 from launch.training.tallies import RewardTally
+from td3jax.replay.buffer import LARGEST
 
 RESETS_IN_A_ROW = 20
-LARGEST = float(np.finfo(np.float32).max)
 #: Deviation of the noise on the expert's action, one episode after the other; all but random last.
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 

@@ -35,7 +35,6 @@ def run_training(
     notes: lines to print at the start. resume: the checkpoint to go on from.
     """
     cache_compilations()
-    notes = list(notes)
     with locked(folder), contextlib.ExitStack() as cleanup:
         try:
             envs = make_envs(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))

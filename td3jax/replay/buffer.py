@@ -16,7 +16,7 @@ from td3jax.replay.returns import RewardTransform
 from td3jax.replay.ring import RUNNING, TERMINATED, TRUNCATED, Observation, Ring
 
 Array = np.ndarray[Any, Any]
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class ReplayBuffer:
@@ -90,7 +90,7 @@ class ReplayBuffer:
         frame, vector = self._parts(next_observation)
         if not self._ring.open:
             raise ValueError("add() outside an episode: call begin() with its first observation")
-        if not abs(reward) <= _LARGEST:  # nan compares false
+        if not abs(reward) <= LARGEST:  # nan compares false
             raise ValueError(f"reward = {reward}: expected a finite float32 number")
         if np.shape(action) != (self.spaces.action,):
             raise ValueError(f"action has shape {np.shape(action)}: expected {self.spaces.action}")
@@ -223,7 +223,7 @@ def _part(observation: Observation, name: str, spaces: Spaces) -> Array:
 
 
 def _finite(name: str, values: Array) -> Array:
-    fits = np.abs(values) <= _LARGEST  # nan compares false
+    fits = np.abs(values) <= LARGEST  # nan compares false
     if not fits.all():
         index = int(np.flatnonzero(~fits)[0])
         raise ValueError(f"{name}[{index}] = {values.flat[index]}: expected a finite number")

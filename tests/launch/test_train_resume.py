@@ -149,6 +149,20 @@ def test_a_checkpoint_outside_a_run_is_not_continued(
     assert [path.name for path in (tmp_path / "mail").iterdir()] == [source.name]
 
 
+@pytest.mark.parametrize("broken", ["step-000000100", "best"])
+def test_a_newer_checkpoint_that_is_broken_stands_in_no_way(
+    short: Path, broken: str, capfd: pytest.CaptureFixture
+) -> None:
+    (short / "checkpoints" / broken / "loop.json").write_text("half")
+    resume = short if broken == "step-000000100" else short / "checkpoints" / "step-000000080"
+    assert main([f"--resume={resume}", "--steps=90", "--final_episodes=0"]) == 0
+    out = capfd.readouterr().out
+    assert ("passed over: " in out) == (resume == short)
+    moved = {path.name for path in (short / "abandoned-1" / "checkpoints").iterdir()}
+    assert moved == {"step-000000100", "best"}
+    assert checkpoint.find(short).name == "step-000000090"
+
+
 def test_a_line_that_is_no_row_is_named(short: Path, capfd: pytest.CaptureFixture) -> None:
     file = short / "metrics.csv"
     text = file.read_text().splitlines(keepends=True)
