@@ -200,26 +200,30 @@ def head_share(series: Series, limits: VerdictLimits) -> Criterion:
 
     Where actions saturate both gradients vanish together, and their ratio stays.
     """
-    share = _late_ratio(series, "gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
-    note = ""
-    if share is not None and share <= limits.head_share:
-        note = (
-            "the actor's encoder learns past its head: late, the head's gradient is "
-            f"{share:.2g} of the encoder's"
-        )
-    name = "actor head's gradient / its encoder's, late"
-    criterion = Criterion("whole run", name, share, limits.head_share, ">", note=note)
-    return row(criterion, limits, False)
+    return _above(
+        limits.head_share,
+        _late_ratio(series, "gradients/actor_mlp_norm", "gradients/actor_cnn_norm"),
+        "actor head's gradient / its encoder's, late",
+        "the actor's encoder learns past its head: late, the head's gradient is {:.2g} of the "
+        "encoder's",
+        limits,
+    )
 
 
 def q_spread(series: Series, limits: VerdictLimits) -> Criterion:
     """Q tells states apart where rewards do."""
-    spread = _late_ratio(series, "debug/q1_std", "debug/reward_std")
-    note = ""
-    if spread is not None and spread <= limits.q_spread:
-        note = (
-            f"Q is the same for every state: late, it spreads {spread:.2g} as wide as the rewards"
-        )
-    name = "spread of Q / spread of rewards, late"
-    criterion = Criterion("whole run", name, spread, limits.q_spread, ">", note=note)
-    return row(criterion, limits, False)
+    return _above(
+        limits.q_spread,
+        _late_ratio(series, "debug/q1_std", "debug/reward_std"),
+        "spread of Q / spread of rewards, late",
+        "Q is the same for every state: late, it spreads {:.2g} as wide as the rewards",
+        limits,
+    )
+
+
+def _above(
+    limit: float, ratio: float | None, name: str, told: str, limits: VerdictLimits
+) -> Criterion:
+    """The rule that a ratio stays above a limit; `told` is its note where it does not."""
+    note = told.format(ratio) if ratio is not None and ratio <= limit else ""
+    return row(Criterion("whole run", name, ratio, limit, ">", note=note), limits, False)
