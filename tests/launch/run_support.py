@@ -54,18 +54,17 @@ def command(module: str, *words: str) -> list[str]:
     return [sys.executable, "-m", f"launch.{module}", *words]
 
 
-def start(cache: Path, words: list[str], **options: Any) -> subprocess.Popen:
-    """A process with our sources and the tests' cache, its output in pipes."""
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT)}
-    environment.pop("JAX_COMPILATION_CACHE_DIR", None)
+def start(words: list[str], **options: Any) -> subprocess.Popen:
+    """A process with our sources, its output in pipes."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
     )
 
 
-def process(cache: Path, *words: str, module: str = "train", **options: Any) -> subprocess.Popen:
+def process(*words: str, module: str = "train", **options: Any) -> subprocess.Popen:
     """A program of ours as a process of its own."""
-    return start(cache, command(module, *words), **options)
+    return start(command(module, *words), **options)
 
 
 def finished(child: subprocess.Popen, seconds: float = 180.0) -> tuple[int, str, str]:

@@ -157,9 +157,8 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
 
 
 def test_the_program_reports_and_records(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
     run = session(tiny(steps=60), tmp_path / "run")
     assert train(run)
     run.close()

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from run_support import ROOT, finished, logged, process, wait_for
 
+from launch import evaluate
+from launch.train import main
+
 FLAGS = [
     "--conv_channels=4",
     "--conv_kernels=8",
@@ -55,11 +58,9 @@ def _last_step(folder: Path) -> int:
     return int(lines[-1].split(",")[0]) if lines else 0
 
 
-def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
-    tmp_path: Path, cache: Path
-) -> None:
+def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    child = process(cache, *FLAGS, f"--run_dir={run}")
+    child = process(*FLAGS, f"--run_dir={run}")
     wait_for(lambda: _last_step(run) >= 30, child)
     os.kill(_server(child.pid), signal.SIGKILL)
     at = _last_step(run)
@@ -86,8 +87,7 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
         assert any(f",{name}," in line for line in lines), name
 
     steps = int(out.split(" at step ")[1].split(";")[0].replace(",", "")) + 20
-    code, out, err = finished(process(cache, f"--resume={run}", f"--steps={steps}"))
-    assert code == 0, err
+    assert main([f"--resume={run}", f"--steps={steps}"]) == 0
     table = json.loads((run / "evaluation.json").read_text())
     assert 0.0 <= table["summary"]["success_low"] <= table["summary"]["success_high"] <= 1.0
     ticks = 4 * table["episodes"][0]["length"]  # the preset holds an action for four
@@ -95,11 +95,11 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(
     assert (run / "evaluation.mp4").stat().st_size > 10_000
 
 
-def test_a_simulator_that_does_not_start_leaves_its_log(tmp_path: Path, cache: Path) -> None:
+def test_a_simulator_that_does_not_start_leaves_its_log(tmp_path: Path) -> None:
     run = tmp_path / "run"
     words = [f"--server_command={sys.executable} -c 1/0", f"--run_dir={run}"]
     for _ in range(2):  # a folder with nothing but a log is as good as an empty one
-        code, out, err = finished(process(cache, *words))
+        code, out, err = finished(process(*words))
         assert (code, err.count("\n")) == (1, 1), err
         assert out == (
             "loading jax, then waiting for the simulator, which --server_command starts\n"
@@ -118,11 +118,10 @@ def test_flags_and_the_first_line_do_not_wait_for_imports() -> None:
     assert {"jax", "carla", "numba", "cv2", "matplotlib"}.isdisjoint(loaded)
 
 
-def test_the_expert_is_evaluated(tmp_path: Path, cache: Path) -> None:
+def test_the_expert_is_evaluated(tmp_path: Path) -> None:
     out = tmp_path / "expert.json"
     words = ["--policy=expert", "--episodes=1", "--eval_steps=60", "--npc_vehicles=0"]
-    code, _, err = finished(process(cache, *words, f"--out={out}", module="evaluate"))
-    assert code == 0, err
+    assert evaluate.main([*words, f"--out={out}"]) == 0
     (episode,) = json.loads(out.read_text())["episodes"]
     assert episode["collisions"] == 0
     assert episode["distance_m"] > 3.0

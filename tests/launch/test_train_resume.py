@@ -29,12 +29,13 @@ def _at(folder: Path, step: int):
     return reached
 
 
-def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path) -> None:
+def test_interrupted_killed_and_the_same_in_the_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    code, _, err = finished(process(cache, *FLAGS, f"--run_dir={straight}"))
-    assert code == 0, err
+    assert main([*FLAGS, f"--run_dir={straight}"]) == 0
 
-    child = process(cache, *FLAGS, f"--run_dir={broken}")
+    child = process(*FLAGS, f"--run_dir={broken}")
     wait_for(_at(broken, 200), child)
     child.send_signal(signal.SIGINT)
     code, out, err = finished(child)
@@ -44,14 +45,14 @@ def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path)
 
     resume = f"--resume={broken}"
     last = int(checkpoint.all_checkpoints(broken)[-1].name[5:])
-    child = process(cache, resume)
+    child = process(resume)
     wait_for(_at(broken, min(last + 200, 860)), child)
     child.kill()
     finished(child)
 
-    code, out, err = finished(process(cache, resume))
-    assert code == 0, err
-    assert "resumed from" in out
+    capfd.readouterr()
+    assert main([resume]) == 0
+    assert "resumed from" in capfd.readouterr().out
     assert logged(broken) == logged(straight)
     ours, theirs = (checkpoint.find(folder) for folder in (broken, straight))
     assert ours.name == theirs.name == "step-000000900"
@@ -66,9 +67,8 @@ def test_interrupted_killed_and_the_same_in_the_end(tmp_path: Path, cache: Path)
 
 
 def test_what_cannot_be_resumed_is_said_in_one_line(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
     run = tmp_path / "run"
     assert main([*as_flags(final_episodes=0, steps=60), f"--run_dir={run}"]) == 0
     state = checkpoint.find(run) / "state.msgpack"

@@ -33,11 +33,6 @@ from launch.training import checkpoint
 from launch.training.loop import StoppedNoGo, train
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(cache))
-
-
 def rows(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """metrics.csv by tag."""
     table: dict[str, list[tuple[int, float]]] = {}
@@ -213,11 +208,11 @@ def test_no_go_stops_only_a_run_that_asked_for_it(tmp_path: Path) -> None:
     run.close()
 
 
-def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path, cache: Path) -> None:
+def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path) -> None:
     """The limit on the size of files stands for the disk: write() fails with OSError."""
     words = [*as_flags(log_every=1000), "--run_dir", str(tmp_path / "run")]
     limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "-", *command("train", *words)]
-    code, _, err = finished(start(cache, limited))
+    code, _, err = finished(start(limited))
     assert code == 1
     assert "the checkpoint cannot be written (File too large); there is none before it" in err
     assert "Traceback" not in err

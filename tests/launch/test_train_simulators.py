@@ -22,23 +22,22 @@ THREE = as_flags(simulators=3, steps=1500, eval_every=400, checkpoint_every=150,
 
 
 def test_killed_and_resumed_it_is_the_run_that_was_never_interrupted(
-    tmp_path: Path, cache: Path
+    tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     straight, broken = tmp_path / "straight", tmp_path / "broken"
-    code, _, err = finished(process(cache, *THREE, f"--run_dir={straight}"))
-    assert code == 0, err
-    child = process(cache, *THREE, f"--run_dir={broken}")
+    assert main([*THREE, f"--run_dir={straight}"]) == 0
+    child = process(*THREE, f"--run_dir={broken}")
     wait_for(_at(broken, 500), child)
     child.kill()
     finished(child)
-    child = process(cache, f"--resume={broken}")
+    child = process(f"--resume={broken}")
     wait_for(_at(broken, 1000), child)
     child.send_signal(signal.SIGINT)
     code, _, err = finished(child)
     assert code == 130, err
-    code, out, err = finished(process(cache, f"--resume={broken}"))
-    assert code == 0, err
-    assert "came out differently" not in out
+    capfd.readouterr()
+    assert main([f"--resume={broken}"]) == 0
+    assert "came out differently" not in capfd.readouterr().out
     assert logged(broken) == logged(straight)
     ours, theirs = (checkpoint.find(folder) for folder in (broken, straight))
     assert ours.name == theirs.name == "step-000001500"
@@ -57,11 +56,11 @@ def _servers(pid: int) -> list[int]:
 
 
 def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
-    tmp_path: Path, cache: Path
+    tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     run = tmp_path / "run"
     words = [*FLAGS, "--simulators=2", "--update_ratio=0.1", f"--run_dir={run}"]
-    child = process(cache, *words)
+    child = process(*words)
     wait_for(lambda: _last_step(run) >= 30, child)
     first, second = _servers(child.pid)
     os.kill(second, signal.SIGKILL)
@@ -76,9 +75,8 @@ def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     assert float(faults.split(",")[-1]) <= 1.0  # none where it died between two episodes
 
     steps = int(checkpoint.find(run).name.removeprefix("step-")) + 20
-    code, out, err = finished(process(cache, f"--resume={run}", f"--steps={steps}"))
-    assert code == 0, err
-    assert "came out differently" not in out
+    assert main([f"--resume={run}", f"--steps={steps}"]) == 0
+    assert "came out differently" not in capfd.readouterr().out
 
 
 @pytest.fixture
@@ -95,13 +93,13 @@ def two_servers() -> Iterator[list[Server]]:
 
 
 def test_running_servers_are_used_and_left_running(
-    tmp_path: Path, cache: Path, two_servers: list[Server]
+    tmp_path: Path, two_servers: list[Server]
 ) -> None:
     addresses = ",".join(f"{server.host}:{server.port}" for server in two_servers)
     words = [*FLAGS, f"--servers={addresses}", "--norecord_video", "--steps=60"]
     words += ["--final_episodes=0", "--npc_vehicles=0"]
     run = tmp_path / "run"
-    child = process(cache, *words, f"--run_dir={run}")
+    child = process(*words, f"--run_dir={run}")
     wait_for(lambda: _last_step(run) >= 10, child)
     assert _servers(child.pid) == []
     code, out, err = finished(child)

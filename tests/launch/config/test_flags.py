@@ -113,8 +113,8 @@ def test_a_wrong_flag_is_one_line(words: list[str], message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_the_program_says_one_line_and_makes_no_folder(tmp_path: Path, cache: Path) -> None:
-    code, out, err = finished(process(cache, "--preset=report_9", cwd=tmp_path))
+def test_the_program_says_one_line_and_makes_no_folder(tmp_path: Path) -> None:
+    code, out, err = finished(process("--preset=report_9", cwd=tmp_path))
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("train: unknown preset 'report_9'")
     assert list(tmp_path.iterdir()) == []

@@ -273,7 +273,7 @@ def test_raising_actor_q_never_turns_a_failed_run_good(factor, more):
 
 
 @given(st.floats(0.1, 100.0), st.floats(1.0, 50.0))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_a_wider_limit_never_fails_what_a_narrower_one_passed(limit, wider):
     series = synthetic_runs.healthy(5000)
     for form in ("absolute", "relative", "both", "auto"):

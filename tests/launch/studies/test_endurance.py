@@ -28,7 +28,7 @@ def test_a_player_that_hangs_is_killed_and_another_goes_on(monkeypatch) -> None:
         return player, orders
 
     monkeypatch.setattr(endurance, "_start_player", the_first_hangs)
-    monkeypatch.setattr(endurance, "_PATIENCE_S", 8.0)
+    monkeypatch.setattr(endurance, "_PATIENCE_S", 12.0)
     rows = soak(3)
     assert [player.exitcode for player in players] == [-signal.SIGKILL, 0]
     assert [row["actors"] for row in rows] == [0] * 3
