@@ -124,26 +124,38 @@ def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
 
 
 @float32
-def relations(scalars: Metrics, bound: jax.Array) -> Metrics:
-    """Return what relates other scalars.
-
-    bound: the largest return that the rewards seen so far allow; 0 says nothing.
-    """
+def relations(scalars: Metrics) -> Metrics:
+    """Return what relates other scalars."""
     actor_q, replay_q = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
-    actor_extreme = jnp.maximum(jnp.abs(scalars["debug/actor_q_max"]), jnp.abs(actor_q))
-    largest_q = jnp.maximum(actor_extreme, jnp.abs(scalars["debug/q1_max"]))
-    norms = [v for k, v in scalars.items() if k.startswith("gradients/") and k.endswith("_norm")]
-    finite = jnp.isfinite(jnp.stack(list(scalars.values()))).all()
-    return {
-        "health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8),
-        "health/bound_ratio": jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0),
-        "gradients/norm_max": jnp.stack(norms).max(),
-        "health/non_finite": ~finite,
-    }
+    return {"health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8)}
 
 
 #: Of several updates the largest value counts, of all other metrics the last.
 WORST = ("health/bound_ratio", "gradients/norm_max", "health/non_finite")
+_LARGEST_Q = ("debug/actor_q_mean", "debug/actor_q_max", "debug/q1_max")
+_NORMS = ("gradients/actor_norm", "gradients/critic_norm")  # never below their parts'
+#: What `worst` needs at least, which an update without other scalars computes too.
+WATCHED = (*_LARGEST_Q, *_NORMS, "train/actor_loss", "train/critic_loss")
+
+
+def fresh(actor: Metrics, acted: jax.Array) -> Metrics:
+    """Return the actor's scalars in an update that moved it, zeros in others."""
+    return {name: jnp.where(acted, value, 0.0) for name, value in actor.items()}
+
+
+@float32
+def worst(scalars: Metrics, bound: jax.Array) -> Metrics:
+    """Return the WORST of one update from its own scalars, all or the WATCHED.
+
+    bound: the largest return that the rewards seen so far allow; 0 says nothing.
+    """
+    largest_q = jnp.stack([jnp.abs(scalars[name]) for name in _LARGEST_Q]).max()
+    finite = jnp.isfinite(jnp.stack(list(scalars.values()))).all()
+    return {
+        "health/bound_ratio": jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0),
+        "gradients/norm_max": jnp.stack([scalars[name] for name in _NORMS]).max(),
+        "health/non_finite": ~finite,
+    }
 
 
 def with_health(
