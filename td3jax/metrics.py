@@ -22,6 +22,7 @@ from td3jax.state import Metrics, TrainState
 SATURATED = 0.98
 DORMANT_SHARE = 0.1
 RANK_SHARE = 0.99
+BYPASS = "health/actor_bypass"
 
 
 def _summary(name: str, x: jax.Array) -> Metrics:
@@ -56,9 +57,9 @@ def with_empty(state: TrainState) -> TrainState:
     def health() -> Metrics:
         return health_metrics(state, state, observation, action)
 
+    kept = _zeros_like(health) | {BYPASS: jnp.zeros((), jnp.float32)}
     return state.replace(
-        actor_metrics=_zeros_like(actor),
-        health=_zeros_like(health) if state.config.health_every else {},
+        actor_metrics=_zeros_like(actor), health=kept if state.config.health_every else {}
     )
 
 
@@ -159,19 +160,28 @@ def worst(scalars: Metrics, bound: jax.Array) -> Metrics:
 
 
 def with_health(
-    before: TrainState, after: TrainState, observation: Observation, action: jax.Array
+    before: TrainState,
+    after: TrainState,
+    observation: Observation,
+    action: jax.Array,
+    bypass: Callable[[], jax.Array],
 ) -> TrainState:
-    """Measure health at an actor step once the last is `health_every` gradient steps old."""
+    """Measure health at an actor step once the last is `health_every` gradient steps old.
+
+    bypass: returns the norm of the part of the actor's gradient that is not through its action.
+    """
     config = after.config
     if not config.health_every:
         return after
     due = after.step >= after.health_step + config.health_every
     fresh = due & (after.step % config.policy_delay == 0)
-    health = jax.lax.cond(
-        fresh,
-        lambda: health_metrics(before, after, observation, action),
-        lambda: after.health,
-    )
+
+    def measured() -> Metrics:
+        share = bypass() / (after.actor_metrics["gradients/actor_norm"] + 1e-12)
+        found = health_metrics(before, after, observation, action)
+        return found | {BYPASS: share.astype(jnp.float32)}
+
+    health = jax.lax.cond(fresh, measured, lambda: after.health)
     return after.replace(health=health, health_step=jnp.where(fresh, after.step, after.health_step))
 
 

@@ -7,6 +7,7 @@ order: networks, parameters, data. Departures from the paper exist only as optio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import chex
@@ -202,10 +203,39 @@ def update(
         worst = metrics.worst({name: own[name] for name in metrics.WATCHED}, state.return_bound)
         loss = {"train/critic_loss": measured["train/critic_loss"]}
         return state.replace(actor_metrics=before.actor_metrics), loss | worst
-    state = metrics.with_health(before, state, observation, batch.action)
+    state = metrics.with_health(
+        before,
+        state,
+        observation,
+        batch.action,
+        lambda: bypass_norm(nets, rules, before.actor.params, critic_params, observation),
+    )
     measured = measured | state.actor_metrics | state.health
     worst = metrics.worst(own | state.health, state.return_bound)
     return state, measured | metrics.relations(measured) | worst
+
+
+def bypass_norm(
+    nets: Networks, rules: Rules, actor: Params, critic: Params, observation: Observation
+) -> jax.Array:
+    """Return the norm of the actor's gradient through what its loss gives the critic as parameters.
+
+    They are constants in TD3, so it is 0; it is not where the critic reads features of the actor.
+    """
+    stop = jax.lax.stop_gradient
+
+    def loss(actor: Params, share: Callable[[Params], Params]) -> jax.Array:
+        def critic_alone(params: Params, seen: Observation, action: jax.Array) -> jax.Array:
+            return nets.critic(share(params), seen, stop(action))
+
+        def outputs_alone(params: Params, seen: Observation, action: jax.Array) -> jax.Array:
+            return nets.critic_outputs(share(params), seen, stop(action))
+
+        alone = nets._replace(critic=critic_alone, critic_outputs=outputs_alone)
+        return rules.actor_loss(alone, actor, critic, observation)[0]
+
+    grads = jax.grad(lambda a: loss(a, lambda params: params) - loss(a, stop))(actor)
+    return part_norms(grads)["all"]
 
 
 def _critic_step(
