@@ -53,9 +53,10 @@ def update(
 ) -> Updated:
     """Take one gradient step; return the new state and device scalars, named as in the logs.
 
-    scalars=False compiles the step without metrics (equal up to rounding) and returns only
-    "train/critic_loss". Actor metrics are of the last measured actor step, so measure
-    `policy_delay` steps in a row. donate=True reuses the memory of `state`: do not use it again.
+    scalars=False compiles a leaner step (equal up to rounding) and returns only
+    "train/critic_loss" and `metrics.WORST`, which are of this step alone. Actor metrics are of the
+    last measured actor step, so measure `policy_delay` steps in a row. donate=True reuses the
+    memory of `state`: do not use it again.
     """
     step = _step(rules, scalars)
     if _inside_transformation():
@@ -83,11 +84,7 @@ def update_many(
 @functools.cache
 def _step(rules: Rules, scalars: bool) -> Callable[[TrainState, Batch], Updated]:
     def step(state: TrainState, batch: Batch) -> Updated:
-        new, measured = td3.update(state, batch, rules)
-        if scalars:
-            return new, measured
-        kept = {name: getattr(state, name) for name in ("actor_metrics", "health", "health_step")}
-        return new.replace(**kept), {"train/critic_loss": measured["train/critic_loss"]}
+        return td3.update(state, batch, rules, scalars)
 
     return step
 

@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 from flax import serialization
 
 from td3jax.config import Spaces
@@ -28,6 +29,7 @@ from td3jax.files import ASIDE, standing
 CHECKPOINTS, BEST = "checkpoints", "best"
 STATE, LOOP, CONFIG, MANIFEST = "state.msgpack", "loop.json", "config.json", "manifest.json"
 _NAME = re.compile(r"step-(\d{9,})")
+_KEPT_METRICS = ("actor_metrics/", "health/")  # of a state; an older one may lack some
 State = TypeVar("State")
 
 
@@ -146,14 +148,20 @@ def read_spaces(path: Path) -> Spaces:
 def read_state(path: Path, make: Callable[[], State]) -> State:
     """Return the train state, in the form of what `make` returns, which is only traced.
 
-    Raises BadCheckpoint where the state is of an agent with other parts or shapes.
+    Metrics that an older program did not measure are 0. Raises BadCheckpoint where the state is of
+    an agent with other parts or shapes.
     """
     template, file = jax.eval_shape(make), path / STATE
     try:
         raw = serialization.msgpack_restore(file.read_bytes())
     except Exception as error:  # whatever the unpacker makes of foreign bytes
         raise corrupt(file, str(error)) from error
-    wanted, found = _shapes(serialization.to_state_dict(template)), _shapes(raw)
+    wanted = _shapes(serialization.to_state_dict(template))
+    for name in wanted.keys() - _shapes(raw).keys():
+        group, _, metric = name.partition("/")
+        if name.startswith(_KEPT_METRICS) and isinstance(raw.get(group), dict):
+            raw[group][metric] = np.zeros((), np.float32)
+    found = _shapes(raw)
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             raise BadCheckpoint(

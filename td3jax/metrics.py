@@ -22,6 +22,7 @@ from td3jax.state import Metrics, TrainState
 SATURATED = 0.98
 DORMANT_SHARE = 0.1
 RANK_SHARE = 0.99
+BYPASS = "health/actor_bypass"
 
 
 def _summary(name: str, x: jax.Array) -> Metrics:
@@ -56,9 +57,9 @@ def with_empty(state: TrainState) -> TrainState:
     def health() -> Metrics:
         return health_metrics(state, state, observation, action)
 
+    kept = _zeros_like(health) | {BYPASS: jnp.zeros((), jnp.float32)}
     return state.replace(
-        actor_metrics=_zeros_like(actor),
-        health=_zeros_like(health) if state.config.health_every else {},
+        actor_metrics=_zeros_like(actor), health=kept if state.config.health_every else {}
     )
 
 
@@ -124,42 +125,63 @@ def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
 
 
 @float32
-def relations(scalars: Metrics, bound: jax.Array) -> Metrics:
-    """Return what relates other scalars.
-
-    bound: the largest return that the rewards seen so far allow; 0 says nothing.
-    """
+def relations(scalars: Metrics) -> Metrics:
+    """Return what relates other scalars."""
     actor_q, replay_q = scalars["debug/actor_q_mean"], scalars["debug/q1_mean"]
-    actor_extreme = jnp.maximum(jnp.abs(scalars["debug/actor_q_max"]), jnp.abs(actor_q))
-    largest_q = jnp.maximum(actor_extreme, jnp.abs(scalars["debug/q1_max"]))
-    norms = [v for k, v in scalars.items() if k.startswith("gradients/") and k.endswith("_norm")]
-    finite = jnp.isfinite(jnp.stack(list(scalars.values()))).all()
-    return {
-        "health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8),
-        "health/bound_ratio": jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0),
-        "gradients/norm_max": jnp.stack(norms).max(),
-        "health/non_finite": ~finite,
-    }
+    return {"health/actor_replay_q_gap": (actor_q - replay_q) / (jnp.abs(replay_q) + 1e-8)}
 
 
 #: Of several updates the largest value counts, of all other metrics the last.
 WORST = ("health/bound_ratio", "gradients/norm_max", "health/non_finite")
+_LARGEST_Q = ("debug/actor_q_mean", "debug/actor_q_max", "debug/q1_max")
+_NORMS = ("gradients/actor_norm", "gradients/critic_norm")  # never below their parts'
+#: What `worst` needs at least, which an update without other scalars computes too.
+WATCHED = (*_LARGEST_Q, *_NORMS, "train/actor_loss", "train/critic_loss")
+
+
+def fresh(actor: Metrics, acted: jax.Array) -> Metrics:
+    """Return the actor's scalars in an update that moved it, zeros in others."""
+    return {name: jnp.where(acted, value, 0.0) for name, value in actor.items()}
+
+
+@float32
+def worst(scalars: Metrics, bound: jax.Array) -> Metrics:
+    """Return the WORST of one update from its own scalars, all or the WATCHED.
+
+    bound: the largest return that the rewards seen so far allow; 0 says nothing.
+    """
+    largest_q = jnp.stack([jnp.abs(scalars[name]) for name in _LARGEST_Q]).max()
+    finite = jnp.isfinite(jnp.stack(list(scalars.values()))).all()
+    return {
+        "health/bound_ratio": jnp.where(bound > 0.0, largest_q / jnp.maximum(bound, 1e-8), 0.0),
+        "gradients/norm_max": jnp.stack([scalars[name] for name in _NORMS]).max(),
+        "health/non_finite": ~finite,
+    }
 
 
 def with_health(
-    before: TrainState, after: TrainState, observation: Observation, action: jax.Array
+    before: TrainState,
+    after: TrainState,
+    observation: Observation,
+    action: jax.Array,
+    bypass: Callable[[], jax.Array],
 ) -> TrainState:
-    """Measure health at an actor step once the last is `health_every` gradient steps old."""
+    """Measure health at an actor step once the last is `health_every` gradient steps old.
+
+    bypass: returns the norm of the part of the actor's gradient that is not through its action.
+    """
     config = after.config
     if not config.health_every:
         return after
     due = after.step >= after.health_step + config.health_every
     fresh = due & (after.step % config.policy_delay == 0)
-    health = jax.lax.cond(
-        fresh,
-        lambda: health_metrics(before, after, observation, action),
-        lambda: after.health,
-    )
+
+    def measured() -> Metrics:
+        share = bypass() / (after.actor_metrics["gradients/actor_norm"] + 1e-12)
+        found = health_metrics(before, after, observation, action)
+        return found | {BYPASS: share.astype(jnp.float32)}
+
+    health = jax.lax.cond(fresh, measured, lambda: after.health)
     return after.replace(health=health, health_step=jnp.where(fresh, after.step, after.health_step))
 
 

@@ -7,6 +7,7 @@ order: networks, parameters, data. Departures from the paper exist only as optio
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import chex
@@ -162,8 +163,13 @@ def init(config: AgentConfig, spaces: Spaces, key: jax.Array) -> TrainState:
     return metrics.with_empty(state)
 
 
-def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainState, Metrics]:
-    """Return the state after one gradient step, and its metrics as named in the logs."""
+def update(
+    state: TrainState, batch: Batch, rules: Rules = TD3, scalars: bool = True
+) -> tuple[TrainState, Metrics]:
+    """Return the state after one gradient step, and its metrics as named in the logs.
+
+    scalars=False: only the critic's loss and `metrics.WORST`; metrics in the state stay.
+    """
     _check(state, batch)
     nets, config, before = state.networks, state.config, state
     key, target_key, shift_key, next_shift_key = jax.random.split(state.key, 4)
@@ -174,7 +180,7 @@ def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainSt
     target_critic = state.critic.target_params
     target_actor = nets.complete(state.actor.target_params, target_critic)
     target = rules.td_target(nets, target_actor, target_critic, batch, next_observation, target_key)
-    critic, scalars = _critic_step(state, rules, batch, observation, target)
+    critic, measured = _critic_step(state, rules, batch, observation, target)
     state = state.replace(
         critic=critic,
         step=state.step + 1,
@@ -185,15 +191,51 @@ def update(state: TrainState, batch: Batch, rules: Rules = TD3) -> tuple[TrainSt
     if config.reuse_features and "encoder" in critic_params:  # departure: features one step old
         critic_params = {**critic_params, "encoder": before.critic.params["encoder"]}
 
+    acts = state.step % config.policy_delay == 0
     state = jax.lax.cond(
-        state.step % config.policy_delay == 0,
+        acts,
         lambda s: _actor_step(s, rules, critic_params, observation),
         lambda s: s,
         state,
     )
-    state = metrics.with_health(before, state, observation, batch.action)
-    scalars = scalars | state.actor_metrics | state.health
-    return state, scalars | metrics.relations(scalars, state.return_bound)
+    own = measured | metrics.fresh(state.actor_metrics, acts)
+    if not scalars:
+        worst = metrics.worst({name: own[name] for name in metrics.WATCHED}, state.return_bound)
+        loss = {"train/critic_loss": measured["train/critic_loss"]}
+        return state.replace(actor_metrics=before.actor_metrics), loss | worst
+    state = metrics.with_health(
+        before,
+        state,
+        observation,
+        batch.action,
+        lambda: bypass_norm(nets, rules, before.actor.params, critic_params, observation),
+    )
+    measured = measured | state.actor_metrics | state.health
+    worst = metrics.worst(own | state.health, state.return_bound)
+    return state, measured | metrics.relations(measured) | worst
+
+
+def bypass_norm(
+    nets: Networks, rules: Rules, actor: Params, critic: Params, observation: Observation
+) -> jax.Array:
+    """Return the norm of the actor's gradient through what its loss gives the critic as parameters.
+
+    They are constants in TD3, so it is 0; it is not where the critic reads features of the actor.
+    """
+    stop = jax.lax.stop_gradient
+
+    def loss(actor: Params, share: Callable[[Params], Params]) -> jax.Array:
+        def critic_alone(params: Params, seen: Observation, action: jax.Array) -> jax.Array:
+            return nets.critic(share(params), seen, stop(action))
+
+        def outputs_alone(params: Params, seen: Observation, action: jax.Array) -> jax.Array:
+            return nets.critic_outputs(share(params), seen, stop(action))
+
+        alone = nets._replace(critic=critic_alone, critic_outputs=outputs_alone)
+        return rules.actor_loss(alone, actor, critic, observation)[0]
+
+    grads = jax.grad(lambda a: loss(a, lambda params: params) - loss(a, stop))(actor)
+    return part_norms(grads)["all"]
 
 
 def _critic_step(

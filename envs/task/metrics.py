@@ -178,7 +178,8 @@ def per_kilometre(count: float, kilometres: float) -> float:
 def aggregate(episodes: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Return means over episodes, `driving_score_std`, and figures per kilometre over them all.
 
-    The driving score is the mean of the episodes' products, not the product of means.
+    The driving score is the mean of the episodes' products, not the product of means; the
+    deviation divides by one less than their number, as the Leaderboard's does.
     """
     rows = list(episodes)
     if not rows:
@@ -188,8 +189,8 @@ def aggregate(episodes: Iterable[Mapping[str, float]]) -> dict[str, float]:
     for name in ("collisions", "lane_invasions"):
         result[f"{name}_per_km"] = per_kilometre(sum(row[name] for row in rows), kilometres)
     scores = [row["driving_score"] for row in rows]
-    spread = sum((score - result["driving_score"]) ** 2 for score in scores) / len(scores)
-    result["driving_score_std"] = math.sqrt(spread)
+    spread = sum((score - result["driving_score"]) ** 2 for score in scores)
+    result["driving_score_std"] = math.sqrt(spread / max(len(scores) - 1, 1))
     result["episodes"] = float(len(rows))
     return result
 

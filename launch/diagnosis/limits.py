@@ -77,6 +77,11 @@ class VerdictLimits(Options):
         "at or below",
         low=0.0,
     )
+    bypass: float = option(
+        0.01,
+        "NO-GO: share of the actor's gradient that is not through its action, held, at or above",
+        low=0.0,
+    )
     q_spread: float = option(
         1e-4, "NO-GO: spread of Q over a batch over that of the rewards late, at or below", low=0.0
     )

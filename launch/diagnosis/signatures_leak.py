@@ -61,23 +61,40 @@ def _feature_growth(evidence: Evidence) -> Clue:
     return Clue(1.5, grade(rise, 3.0, 10.0), text, ("health/feature_norm_actor",))
 
 
-def masked_leak(evidence: Evidence) -> list[Clue]:
-    """A leak that a norm or a clip keeps bounded: the head's gradient is gone all the same."""
-    gap, share = evidence.late_gap("debug/actor_q_mean", "debug/q1_mean"), evidence.td_share()
+def _bypass(evidence: Evidence, weight: float) -> list[Clue]:
+    """The leak itself, in logs that have it: what the actor learns past its action."""
+    share = evidence.peak("health/actor_bypass")
+    text = f"a share of {show(share)} of the actor's gradient is not through its action"
+    return [] if share is None else [Clue(weight, grade(share, 1e-3, 0.1), text)]
+
+
+def _lost_head(evidence: Evidence) -> Clue:
     head = evidence.late_ratio("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    text = f"late gradient of the actor's head over its encoder's: {show(head)}"
+    needs = ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm")
+    return Clue(3.0, grade(head, 3e-2, 1e-3), text, needs)
+
+
+def masked_leak(evidence: Evidence) -> list[Clue]:
+    """A leak that a norm or a clip keeps bounded: the actor learns past its action all the same.
+
+    Where that was not logged, a gap of actor Q and replay Q and a head without gradient stand for
+    it; a gap beyond bounds tells an open leak.
+    """
+    gap, share = evidence.late_gap("debug/actor_q_mean", "debug/q1_mean"), evidence.td_share()
     gain = evidence.improvement()
+    leak, bounded = _bypass(evidence, 6.0), None
+    if gap is not None and leak:
+        bounded = only_against(grade(max(gap, 1e-9), 60.0, 20.0))
+    elif gap is not None:
+        bounded = level(max(gap, 1e-9), 0.3, 1.2, 20.0, 60.0)
     return [
+        *(leak or [_lost_head(evidence)]),
         Clue(
             3.0,
-            None if gap is None else level(max(gap, 1e-9), 0.3, 1.2, 20.0, 60.0),
+            bounded,
             f"actor Q stays above replay Q by {show(gap)} of its scale",
             ("debug/actor_q_mean", "debug/q1_mean"),
-        ),
-        Clue(
-            3.0,
-            grade(head, 3e-2, 1e-3),
-            f"late gradient of the actor's head over its encoder's: {show(head)}",
-            ("gradients/actor_mlp_norm", "gradients/actor_cnn_norm"),
         ),
         Clue(
             1.0,
@@ -100,6 +117,7 @@ def feature_leak(evidence: Evidence) -> list[Clue]:
     bound = evidence.over_bound("debug/actor_q_mean")
     return [
         actor_over_replay(evidence, 3.0),
+        *_bypass(evidence, 3.0),
         _sane_replay(evidence),
         _vanishing_head(evidence),
         _power_law(evidence),

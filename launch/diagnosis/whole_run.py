@@ -34,6 +34,7 @@ def whole_run_rows(
         q_over_returns(series, limits, facts),
         late_growth(series, limits, facts),
         collapse(series, start, limits),
+        bypass(series, limits),
         head_share(series, limits),
         q_spread(series, limits),
     )
@@ -208,6 +209,19 @@ def head_share(series: Series, limits: VerdictLimits) -> Criterion:
         "encoder's",
         limits,
     )
+
+
+def bypass(series: Series, limits: VerdictLimits) -> Criterion:
+    """The actor learns through its action alone: in TD3 this share is 0, whatever the task."""
+    held_share = sustained(get(series, "health/actor_bypass"), limits.stop_points)
+    share = float(held_share.values.max()) if held_share.steps.size else None
+    note = ""
+    if share is not None and share >= limits.bypass:
+        note = (
+            f"{100 * share:.3g} % of the actor's gradient is not through its action but through "
+            "what its loss gives the critic: a leak"
+        )
+    return _rule("actor's gradient past its action, share", share, limits.bypass, note, limits)
 
 
 def q_spread(series: Series, limits: VerdictLimits) -> Criterion:

@@ -14,9 +14,11 @@ import numpy as np
 from launch.config.run import RunConfig
 from launch.training import seeds
 from launch.training.devices import on_each, shared_out
+from launch.training.maxima import RunningMaxima
 from td3jax.algorithm import Algorithm, Metrics
 from td3jax.batch import Batch
 from td3jax.config import Spaces
+from td3jax.metrics import WORST
 from td3jax.replay.buffer import ReplayBuffer
 
 MOST_PER_CALL = 16  # gradient steps in one call of a compiled program
@@ -25,7 +27,7 @@ MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
 
 
 class Learner:
-    """`update` only dispatches; values reach the host in `scalars`.
+    """`update` only dispatches; values reach the host in `drain`.
 
     Each transition collected while the learner is `ready` earns `update_ratio` updates, counted
     in exact fractions.
@@ -42,6 +44,7 @@ class Learner:
         self._ratio = _exact(config.loop.update_ratio)
         self._credit = Fraction(0)  # updates earned and not taken
         self._metrics: Metrics = {}
+        self._worst = RunningMaxima()
         self._flying: list[Metrics] = []
         self._per_call = _calls(config, spaces)
 
@@ -62,7 +65,7 @@ class Learner:
         """Dispatch `count` gradient steps, each on a batch of its own; return while the device
         works on them.
 
-        scalars off: those of earlier updates stay.
+        scalars off: those of earlier updates stay, but for `metrics.WORST`, of all updates.
         """
         left = count
         while left:
@@ -84,10 +87,17 @@ class Learner:
             stacked = shared_out(_stacked(batches), self._devices, axis=1)
             self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
         self._flying.append(metrics)
+        self._worst.add({name: metrics[name] for name in WORST if name in metrics})
         self._metrics = metrics if scalars else self._metrics
 
-    def scalars(self) -> dict[str, float]:
-        """Wait for the last measured update and return its metrics."""
+    def drain(self) -> dict[str, float]:
+        """Wait for the device; return the last measured update's metrics, with `metrics.WORST` the
+        largest of all updates since the last call."""
+        scalars = {**self._measured(), **self._worst.values()}
+        self._worst.clear()
+        return scalars
+
+    def _measured(self) -> dict[str, float]:
         return {name: float(value) for name, value in jax.device_get(self._metrics).items()}
 
     def finish(self) -> None:
@@ -100,7 +110,8 @@ class Learner:
             "updates": self.updates,
             "credit": str(self._credit),
             "rng": self.rng.bit_generator.state,
-            "metrics": self.scalars(),
+            "metrics": self._measured(),
+            "worst": self._worst.values(),
         }
 
     def restore(self, state: Any, loose: Mapping[str, Any]) -> None:
@@ -110,6 +121,7 @@ class Learner:
         self._credit = Fraction(loose["credit"])
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
+        self._worst.restore(loose.get("worst", {}))  # older checkpoints have none
 
 
 def fresh_key(seed: int) -> jax.Array:

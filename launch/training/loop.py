@@ -152,7 +152,7 @@ def _measured(session: Session, due: int) -> bool:
 
 def _log_point(session: Session, pace: Pace) -> None:
     learner, simulators = session.learner, session.simulators
-    scalars = learner.scalars()
+    scalars = learner.drain()
     scalars |= alerts(scalars, session.limits)
     scalars |= simulators.tally.drain()
     scalars |= _agent_scalars(session)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import PIXELS, make_batch, tiny_config
 
-from td3jax import init, metrics, networks, update
+from td3jax import init, metrics, networks, update, update_many
 
 
 def test_feature_rank_counts_the_directions_in_use():
@@ -43,7 +43,8 @@ def related_scalars(**changes):
 
 
 def related(bound=100.0, **changes):
-    return metrics.relations(related_scalars(**changes), jnp.asarray(bound))
+    scalars = related_scalars(**changes)
+    return metrics.relations(scalars) | metrics.worst(scalars, jnp.asarray(bound))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,33 @@ def test_the_gap_is_relative_to_replay_q():
     found = related()
     gap = float(found["health/actor_replay_q_gap"])
     assert gap == pytest.approx((10 - 9) / 9, rel=1e-5)
+
+
+@pytest.mark.parametrize("scalars", [True, False])
+def test_the_worst_is_of_the_update_itself(scalars):
+    """A spike of the actor's gradient does not come back in updates that leave the actor alone."""
+    state = init(tiny_config(policy_delay=2), PIXELS, jax.random.key(0))
+    spiked = state.actor_metrics | {"gradients/actor_norm": jnp.float32(1e30)}
+    state = state.replace(actor_metrics=spiked | {"debug/actor_q_max": jnp.float32(jnp.nan)})
+    _, found = update(state, make_batch(PIXELS), scalars=scalars)
+    assert 0.0 < float(found["gradients/norm_max"]) < 1e10
+    assert 0.0 < float(found["health/bound_ratio"]) < 1e10
+    assert float(found["health/non_finite"]) == 0.0
+
+
+@pytest.mark.parametrize("scalars", [True, False])
+def test_the_worst_of_several_updates_is_kept(scalars):
+    batches = [make_batch(PIXELS, seed=seed) for seed in range(4)]
+    batches[1] = batches[1].replace(reward=batches[1].reward * 1e6)
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+    state = init(tiny_config(), PIXELS, jax.random.key(0))
+    _, many = update_many(state, stacked, scalars=scalars)
+    norms = []
+    for batch in batches:
+        state, found = update(state, batch, scalars=scalars)
+        norms.append(float(found["gradients/norm_max"]))
+    assert float(many["gradients/norm_max"]) == pytest.approx(max(norms), rel=1e-3)
+    assert max(norms) == norms[1] > 1e4 * norms[3]
 
 
 def test_non_finite_rewards_are_told():

@@ -85,7 +85,8 @@ def test_the_mean_of_scores_is_not_the_score_of_means():
     rows = [driven([]), driven([hit("pedestrian")], reason="collision", progress=20.0)]
     total = aggregate(rows)
     assert total["driving_score"] == pytest.approx((100.0 + 10.0) / 2.0)
-    assert total["driving_score_std"] == pytest.approx(45.0)
+    assert total["driving_score_std"] == pytest.approx(45.0 * math.sqrt(2.0))
+    assert aggregate(rows[:1])["driving_score_std"] == 0.0
     assert total["collisions_per_km"] == pytest.approx(1.0 / 0.16)
     assert total["episodes"] == 2.0
 

@@ -201,6 +201,17 @@ def test_a_single_noisy_drop_of_episode_length_is_no_trend():
     assert row.passed
 
 
+@pytest.mark.parametrize(("share", "decision"), [(0.0, GO), (1e-6, GO), (0.5, NO_GO)])
+def test_what_the_actor_learns_past_its_action_decides(share, decision):
+    """However healthy all else looks, as it does under batch norm."""
+    series = synthetic_runs.healthy()
+    steps = series["debug/q1_mean"].steps
+    series["health/actor_bypass"] = curve(steps, np.full(steps.size, share))
+    verdict = judge(series, LIMITS, RunFacts())
+    assert verdict.decision == decision
+    assert ("not through its action" in verdict.reasons[0]) is (decision == NO_GO)
+
+
 def test_training_returns_stand_in_for_missing_evaluations():
     series = {t: c for t, c in synthetic_runs.healthy().items() if not t.startswith("eval/")}
     row = row_of(judge(series), "train/episode_reward, later")
@@ -446,6 +457,7 @@ def test_every_limit_is_explained_and_live():
         "collapse_growth": 1e9,
         "late_growth": 1e-9,
         "head_share": 99.0,
+        "bypass": 1e-9,
         "q_spread": 99.0,
     }
     assert set(dull) == {f.name for f in dataclasses.fields(VerdictLimits)}
@@ -456,6 +468,7 @@ def test_every_limit_is_explained_and_live():
     collapsed = changed(
         collapsed, "train/episode_reward", lambda v: np.where(np.arange(v.size) > 200, -900.0, v)
     )
+    collapsed["health/actor_bypass"] = series["debug/q1_mean"]
     foreign = {tag: growing[tag] for tag in ("debug/actor_q_mean", "train/episode_reward")}
     without_discount = {k: v for k, v in growing.items() if "discount" not in k}
     for name, value in dull.items():
