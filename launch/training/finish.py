@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
-from launch.files import write_whole
 from launch.training.environments import Simulator
-from launch.training.evaluation import EpisodeResult, make_video, table
+from launch.training.evaluation import EpisodeResult
+from launch.training.evaluation_file import write_evaluation
 from launch.training.loop import evaluate_now
 from launch.training.session import Session
-from launch.training.video import Video, kept
+from launch.training.video import Video, kept, make_video
 
 VIDEO = "evaluation.mp4"
 
@@ -22,11 +20,11 @@ def finish(session: Session) -> str:
     """Evaluate, record, and write evaluation.json, report.md and plots; returns the verdict."""
     evaluation: dict[str, float] = {}
     if session.config.loop.final_episodes:
-        scalars, results = _evaluate(session)
+        scalars, results, recorded = _evaluate(session)
         session.log(scalars)
         session.keep_best(scalars)
-        text = json.dumps(table(results), indent=1) + "\n"
-        write_whole(session.folder / "evaluation.json", text)
+        head = {"video": VIDEO} if recorded else {}  # of the first episode
+        write_evaluation(session.folder / "evaluation.json", head, results, session.env)
         evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
     return report(session, evaluation)
 
@@ -39,9 +37,10 @@ def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
     return f"{verdict.decision}: {'; '.join(verdict.reasons)}"
 
 
-def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult]]:
+def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult], bool]:
+    """Return the scalars, the episodes, and whether the first of them is on video."""
     with kept(_video(session)) as video:
-        return evaluate_now(session, session.config.loop.final_episodes, video)
+        return *evaluate_now(session, session.config.loop.final_episodes, video), video is not None
 
 
 def _video(session: Session) -> Video | None:

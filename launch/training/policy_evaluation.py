@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import sys
 import tempfile
@@ -14,23 +13,17 @@ from pathlib import Path
 from envs.errors import EnvError
 from launch.config.run import RunConfig
 from launch.errors import DONE
-from launch.files import write_whole
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
-from launch.training.evaluation import (
-    EpisodeResult,
-    Stopped,
-    make_video,
-    run_episodes,
-    table,
-)
+from launch.training.evaluation import EpisodeResult, Stopped, run_episodes
+from launch.training.evaluation_file import write_evaluation
 from launch.training.folder import SIMULATOR_LOG
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
-from launch.training.video import kept
+from launch.training.video import kept, make_video
 
 SCRIPTED = ("expert", "blind")
 POLICIES = ("checkpoint", "random", *SCRIPTED)
@@ -61,8 +54,7 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
             for policy, out in plan.outs.items():
                 results[policy] = _measure(plan, policy, env, stop)
                 head = {"policy": policy, "env": loop.env, "seed": loop.seed}
-                text = json.dumps({**head, **table(results[policy])}, indent=1) + "\n"
-                write_whole(out, text)
+                write_evaluation(out, head, results[policy], env)
         except Stopped:
             written = [str(plan.outs[policy]) for policy in results] or ["nothing"]
             print(
