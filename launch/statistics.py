@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 Array = np.ndarray[Any, Any]
 
@@ -79,6 +78,8 @@ def by_stratum(values: Mapping[int, float], strata: Mapping[int, str]) -> Array:
 
 def wilson(successes: int, count: int) -> Estimate:
     """A rate with Wilson's score interval."""
+    from scipy import stats  # absent where only logs are judged
+
     interval = stats.binomtest(successes, count).proportion_ci(method="wilson")
     return Estimate(successes / count, float(interval.low), float(interval.high))
 
@@ -88,6 +89,8 @@ def sign_test(differences: Array) -> float:
     moved = differences[differences != 0.0]
     if moved.size == 0:
         return 1.0
+    from scipy import stats
+
     return float(stats.binomtest(int((moved > 0).sum()), moved.size).pvalue)
 
 
@@ -103,6 +106,8 @@ def holm(values: Sequence[float]) -> list[float]:
 
 def surviving(times: Array, horizon: int) -> tuple[Array, Array]:
     """Kaplan-Meier steps (time, share not yet exploded); nan = not within the horizon."""
+    from scipy import stats
+
     events = times[np.isfinite(times)]
     censored = np.full(times.size - events.size, horizon)
     share = stats.ecdf(stats.CensoredData(uncensored=events, right=censored)).sf

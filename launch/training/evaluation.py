@@ -206,15 +206,20 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     return summary
 
 
+def rows_of(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
+    """Return the figures of each episode."""
+    return [
+        {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics, **r.parts}
+        for r in results
+    ]
+
+
 def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
     """Everything about an evaluation, JSON-able: NaN becomes None.
 
     Of the driving task, "roads" are the town's lanes and an episode's "track" is where it drove.
     """
-    rows: list[dict[str, Any]] = [
-        {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics, **r.parts}
-        for r in results
-    ]
+    rows = rows_of(results)
     names = {name for row in rows for name in row if name != "reason"}
     spread = {}
     for name in sorted(names):

@@ -12,7 +12,10 @@ from pathlib import Path
 
 from envs.errors import EnvError
 from launch.config.run import RunConfig
+from launch.config.tree import to_dict
+from launch.diagnosis.limits import parse_limits
 from launch.errors import DONE
+from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
@@ -64,8 +67,19 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
         finally:
             env.close()
     print(*scoreboard(results), sep="\n")
+    print(f"page: {_page(plan)}")
     print(*(f"written: {out}" for out in plan.outs.values()), sep="\n")
     return DONE
+
+
+def _page(plan: PolicyEvaluation) -> Path:
+    """Write the page of the run that was evaluated, else one beside the files."""
+    run = checkpoint.run_folder(plan.path) if plan.path else None
+    names = [f"evaluation-{policy}.json" for policy in plan.outs]
+    if run is None or list(plan.outs.values()) != [run / name for name in names]:
+        return write_evaluation_page(plan.outs, to_dict(plan.config), plan.video)
+    write_run_page(run, parse_limits(plan.config.loop.limits))
+    return run / PAGE
 
 
 @contextlib.contextmanager
