@@ -11,7 +11,6 @@ from launch.diagnosis.causes import LIKELY, Cause
 from launch.diagnosis.tags import nearest_names
 from launch.diagnosis.verdict import NO_GO
 from launch.page.policies import against_blind, wanted
-from launch.page.settings import command_words
 from launch.page.subject import Subject
 
 EPISODES = 48
@@ -27,7 +26,6 @@ REMEDIES = {
     "stale_targets": "--tau=0.005",
     "nothing_learned": "--random_shift=4",
 }
-_PLACES = ("run_dir", "name", "runs_dir", "resume")
 
 
 class Step(NamedTuple):
@@ -101,20 +99,9 @@ def _look(subject: Subject) -> Iterator[Step]:
 
 
 def _again(subject: Subject, *others: str) -> str:
-    """The command of the run, without what says where it went, and with other flags."""
-    replaced = {*_PLACES, *(_flag(word) for other in others for word in other.split())}
-    kept: list[str] = []
-    words = iter(command_words(subject.sessions[0]))
-    for word in words:
-        if _flag(word) not in replaced:
-            kept.append(word)
-        elif "=" not in word:
-            next(words, None)  # its value
-    return " ".join([shlex.join(["td3jax", "train", *kept]), *others])
-
-
-def _flag(word: str) -> str:
-    return word.lstrip("-").partition("=")[0] if word.startswith("-") else ""
+    """The command of another run with the same settings but for some flags."""
+    config = shlex.quote(str(subject.source / "config.json"))
+    return " ".join([f"td3jax train --config={config}", *others])
 
 
 def _other_seed(subject: Subject) -> str:

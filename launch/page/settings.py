@@ -52,7 +52,7 @@ def settings(subject: Subject) -> Settings | None:
 def _preset(subject: Subject, own: Mapping[str, Any]) -> str:
     """The preset that the command named, else the one with the fewest other values."""
     for session in subject.sessions[:1]:
-        named = _named(command_words(session))
+        named = _named(_flags(session))
         if named in PRESETS:
             return named
 
@@ -64,14 +64,14 @@ def _preset(subject: Subject, own: Mapping[str, Any]) -> str:
 
 
 def _named(words: Sequence[str]) -> str:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         match = _PRESET.fullmatch(word)
         if match:
             return match[1] if match[1] is not None else following
     return ""
 
 
-def command_words(session: Table) -> list[str]:
+def _flags(session: Table) -> list[str]:
     """The flags of the command that started a run."""
     words = [str(word) for word in session.get("command", ())]
     at = next((i for i, word in enumerate(words) if word in ("train", "launch.train")), None)
