@@ -11,7 +11,8 @@
   }
   const show = (second) => {
     video.currentTime = second;
-    video.scrollIntoView({ behavior: "smooth", block: "center" });
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    video.scrollIntoView({ behavior: still ? "instant" : "smooth", block: "center" });
     video.play().catch(() => {});
   };
   document.querySelectorAll("button[data-video]").forEach((button) => {

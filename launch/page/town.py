@@ -108,22 +108,12 @@ def _roads_trace(roads: Sequence[Any]) -> Scatter:
 
 
 def _speed_traces(drives: Sequence[np.ndarray], top: float) -> list[Scatter]:
-    """A line for each class of speed."""
+    """A line for each class of speed; no hover, which would hide the marks on it."""
     traces = []
     for index, colour in enumerate(SPEEDS):
-        pieces = [piece for points in drives for piece in _of_class(points, index, top)]
-        x, y = _joined([piece[:, :2] for piece in pieces])
-        (speed,) = _joined([piece[:, 2:] for piece in pieces])
-        traces.append(
-            Scatter(
-                x=x,
-                y=y,
-                customdata=speed,
-                mode="lines",
-                line={"color": colour, "width": 3.5},
-                hovertemplate="%{customdata:.1f} m/s<extra></extra>",
-            )
-        )
+        x, y = _joined([piece for points in drives for piece in _of_class(points, index, top)])
+        line = {"color": colour, "width": 3.5}
+        traces.append(Scatter(x=x, y=y, mode="lines", line=line, hoverinfo="skip"))
     return traces
 
 
@@ -132,14 +122,14 @@ def _of_class(points: np.ndarray, index: int, top: float) -> list[np.ndarray]:
     classes = np.clip((points[:, 2] / top * len(SPEEDS)).astype(int), 0, len(SPEEDS) - 1)
     inside = np.flatnonzero(classes == index)
     runs = np.split(inside, np.flatnonzero(np.diff(inside) > 1) + 1) if inside.size else []
-    return [points[run[0] : run[-1] + 2] for run in runs]
+    return [points[run[0] : run[-1] + 2, :2] for run in runs]
 
 
 def _joined(pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The columns of several lines, with a gap after each."""
+    """x and y of several lines, with a gap after each."""
     if not pieces:
         return [np.zeros(0, np.float32)] * 2
-    gap = np.full((1, pieces[0].shape[1]), np.nan)
+    gap = np.full((1, 2), np.nan)
     rows = np.concatenate([part for piece in pieces for part in (piece, gap)])
     return list(rows.astype(np.float32).T)
 

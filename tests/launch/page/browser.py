@@ -36,6 +36,7 @@ class Tab:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.dark(False)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command and return its result; events on the way are kept."""
@@ -100,9 +101,18 @@ class Tab:
         return base64.b64decode(answer["data"])
 
     def dark(self, dark: bool = True) -> None:
-        """Let the page believe that the person prefers dark colours, or light ones."""
+        """Let the page believe that the person prefers dark colours, or light ones; no motion."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        still = {"name": "prefers-reduced-motion", "value": "reduce"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme, still])
+
+    def click(self, x: float, y: float, hovered: str) -> None:
+        """Move the mouse to a point, wait for what appears there, and click."""
+        at = {"x": x, "y": y, "button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.wait(f"document.querySelector({hovered!r}) !== null")
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, **at)
 
 
 @contextlib.contextmanager

@@ -72,8 +72,7 @@ def test_a_run_is_whole_and_its_marks_lead_into_the_video(tab, run):
     )
     tab.wait("!document.getElementById('video').seeking")
     x, y = tab.see(MIDDLE)  # the red light
-    for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-        tab.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+    tab.click(x, y, "#map .hoverlayer .hovertext")
     assert 2.5 <= tab.wait("(t => t < 6 && t)(document.getElementById('video').currentTime)") < 6.0
 
 

@@ -29,11 +29,10 @@ def test_every_stretch_is_drawn_once_in_its_colour():
     drawn = town([Evaluation("evaluation.json", evaluation([80.0]))])
     lines = [trace for trace in drawn.figure.data if trace.line.color in SPEEDS]
     assert [trace.line.color for trace in lines] == list(SPEEDS)
-    for index, trace in enumerate(lines):
-        low, high = 2.0 * index, 2.0 * (index + 1)
-        speeds = trace.customdata[~np.isnan(trace.customdata)]
-        assert speeds.min() >= low - 1e-6
-        assert speeds.max() <= high + 0.26  # the point that joins it to the next
+    for index, trace in enumerate(lines):  # at x metres it drives x / 8 m/s
+        speeds = trace.x[~np.isnan(trace.x)] / 8.0
+        assert speeds.min() >= 2.0 * index - 0.06
+        assert speeds.max() <= 2.0 * (index + 1) + 0.31  # the point that joins it to the next
     drawn_points = sum(np.isfinite(trace.x).sum() for trace in lines)
     assert drawn_points == 40 + len(SPEEDS) - 1
 
@@ -42,3 +41,11 @@ def test_without_tracks_there_is_no_map():
     table = evaluation([80.0])
     del table["episodes"][0]["track"]
     assert town([Evaluation("evaluation.json", table)]) is None
+
+
+def test_a_speed_that_nobody_drove_has_no_line():
+    table = evaluation([80.0])
+    table["episodes"][0]["track"]["speed"] = [9.0] * 40
+    drawn = town([Evaluation("evaluation.json", table)])
+    lines = [trace for trace in drawn.figure.data if trace.line.color in SPEEDS]
+    assert [len(trace.x) for trace in lines] == [0, 0, 0, 0, 41]
