@@ -104,7 +104,7 @@ setup(
     packages=find_packages(include=["td3jax*", "envs*", "launch*"]),
     package_data={
         **{package: ["py.typed"] for package in ("td3jax", "envs", "launch")},
-        "launch.page": ["page.html", "page.css", "page.js"],
+        "launch.page": ["*.html", "*.css", "*.js"],
     },
     install_requires=CORE,
     extras_require={

@@ -7,11 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-from plotly.graph_objects import Figure
-from plotly.io.json import to_json_plotly
-
 from launch.diagnosis.causes import LIKELY
 from launch.diagnosis.examine import Diagnosis, examine
 from launch.diagnosis.limits import VerdictLimits
@@ -22,7 +17,7 @@ from launch.page.next_steps import next_steps
 from launch.page.plots import Plot, plots
 from launch.page.policies import comparison
 from launch.page.poster import poster
-from launch.page.script import scripts, text_of
+from launch.page.render import rendered
 from launch.page.sentence import sentence
 from launch.page.settings import settings
 from launch.page.subject import POLICY, Subject, Table, of_file, of_folder, read_evaluation
@@ -73,24 +68,8 @@ def write_page(path: Path, subject: Subject) -> Path:
 
 
 def page(subject: Subject) -> str:
-    """The text of a page. Whatever comes from logs is escaped by the template."""
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(text_of),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = _figure
-    made = scripts()
-    template = environment.get_template("page.html")
-    return template.render(
-        **_content(subject),
-        policy=made.policy,
-        style=Markup(text_of("page.css")),
-        script=Markup(made.own),
-        library=made.library,
-    )
+    """The text of a page."""
+    return rendered("page.html", subject.source.resolve().name, _content(subject))
 
 
 def _content(subject: Subject) -> dict[str, Any]:
@@ -99,7 +78,6 @@ def _content(subject: Subject) -> dict[str, Any]:
     trained = (subject.evaluations.get(POLICY), subject.final)
     driven = [e for e in trained if e] or list(subject.policies.values())[:1]
     return {
-        "name": subject.source.resolve().name,
         "sentence": sentence(subject),
         "verdict": found.verdict if found else None,
         "video": _base64(subject.video.read_bytes()) if subject.video else "",
@@ -117,18 +95,6 @@ def _content(subject: Subject) -> dict[str, Any]:
         "likely": LIKELY,
         "others": other_tables(subject),
     }
-
-
-def _figure(figure: Figure) -> Markup:
-    """A figure as JSON that may stand in a script element: nothing in it can end one."""
-    text = to_json_plotly(figure.to_dict() | {"layout": _layout(figure)})
-    return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))
-
-
-def _layout(figure: Figure) -> dict[str, Any]:
-    layout: dict[str, Any] = figure.to_dict()["layout"]
-    layout.pop("template", None)  # the page's style decides
-    return layout
 
 
 def _base64(data: bytes | None) -> str:
