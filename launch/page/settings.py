@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from launch.config.presets import PRESETS
-from launch.config.tree import to_dict
+from launch.config.tree import flat, to_dict
 from launch.diagnosis.series import get
 from launch.page.subject import Subject, Table
 
+UNKNOWN = "no such option now"
 _PRESET = re.compile(r"--?preset(?:=(.*))?")
 
 
@@ -36,13 +37,17 @@ def settings(subject: Subject) -> Settings | None:
     facts = [*_facts(subject)]
     if not subject.config:
         return Settings("", [], facts) if facts else None
-    own = dict(_leaves(subject.config))
+    own = flat(subject.config)
     if not subject.loop:
-        return Settings("", [Setting(n, _text(v), "") for n, v in own.items()], facts)
+        return Settings("", [Setting(n, shown_value(v), "") for n, v in own.items()], facts)
     preset = _preset(subject, own)
-    usual = dict(_leaves(to_dict(PRESETS[preset].config)))
+    usual = flat(to_dict(PRESETS[preset].config))
     changed = [
-        Setting(name, _text(value), _text(usual[name]) if name in usual else "no such option now")
+        Setting(
+            name,
+            shown_value(value),
+            shown_value(usual[name]) if name in usual else "no such option now",
+        )
         for name, value in own.items()
         if name not in usual or usual[name] != value
     ]
@@ -57,7 +62,7 @@ def _preset(subject: Subject, own: Mapping[str, Any]) -> str:
             return named
 
     def other(name: str) -> int:
-        usual = dict(_leaves(to_dict(PRESETS[name].config)))
+        usual = flat(to_dict(PRESETS[name].config))
         return sum(usual.get(leaf) != value for leaf, value in own.items())
 
     return min(PRESETS, key=other)
@@ -104,13 +109,6 @@ def _clock(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _leaves(tree: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value)
-        else:
-            yield str(name), value
-
-
-def _text(value: Any) -> str:
+def shown_value(value: Any) -> str:
+    """A setting's value as a text."""
     return value if isinstance(value, str) and value else json.dumps(value)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import synthetic_runs
 
+from launch.comparison import compare, read_entry
 from launch.diagnosis.examine import examine
+from launch.page.comparing import write_comparison_page
 from launch.page.write import write_diagnosis_page, write_run_page
 from tests.launch.page.browser import Tab, browsing, find_browser
 from tests.launch.page.page_support import HOSTILE, add_policies, write_run
@@ -89,6 +91,15 @@ def test_the_log_of_others_is_whole(tab, tmp_path, name):
     assert len(tab.see(DRAWN)) == 3
     assert min(tab.see(DRAWN)) > 0
     assert tab.see(WIDTH) == 1200
+
+
+def test_a_comparison_is_whole(tab, tmp_path):
+    kinds, seeds = ("healthy", "saturated_policy"), (2, 5)
+    names = [f"{kind}-ours-pendulum-{seed}" for kind in kinds for seed in seeds]
+    found = compare([read_entry(CONDITIONS / name) for name in names])
+    tab.open(write_comparison_page(tmp_path / "comparison.html", found), width=390, height=844)
+    assert tab.see(DRAWN)[0] >= 2
+    assert tab.see(WIDTH) == 390
 
 
 def test_colours_follow_the_person_s(tab, run):
