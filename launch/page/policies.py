@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
 from launch.page.subject import POLICIES, POLICY, Evaluation
-from launch.scores import REFERENCE, Cell, above, scores
+from launch.scores import REFERENCE, Cell, above, column, scores
 from launch.statistics import Estimate
 
 TITLES = {
@@ -76,8 +74,10 @@ def against_blind(policies: Mapping[str, Evaluation]) -> str:
     if not {POLICY, REFERENCE} <= policies.keys() or not same_routes(policies):
         return ""
     results = {name: policies[name].episodes for name in (POLICY, REFERENCE)}
+    if not all("driving_score" in row for rows in results.values() for row in rows):
+        return ""
     gain: Estimate = above(results[POLICY], results)
-    blind = np.mean([row["driving_score"] for row in results[REFERENCE]])
+    blind = column(results[REFERENCE], "driving_score").mean()
     if gain.low > 0.0:
         return f"better than a driver that sees nothing ({blind:.0f})"
     if gain.high < 0.0:

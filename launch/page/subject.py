@@ -120,8 +120,21 @@ def read_evaluation(path: Path) -> Evaluation | None:
     if not isinstance(table, Mapping) or not isinstance(table.get("summary"), Mapping):
         return None
     rows = table.get("episodes")
-    whole = isinstance(rows, list) and rows and all(isinstance(row, Mapping) for row in rows)
+    whole = isinstance(rows, list) and rows and all(map(_is_episode, rows))
     return Evaluation(path.name, table) if whole else None
+
+
+def _is_episode(row: Any) -> bool:
+    """True for the row of an episode, whose track, where it has one, is whole."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("return"), int | float):
+        return False
+    track = row.get("track", {"x": [], "y": [], "speed": [], "infractions": []})
+    if not isinstance(track, Mapping) or not isinstance(track.get("infractions"), list):
+        return False
+    columns = [track.get(name) for name in ("x", "y", "speed")]
+    lists = [column for column in columns if isinstance(column, list)]
+    pairs = all(isinstance(b, list) and len(b) == 2 for b in track["infractions"])
+    return len(lists) == 3 and len(set(map(len, lists))) == 1 and pairs
 
 
 def _config(folder: Path) -> Table | None:

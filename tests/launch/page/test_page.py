@@ -185,6 +185,18 @@ def test_files_that_are_something_else_are_passed_over(tmp_path):
     assert "TD3 was trained" in the_page(run).text
 
 
+@pytest.mark.parametrize(
+    "track",
+    [3, {}, {"x": [1.0], "y": [], "speed": [1.0], "infractions": []}, {"x": 1, "y": 1, "speed": 1}],
+)
+def test_a_track_that_is_not_whole_is_passed_over(tmp_path, track):
+    run = write_run(tmp_path / "car")
+    table = evaluation([80.0])
+    table["episodes"][0]["track"] = track
+    (run / "evaluation.json").write_text(json.dumps(table))
+    assert of_folder(run, None).policies == {}
+
+
 def commands(subject: Subject) -> list[list[str]]:
     return [shlex.split(step.command) for step in next_steps(subject) if step.command]
 
