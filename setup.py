@@ -20,7 +20,10 @@ CORE = [
 ]
 # Reads, judges and draws a log; the code behind it runs where jax does not.
 DIAGNOSE = [
+    "jinja2>=3.1,<4",
+    "markupsafe>=2.1",
     "matplotlib>=3.9,<4",
+    "plotly>=6.1,<8",  # Its plotly.js goes into every page.
     "protobuf>=5",
     "tensorboard>=2.18,<3",
 ]
@@ -99,7 +102,10 @@ setup(
     ],
     python_requires=">=3.11,<3.13",
     packages=find_packages(include=["td3jax*", "envs*", "launch*"]),
-    package_data={package: ["py.typed"] for package in ("td3jax", "envs", "launch")},
+    package_data={
+        **{package: ["py.typed"] for package in ("td3jax", "envs", "launch")},
+        "launch.page": ["*.html", "*.css", "*.js"],
+    },
     install_requires=CORE,
     extras_require={
         "diagnose": DIAGNOSE,

@@ -66,7 +66,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
         None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
-        this episode; "place_traffic": overrides what a given seed does to the NPCs.
+        this episode; "place_traffic": overrides what a given seed does to the NPCs; "roads":
+        whether the info has the town's lanes.
         """
         super().reset(seed=seed)
         options = options or {}
@@ -100,7 +101,10 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             tick = stage.reset_to(start, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
-                return self._episode_or_fault().observation(), self._reset_info(weather)
+                info = self._reset_info(weather)
+                if options.get("roads"):
+                    info["roads"] = stage.graph.outline()
+                return self._episode_or_fault().observation(), info
             replace = True
         raise SimulatorFault(f"no start was free of collisions in {START_TRIES} tries")
 

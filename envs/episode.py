@@ -10,6 +10,7 @@ import numpy as np
 from envs.config import EnvConfig
 from envs.task import observation, reward
 from envs.task.ego_state import EgoState
+from envs.task.infractions import infractions
 from envs.task.metrics import EpisodeMetrics
 from envs.task.observation import FrameStack, Observation, grey
 from envs.task.route import Route
@@ -30,6 +31,7 @@ class Episode:
     ego: EgoState
     timers: Timers = dataclasses.field(default_factory=Timers)
     ending: Ending = dataclasses.field(default_factory=Ending)
+    infractions: list[str] = dataclasses.field(default_factory=list)  # since the last `info`
 
     def observation(self) -> Observation:
         """Return the agent's observation of now, in arrays of its own."""
@@ -44,7 +46,9 @@ class Episode:
         task = self.config.task
         self.timers = advance(self.timers, ego, task)
         self.ending = ending(ego, self.timers, task, self.most_steps)
-        self.metrics.add(ego, steering, ran_red(before, ego))
+        red = ran_red(before, ego)
+        self.metrics.add(ego, steering, red)
+        self.infractions += infractions(before, ego, red)
         now = reward.Moment(ego, task, self.ending.goal)
         return reward.parts(now, self.config.reward)
 
@@ -56,8 +60,11 @@ class Episode:
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
         """Return this step's info: `frame` in ticks since the reset, metrics at the end."""
         ego = self.ego
+        broken, self.infractions = self.infractions, []
         info: dict[str, Any] = {
             "reward_parts": parts,
+            "position": (ego.x, ego.y),
+            "infractions": broken,
             "speed": ego.speed,
             "route_completion": min(ego.position.progress / self.route.length, 1.0),
             "collision": ego.collision,

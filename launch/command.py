@@ -16,6 +16,7 @@ MODULES = {
     "train": "launch.train",
     "evaluate": "launch.evaluate",
     "diagnose": "launch.diagnose",
+    "compare": "launch.compare",
     "validate": "launch.validate",
     "ablate": "launch.ablate",
     "driving": "launch.driving",

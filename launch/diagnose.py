@@ -8,19 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from launch.cli import run_command
 from launch.config.flags import Command, Flag
-from launch.diagnosis.causes import LIKELY, Cause, rank_causes
+from launch.diagnosis.causes import LIKELY, Cause
 from launch.diagnosis.criteria import Verdict
+from launch.diagnosis.examine import Diagnosis, examine
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.read.logs import Run, read_run
 from launch.diagnosis.report import run_notes, run_warnings, write_report
 from launch.diagnosis.tags import read_tag_map
-from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
+from launch.diagnosis.verdict import GO, NO_GO, STAGES
 from launch.errors import BAD_INPUT, DONE, BadInput
 from launch.errors import NO_GO as NO_GO_CODE
+from launch.page.write import PAGE, write_diagnosis_page
 
 EXIT_CODE = {GO: DONE, NO_GO: NO_GO_CODE}  # of an undecided run: BAD_INPUT
 NEAR = 0.2  # below this score a signature is not even near
@@ -40,8 +41,8 @@ COMMAND = Command(
             "out_dir",
             str,
             "",
-            "folder for report.md, report.json and plots [diagnosis/ in a run of ours, else "
-            "diagnosis-NAME/ here]",
+            "folder for report.html, report.md, report.json and plots [diagnosis/ in a run of "
+            "ours, else diagnosis-NAME/ here]",
             also=("out",),
         ),
         Flag("tag_map", str, "", "JSON file {their tag: our tag} for logs of another library"),
@@ -56,14 +57,6 @@ COMMAND = Command(
     ),
     positional="run_dir",
 )
-
-
-class Diagnosis(NamedTuple):
-    """A run, the verdict on it, and the causes by their score."""
-
-    run: Run
-    verdict: Verdict
-    causes: tuple[Cause, ...]
 
 
 def summary(found: Diagnosis) -> list[str]:
@@ -87,22 +80,12 @@ def summary(found: Diagnosis) -> list[str]:
     return lines
 
 
-def examine(
-    run_dir: Path,
-    tag_map: Mapping[str, str] | None = None,
-    limits: VerdictLimits | None = None,
-    stage: str | None = None,
-) -> Diagnosis:
-    """Read, judge and explain a run; raises Unreadable, a ValueError of one line."""
-    run = read_run(run_dir, tag_map)
-    verdict = judge(run.series, limits, run.facts, stage)
-    return Diagnosis(run, verdict, rank_causes(run.series, run.facts, limits))
-
-
-def write_diagnosis(found: Diagnosis, folder: Path) -> Path:
-    """Write the report and return the path of report.md."""
+def write_diagnosis(found: Diagnosis, folder: Path, source: Path) -> Path:
+    """Write the report and the page of it; return the path of report.md."""
     run, verdict, causes = found
-    return write_report(folder, verdict, causes, run.series, run.config, notes=run_notes(run))
+    path = write_report(folder, verdict, causes, run.series, run.config, notes=run_notes(run))
+    write_diagnosis_page(folder, found, source)
+    return path
 
 
 def diagnose(
@@ -118,7 +101,8 @@ def diagnose(
     """
     found = examine(run_dir, tag_map, limits, stage)
     base = run_dir if run_dir.is_dir() else run_dir.parent
-    return found.verdict, found.causes, write_diagnosis(found, out_dir or base / "diagnosis")
+    path = write_diagnosis(found, out_dir or base / "diagnosis", run_dir)
+    return found.verdict, found.causes, path
 
 
 def report_folder(run_dir: Path) -> Path:
@@ -142,14 +126,14 @@ def _body(given: dict[str, Any]) -> int:
         tag_map = read_tag_map(Path(given["tag_map"])) if given.get("tag_map") else None
         limits = parse_limits(COMMAND.value(given, "limits"))
         found = examine(run_dir, tag_map, limits, given.get("stage"))
-        path = write_diagnosis(found, out_dir)
+        path = write_diagnosis(found, out_dir, run_dir)
     except ValueError as error:
         raise BadInput(str(error)) from error
     except OSError as error:
         raise BadInput(
             f"the report cannot be written: {error}; name a folder with --out_dir"
         ) from error
-    print("\n".join([*summary(found), f"report: {path}"]))
+    print("\n".join([*summary(found), f"report: {path}", f"page: {path.with_name(PAGE)}"]))
     return EXIT_CODE.get(found.verdict.decision, BAD_INPUT)
 
 

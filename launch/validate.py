@@ -15,6 +15,7 @@ from launch.config.flags import Command, Flag
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.verdict import STAGES
 from launch.errors import BadInput
+from launch.page.write import PAGE
 from launch.signals import run_child
 from launch.studies.study import TRAIN_ARGS
 from launch.studies.validation import exit_code, run_protocol, train_command
@@ -57,7 +58,7 @@ def _body(given: dict[str, Any]) -> int:
 
     gates = run_protocol(run_dir, stages, train, limits, lambda text: print(text, flush=True))
     if run_dir.is_dir():
-        print(f"report: {run_dir / 'validate.md'}")
+        print(f"report: {run_dir / 'validate.md'}\npage: {run_dir / PAGE}")
     return exit_code(gates[-1])
 
 

@@ -22,7 +22,15 @@ FORBIDDEN = {
     "envs.task": ("carla", "envs.world", "envs.process", "envs.standin"),
     "envs.world": ("envs.process", "envs.standin"),
     "launch.config": ("launch.training", "launch.studies", "launch.benchmarks", "envs.world"),
-    "launch.diagnosis": ("launch.training", "launch.studies", "launch.benchmarks", "jax", "carla"),
+    "launch.diagnosis": (
+        "launch.page",
+        "launch.training",
+        "launch.studies",
+        "launch.benchmarks",
+        "jax",
+        "carla",
+    ),
+    "launch.page": ("launch.training", "launch.studies", "launch.benchmarks", "jax", "carla"),
     "launch.training": ("launch.studies", "launch.benchmarks"),
     "launch.studies": ("launch.benchmarks",),
 }

@@ -11,12 +11,14 @@ import dataclasses
 import math
 from typing import Any
 
+import cv2
 import networkx as nx
 import numpy as np
 
 LaneKey = tuple[int, int, int]
 SAMPLING = 1.0  # m between points of a route
 WINDOW = 15.0  # m ahead of the last progress in which a position is looked for
+OUTLINE = 0.5  # m between a lane and its outline
 BACK = 5.0  # m behind it, for a car that rolls back; progress itself never falls
 
 
@@ -172,6 +174,11 @@ class LaneGraph:
     def _follow(self, key: LaneKey, following: LaneKey) -> None:
         length = float(_segment_lengths(self.lines[key]).sum())
         self.graph.add_edge(key, following, length=length)
+
+    def outline(self) -> list[np.ndarray]:
+        """Return the lanes' centres as float32 (N, 2) of few points, within `OUTLINE` of them."""
+        lines = (line[:, :2].astype(np.float32) for line in self.lines.values())
+        return [cv2.approxPolyDP(line, OUTLINE, closed=False)[:, 0] for line in lines]
 
     def plan(self, location: Any, least: float, rng: np.random.Generator) -> Route:
         """Return a route of `least` metres or more from a carla.Location's lane to a seeded goal.

@@ -79,8 +79,8 @@ class Command:
     """The command line of one program.
 
     about: its module's docstring, whose first line says what it does. positional: flag that a
-    word without a name stands for. rest: tuple flag that takes the words after "--". notes: lines
-    that --helpfull adds.
+    word without a name stands for, or all such words where it is a tuple. rest: tuple flag that
+    takes the words after "--". notes: lines that --helpfull adds.
     """
 
     name: str
@@ -106,7 +106,9 @@ class Command:
             f.name: f.value(values[f.name].value) for f in self.flags if values[f.name].present
         }
         if words and self.positional and self.positional not in given:
-            given[self.positional] = words.pop(0)
+            several = any(f.kind is tuple for f in self.flags if f.name == self.positional)
+            given[self.positional] = tuple(words) if several else words[0]
+            words = [] if several else words[1:]
         if words:
             raise BadInput(f"{words[0]!r}: not a flag; write --name=value (--help lists them)")
         if rest:

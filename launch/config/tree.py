@@ -99,6 +99,14 @@ def to_dict(config: Any) -> dict[str, Any]:
     return table
 
 
+def flat(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The leaves of nested dictionaries by their names alone."""
+    found: dict[str, Any] = {}
+    for name, value in table.items():
+        found |= flat(value) if isinstance(value, Mapping) else {str(name): value}
+    return found
+
+
 def update_from_dict(config: T, table: Any, where: str = "") -> T:
     """A copy with the values that `table` has; ValueError naming an unknown key or a wrong type."""
     if not isinstance(table, Mapping):

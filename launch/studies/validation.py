@@ -21,6 +21,7 @@ from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
 from launch.errors import BAD_INPUT, DONE
 from launch.errors import NO_GO as NO_GO_CODE
 from launch.files import markdown_table, write_whole
+from launch.page.write import write_run_page
 
 Train = Callable[[int, Path, bool], int]
 
@@ -76,14 +77,15 @@ def run_protocol(
     limits: VerdictLimits,
     say: Callable[[str], None],
 ) -> list[Gate]:
-    """The stages in order, until one is not GO; validate.md and validate.json after each."""
+    """The stages in order, until one is not GO; validate.md, validate.json and the page of the run
+    after each."""
     gates: list[Gate] = []
     for stage in stages:
         gate = run_gate(stage, run_dir, bool(gates), train, limits)
         gates.append(gate)
         say("\n".join(gate_lines(gate)))
         if run_dir.is_dir():  # training may have refused its flags and left nothing
-            _write(run_dir, gates, stages)
+            _write(run_dir, gates, stages, limits)
         if not gate.passed:
             break
     return gates
@@ -109,7 +111,9 @@ def exit_code(last: Gate) -> int:
     return last.exit_code or BAD_INPUT
 
 
-def _write(run_dir: Path, gates: Sequence[Gate], stages: Sequence[str]) -> None:
+def _write(
+    run_dir: Path, gates: Sequence[Gate], stages: Sequence[str], limits: VerdictLimits
+) -> None:
     done = {gate.stage: gate for gate in gates}
     rows = [(stage, f"{STAGES[stage]:,}", *_outcome(done.get(stage))) for stage in stages]
     lines = ["# Staged validation", ""]
@@ -130,6 +134,7 @@ def _write(run_dir: Path, gates: Sequence[Gate], stages: Sequence[str]) -> None:
         for gate in gates
     ]
     write_whole(run_dir / "validate.json", json.dumps(table, indent=1) + "\n")
+    write_run_page(run_dir, limits)
 
 
 def _outcome(gate: Gate | None) -> tuple[str, str]:

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.policies import Policy
 from launch.training.tallies import RewardTally
+from launch.training.track import Track, outline
 from launch.training.video import Video
 
 TRIES = 5  # of an episode that the simulator did not finish
@@ -37,6 +37,7 @@ class EpisodeResult:
     metrics: Mapping[str, float]
     last: Observation
     parts: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    track: Track = dataclasses.field(default_factory=Track)
 
     @property
     def total(self) -> float:
@@ -56,11 +57,15 @@ def run_episode(
     watch: Watch | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
+    roads: bool = False,
 ) -> EpisodeResult:
-    """One episode; watch sees every observation that an action is chosen for."""
-    observation, info = start_episode(env, seed, video is not None, steps)
+    """One episode; watch sees every observation that an action is chosen for.
+
+    roads: whether the track has the town's lanes.
+    """
+    observation, info = start_episode(env, seed, video is not None, steps, roads)
     rewards: list[float] = []
-    tally = RewardTally()
+    tally, track = RewardTally(), Track(roads=info.get("roads", ()))
     while True:
         if stop():
             raise Stopped
@@ -73,6 +78,7 @@ def run_episode(
         observation, reward, terminated, truncated, info = finish_step(env, action)
         rewards.append(float(reward))
         tally.add(reward, info.get("reward_parts"))
+        track.add(info)
         if terminated or truncated:
             break
     reason = str(info.get("termination_reason", "terminated" if terminated else "truncated"))
@@ -82,7 +88,7 @@ def run_episode(
         for name, value in tally.drain().items()
         if name != "reward/total"
     }
-    return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation, parts)
+    return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation, parts, track)
 
 
 def run_episodes(
@@ -107,7 +113,7 @@ def run_episodes(
         shown = video if index == 0 else None
         if shown is not None:
             shown.discard()
-        return run_episode(env, policy, seed, shown, watch, stop, steps)
+        return run_episode(env, policy, seed, shown, watch, stop, steps, roads=index == 0)
 
     results: list[EpisodeResult] = []
     for index in range(count):
@@ -200,19 +206,33 @@ def summarise(results: Sequence[EpisodeResult]) -> dict[str, float]:
     return summary
 
 
-def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
-    """Everything about an evaluation, JSON-able: NaN becomes None."""
-    rows: list[dict[str, Any]] = [
+def rows_of(results: Sequence[EpisodeResult]) -> list[dict[str, Any]]:
+    """Return the figures of each episode."""
+    return [
         {"return": r.total, "length": len(r.rewards), "reason": r.reason, **r.metrics, **r.parts}
         for r in results
     ]
+
+
+def table(results: Sequence[EpisodeResult]) -> dict[str, object]:
+    """Everything about an evaluation, JSON-able: NaN becomes None.
+
+    Of the driving task, "roads" are the town's lanes and an episode's "track" is where it drove.
+    """
+    rows = rows_of(results)
     names = {name for row in rows for name in row if name != "reason"}
     spread = {}
     for name in sorted(names):
         values = np.array([float(row[name]) for row in rows if name in row])
         known = values[np.isfinite(values)]
         spread[name] = float(known.std()) if known.size else None
-    return _known({"summary": summarise(results), "std": spread, "episodes": rows})
+    found = {"summary": summarise(results), "std": spread, "episodes": rows}
+    for row, result in zip(rows, results, strict=True):
+        if result.track.points:
+            row["track"] = result.track.table()
+        if result.track.roads:
+            found["roads"] = outline(result.track.roads)
+    return _known(found)
 
 
 def _known(value: Any) -> Any:
@@ -223,10 +243,3 @@ def _known(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     return value
-
-
-def make_video(path: Path | None, env: Env) -> Video | None:
-    """A video at the environment's own pace."""
-    if path is None:
-        return None
-    return Video(path, float(env.metadata.get("render_fps") or 20))

@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
-import json
+import os
+import shutil
+import sys
+from pathlib import Path
 
 import numpy as np
 
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
-from launch.files import write_whole
+from launch.page.next_steps import next_steps
+from launch.page.write import PAGE, write_run_page
 from launch.training.environments import Simulator
-from launch.training.evaluation import EpisodeResult, make_video, table
+from launch.training.evaluation import EpisodeResult
+from launch.training.evaluation_file import write_evaluation
 from launch.training.loop import evaluate_now
 from launch.training.session import Session
-from launch.training.video import Video, kept
+from launch.training.video import Video, kept, make_video
 
 VIDEO = "evaluation.mp4"
 
 
-def finish(session: Session) -> str:
-    """Evaluate, record, and write evaluation.json, report.md and plots; returns the verdict."""
+def finish(session: Session) -> list[str]:
+    """Evaluate, record, and write evaluation.json and the reports; returns the last lines to print:
+    the verdict, what was written, and what to do next."""
     evaluation: dict[str, float] = {}
     if session.config.loop.final_episodes:
-        scalars, results = _evaluate(session)
+        scalars, results, recorded = _evaluate(session)
         session.log(scalars)
         session.keep_best(scalars)
-        text = json.dumps(table(results), indent=1) + "\n"
-        write_whole(session.folder / "evaluation.json", text)
+        head = {"video": VIDEO} if recorded else {}  # of the first episode
+        write_evaluation(session.folder / "evaluation.json", head, results, session.env)
         evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
     return report(session, evaluation)
 
 
-def report(session: Session, evaluation: dict[str, float] | None = None) -> str:
-    """Write report.md, report.json and plots; return the verdict and its reasons in one line."""
+def report(session: Session, evaluation: dict[str, float] | None = None) -> list[str]:
+    """Write report.html, report.md, report.json and plots; returns the last lines to print."""
     session.writer.flush()
-    limits = parse_limits(session.config.loop.limits)
-    verdict = report_run(session.folder, evaluation=evaluation or None, limits=limits)
-    return f"{verdict.decision}: {'; '.join(verdict.reasons)}"
+    folder, limits = session.folder, parse_limits(session.config.loop.limits)
+    verdict = report_run(folder, evaluation=evaluation or None, limits=limits)
+    subject = write_run_page(folder, limits)
+    written = {"report": folder / "report.md", "page": folder / PAGE, "video": subject.video}
+    lines = [f"{verdict.decision}: {'; '.join(verdict.reasons)}"]
+    lines += [f"{name}: {path}" for name, path in written.items() if path]
+    steps = [step.command for step in next_steps(subject) if step.command]
+    lines += [f"next: {runnable(command)}" for command in (*steps[:1], *steps[-1:])]
+    return list(dict.fromkeys(lines))
 
 
-def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult]]:
+def runnable(command: str) -> str:
+    """A command with the folder of its program, where the shell would not find it."""
+    program, _, rest = command.partition(" ")
+    beside = Path(sys.executable).with_name(program)
+    if shutil.which(program) or not beside.is_file():
+        return command
+    return f"{os.path.relpath(beside)} {rest}"
+
+
+def _evaluate(session: Session) -> tuple[dict[str, float], list[EpisodeResult], bool]:
+    """Return the scalars, the episodes, and whether the first of them is on video."""
     with kept(_video(session)) as video:
-        return evaluate_now(session, session.config.loop.final_episodes, video)
+        return *evaluate_now(session, session.config.loop.final_episodes, video), video is not None
 
 
 def _video(session: Session) -> Video | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import os
 import platform
 import re
 import subprocess
@@ -64,18 +65,33 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def note_start(folder: Path) -> None:
-    """Add command line, versions, commit and time of this start to sessions.jsonl."""
+def note_start(folder: Path, devices: str = "") -> None:
+    """Add command line, machine, versions, commit and time of this start to sessions.jsonl.
+
+    devices: what jax computes on.
+    """
     row = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "command": [Path(sys.executable).name, *sys.orig_argv[1:]],
         "host": platform.node(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "devices": devices,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
         "commit": _commit(),
     }
     with open(folder / "sessions.jsonl", "a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
+
+
+def _processor() -> str:
+    """The processor's name as Linux tells it, else its kind."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
 
 
 def _version(name: str) -> str | None:

@@ -41,12 +41,16 @@ def tune(spaces: Spaces) -> None:
         tune_allocator()
 
 
+def devices() -> str:
+    """What jax computes on, in one line."""
+    return ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices())
+
+
 def describe(folder: Path, buffer: ReplayBuffer, spaces: Spaces) -> str:
     """Host, devices, run folder and the buffer's bytes, in one line."""
-    devices = ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices())
     sizes = {"image": spaces.image, "vector": spaces.vector}
     parts = ", ".join(f"{name} {size}" for name, size in sizes.items() if size)
     return (
-        f"{platform.node()} | {devices} | {folder} | buffer {buffer.nbytes:,} bytes "
+        f"{platform.node()} | {devices()} | {folder} | buffer {buffer.nbytes:,} bytes "
         f"for {buffer.capacity:,} transitions ({parts})"
     )

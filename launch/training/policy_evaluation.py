@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import sys
 import tempfile
@@ -13,24 +12,21 @@ from pathlib import Path
 
 from envs.errors import EnvError
 from launch.config.run import RunConfig
+from launch.config.tree import to_dict
+from launch.diagnosis.limits import parse_limits
 from launch.errors import DONE
-from launch.files import write_whole
+from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
-from launch.training.evaluation import (
-    EpisodeResult,
-    Stopped,
-    make_video,
-    run_episodes,
-    table,
-)
+from launch.training.evaluation import EpisodeResult, Stopped, run_episodes
+from launch.training.evaluation_file import write_evaluation
 from launch.training.folder import SIMULATOR_LOG
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
-from launch.training.video import kept
+from launch.training.video import kept, make_video
 
 SCRIPTED = ("expert", "blind")
 POLICIES = ("checkpoint", "random", *SCRIPTED)
@@ -61,8 +57,7 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
             for policy, out in plan.outs.items():
                 results[policy] = _measure(plan, policy, env, stop)
                 head = {"policy": policy, "env": loop.env, "seed": loop.seed}
-                text = json.dumps({**head, **table(results[policy])}, indent=1) + "\n"
-                write_whole(out, text)
+                write_evaluation(out, head, results[policy], env)
         except Stopped:
             written = [str(plan.outs[policy]) for policy in results] or ["nothing"]
             print(
@@ -72,8 +67,19 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
         finally:
             env.close()
     print(*scoreboard(results), sep="\n")
+    print(f"page: {_page(plan)}")
     print(*(f"written: {out}" for out in plan.outs.values()), sep="\n")
     return DONE
+
+
+def _page(plan: PolicyEvaluation) -> Path:
+    """Write the page of the run that was evaluated, else one beside the files."""
+    run = checkpoint.run_folder(plan.path) if plan.path else None
+    names = [f"evaluation-{policy}.json" for policy in plan.outs]
+    if run is None or list(plan.outs.values()) != [run / name for name in names]:
+        return write_evaluation_page(plan.outs, to_dict(plan.config), plan.video)
+    write_run_page(run, parse_limits(plan.config.loop.limits))
+    return run / PAGE
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
 from launch.training.folder import SIMULATOR_LOG, locked, note_start
 from launch.training.loop import StoppedNoGo, train
-from launch.training.machine import cache_compilations, describe, tune
+from launch.training.machine import cache_compilations, describe, devices, tune
 from launch.training.progress import say
 from launch.training.session import Session, open_session
 from td3jax.checkpoint import CONFIG
@@ -67,7 +67,7 @@ def _discard(folder: Path, keep_log: bool) -> None:
 def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> None:
     folder, tell = session.folder, session.progress.say
     write_whole(folder / CONFIG, to_json(session.config))
-    note_start(folder)
+    note_start(folder, devices())
     tell(describe(folder, session.buffer, session.buffer.spaces))
     for note in notes:
         tell(note)
@@ -86,11 +86,11 @@ def _train(session: Session) -> int:
     if not ended:
         return _stopped(session)
     try:
-        verdict = finish(session)
+        lines = finish(session)
     except Stopped:
         return _stopped(session)
     session.progress.close()
-    print(f"{verdict}\nreport: {session.folder / 'report.md'}")
+    print(*lines, sep="\n")
     return 0 if not session.stop else session.stop.exit_code
 
 

@@ -12,8 +12,9 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+import gymnasium
 import imageio_ffmpeg
 import numpy as np
 
@@ -117,6 +118,16 @@ class Video:
         log, self._log = self._log, None
         if log is not None:
             log.close()
+
+
+def frames_per_second(env: gymnasium.Env[Any, Any]) -> float:
+    """The environment's own pace, of one frame for each step."""
+    return float(env.metadata.get("render_fps") or 20)
+
+
+def make_video(path: Path | None, env: gymnasium.Env[Any, Any]) -> Video | None:
+    """A video at the environment's own pace."""
+    return None if path is None else Video(path, frames_per_second(env))
 
 
 @contextlib.contextmanager

@@ -61,6 +61,7 @@ def test_a_step_has_what_it_promises(env):
         assert observation["vector"].shape == (23,)
         observation = following
     assert info["speed"] > 0.0
+    assert info["infractions"] == []
     # fault 2, stale reward inputs: the reward is of the speed after this very tick
     speed = info["speed"]
     expected = 2.0 * (speed / (8.33 - 1.39) - 0.5 * max(1.0 - speed, 0.0))

@@ -66,7 +66,8 @@ def test_the_stand_in_is_a_command() -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_wrong_flag_is_one_line_and_exit_2(name: str, capsys: pytest.CaptureFixture) -> None:
-    for words, told in ((["--no_such_flag=1"], "'no_such_flag'"), (["a", "b"], "not a flag")):
+    stray = "no such file" if name == "compare" else "not a flag"  # it takes any number of runs
+    for words, told in ((["--no_such_flag=1"], "'no_such_flag'"), (["a", "b"], stray)):
         assert main([name, *words]) == 2
         out, err = capsys.readouterr()
         assert (out, err.count("\n")) == ("", 1)

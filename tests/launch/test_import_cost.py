@@ -12,6 +12,8 @@ import pytest
 import synthetic_runs
 from synthetic_runs import write_events
 
+from tests.launch.page.page_support import add_policies, write_run
+
 ROOT = Path(__file__).parents[2]
 UNIX_ALONE = ("fcntl", "pwd", "resource")
 ABSENT = (
@@ -70,6 +72,15 @@ def test_event_files_are_judged_and_explained(tmp_path):
     (report,) = tmp_path.glob("diagnosis-*/report.json")
     assert json.loads(report.read_text())["decision"] == "NO-GO"
     assert list(report.parent.rglob("*.png"))
+
+
+def test_a_run_with_evaluations_gets_its_page(tmp_path):
+    run = write_run(tmp_path / "car", video=True)
+    add_policies(run, checkpoint=[80.0, 20.0], blind=[20.0, 30.0])
+    done = without(AS_PROGRAM, "launch.diagnose", run)
+    assert done.returncode == 0, done.stderr
+    assert f"page: {run / 'diagnosis' / 'report.html'}" in done.stdout
+    assert "Beside others" in (run / "diagnosis" / "report.html").read_text()
 
 
 def test_its_help_needs_none_of_them():

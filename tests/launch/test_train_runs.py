@@ -55,6 +55,7 @@ def test_a_run_leaves_everything_and_never_overwrites(
     for name in (
         "config.json",
         "metrics.csv",
+        "report.html",
         "report.md",
         "report.json",
         "evaluation.json",
@@ -65,6 +66,13 @@ def test_a_run_leaves_everything_and_never_overwrites(
     ):
         assert (folder / name).stat().st_size > 0, name
     assert (folder / "report.md").read_text().startswith("# ")
+    verdict, report, page, video, first, last = out.splitlines()[-6:]
+    assert verdict.startswith(("GO: ", "UNDECIDED: ", "NO-GO: "))
+    assert report == f"report: {folder / 'report.md'}"
+    assert page == f"page: {folder / 'report.html'}"
+    assert video == f"video: {folder / 'evaluation.mp4'}"
+    assert f"evaluate {folder} --policy=checkpoint,random --episodes=48" in first
+    assert last.endswith(f"tensorboard --logdir {tmp_path}")
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(folder / "evaluation.mp4"))
     assert frames == 200
     (events,) = folder.glob("events.out.tfevents.*")

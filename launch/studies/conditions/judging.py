@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from launch.diagnose import examine
 from launch.diagnosis.causes import LIKELY
+from launch.diagnosis.examine import examine
 from launch.diagnosis.verdict import NO_GO
 from launch.files import markdown_table
 from launch.studies.conditions.manifest import HELD_OUT, TUNE, Entry

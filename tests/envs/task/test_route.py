@@ -97,6 +97,11 @@ def test_a_route_over_lane_sections_does_not_double_back(sections):
     assert planned.length == pytest.approx(235.0, abs=1.5)
     assert np.diff(planned.points[:, 0]).min() > 0.5
     np.testing.assert_allclose(planned.yaws, 0.0, atol=1e-6)
+    outline = graph.outline()
+    assert len(outline) == sections + 1
+    assert {len(line) for line in outline} == {2}
+    assert min(line[:, 0].min() for line in outline) == pytest.approx(0.0, abs=0.1)
+    assert max(line[:, 0].max() for line in outline) == pytest.approx(240.0, abs=1.5)
 
 
 def test_a_lane_that_leads_to_itself_ends():

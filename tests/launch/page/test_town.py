@@ -1,0 +1,51 @@
+"""The map: stretches by speed, infractions and their moments on the video."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from launch.page.subject import Evaluation
+from launch.page.town import LEAD, SPEEDS, town
+from tests.launch.page.page_support import evaluation, track
+
+
+def test_infractions_are_placed_and_timed():
+    table = evaluation([80.0, 20.0], video="evaluation.mp4")
+    table["episodes"][1]["track"] = track((4, "off_road"))
+    drawn = town([Evaluation("evaluation.json", table)])
+    assert drawn.drives == 2
+    assert drawn.fastest == 10.0
+    red, crash, off = drawn.moments
+    assert (red.kind, red.x, red.y) == ("red light", 40.0, 5.0)
+    assert red.seconds == pytest.approx(4.0)
+    assert red.video == pytest.approx(4.0 - LEAD)
+    assert (crash.kind, crash.text) == ("collision", "collision with a vehicle")
+    assert crash.video == pytest.approx(8.0 - LEAD)
+    assert (off.kind, off.episode, off.video) == ("off the road", 2, None)
+
+
+def test_every_stretch_is_drawn_once_in_its_colour():
+    drawn = town([Evaluation("evaluation.json", evaluation([80.0]))])
+    lines = [trace for trace in drawn.figure.data if trace.line.color in SPEEDS]
+    assert [trace.line.color for trace in lines] == list(SPEEDS)
+    for index, trace in enumerate(lines):  # at x metres it drives x / 8 m/s
+        speeds = trace.x[~np.isnan(trace.x)] / 8.0
+        assert speeds.min() >= 2.0 * index - 0.06
+        assert speeds.max() <= 2.0 * (index + 1) + 0.31  # the point that joins it to the next
+    drawn_points = sum(np.isfinite(trace.x).sum() for trace in lines)
+    assert drawn_points == 40 + len(SPEEDS) - 1
+
+
+def test_without_tracks_there_is_no_map():
+    table = evaluation([80.0])
+    del table["episodes"][0]["track"]
+    assert town([Evaluation("evaluation.json", table)]) is None
+
+
+def test_a_speed_that_nobody_drove_has_no_line():
+    table = evaluation([80.0])
+    table["episodes"][0]["track"]["speed"] = [9.0] * 40
+    drawn = town([Evaluation("evaluation.json", table)])
+    lines = [trace for trace in drawn.figure.data if trace.line.color in SPEEDS]
+    assert [len(trace.x) for trace in lines] == [0, 0, 0, 0, 41]
