@@ -139,7 +139,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         episode = self._episode_or_fault()
         if episode.ending.reason:
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
-        parts = dict.fromkeys(reward.PARTS, 0.0)
+        parts = dict.fromkeys(reward.names(self.config.reward), 0.0)
         for _ in range(self.config.task.action_ticks):
             tick, state = self._advance(action)
             for name, value in episode.step(state, float(action[0])).items():

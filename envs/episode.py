@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.config import EnvConfig
 from envs.task import observation, reward
+from envs.task.allowed import allowed_speed
 from envs.task.ego_state import EgoState
 from envs.task.metrics import EpisodeMetrics
 from envs.task.observation import FrameStack, Observation, grey
@@ -44,8 +45,10 @@ class Episode:
         task = self.config.task
         self.timers = advance(self.timers, ego, task)
         self.ending = ending(ego, self.timers, task, self.most_steps)
-        self.metrics.add(ego, steering, ran_red(before, ego))
-        now = reward.Moment(ego, task, self.ending.goal)
+        red = ran_red(before, ego)
+        self.metrics.add(ego, steering, red)
+        allowed = allowed_speed(ego, self.route, task.target_speed)
+        now = reward.Moment(ego, task, self.ending.goal, red, allowed)
         return reward.parts(now, self.config.reward)
 
     def see(self, picture: np.ndarray | None) -> None:
