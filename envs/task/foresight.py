@@ -19,6 +19,7 @@ from envs.task.route import LaneKey, Lanes, Route, RoutePosition
 from envs.task.surroundings import NearbyActors, conflict, within
 
 LOOK = 45.0  # m ahead of the bonnet in which zones count
+LONG_HALF = 3.0  # m, half the length from which a car swings out in a turn
 PEOPLE_HALF = 0.7  # m, half the length below which an actor keeps to no lane
 PEOPLE_HORIZON = 4.0  # s
 
@@ -28,16 +29,19 @@ class Caution:
     """How the ego takes turns with others; m, s, m/s and m/s^2.
 
     before: between the bonnet and a zone when it waits. lead, lag: how long it is out of a zone
-    before another comes, and after it has gone. slowing, firm, hardest: its braking for those who
-    go first, for those who should wait for it, and beyond which it is too late to stop. patience:
-    how long one that stands, for no light, counts as about to start; patience_inside: as about to
-    leave the zone it stands in. After that only its body counts.
+    before another comes, and after it has gone. boldness: seconds by which a second of waiting
+    shortens `lead`, down to `least_lead`, since others brake too. slowing, firm, hardest: its
+    braking for those who go first, for those who should wait for it, and beyond which it is too
+    late to stop. patience: how long one that stands, for no light, counts as about to start;
+    patience_inside: as about to leave the zone it stands in. After that only its body counts.
     """
 
     before: float = 1.5
     lead: float = 1.0
-    lag: float = 0.5
-    acceleration: float = 2.5
+    least_lead: float = -0.5
+    boldness: float = 0.3
+    lag: float = 0.3
+    acceleration: float = 3.5
     slowing: float = 2.5
     firm: float = 4.0
     hardest: float = 8.5
@@ -72,12 +76,14 @@ class Comer:
 @dataclasses.dataclass(frozen=True)
 class Approach:
     """The ego before a junction: its middle's metre on the route, its speed and half length, the
-    metre of the tail of a queue ahead, and the seconds (M,) at which it is at `metres` (M,)."""
+    metre of the tail of a queue ahead, the seconds that it has waited, and those (M,) in which it
+    is at `metres` (M,)."""
 
     distance: float
     speed: float
     half: float
     tail: float
+    waited: float
     metres: np.ndarray
     seconds: np.ndarray
 
@@ -103,6 +109,7 @@ class Foresight:
         self.caution = caution or Caution()
         self._cruise = cruise
         self._still = np.zeros(0)
+        self._waited = 0.0
 
     def update(
         self,
@@ -119,7 +126,7 @@ class Foresight:
         half: the ego's half length and width; ahead: free metres to the actor ahead in its path and
         that one's speed; closed: the lanes whose light is not green.
         """
-        self._count_standing(others, seconds)
+        self._count_standing(others, speed, seconds)
         ego = self._approach(position.distance, speed, half[0], ahead)
         found = [_people(others, self.route, position, ego, half, self.caution)]
         for passage in self.passages:
@@ -128,7 +135,8 @@ class Foresight:
                 found.append(self._passing(passage, others, ego, closed))
         return _least(found)
 
-    def _count_standing(self, others: NearbyActors, seconds: float) -> None:
+    def _count_standing(self, others: NearbyActors, speed: float, seconds: float) -> None:
+        self._waited = self._waited + seconds if speed < self.caution.standing else 0.0
         if len(self._still) != len(others):
             self._still = np.zeros(len(others))
         stands = np.hypot(others[:, 2], others[:, 3]) < self.caution.standing
@@ -149,24 +157,25 @@ class Foresight:
         means = 0.5 * (np.array(speeds[1:]) + np.array(speeds[:-1]))
         seconds = np.concatenate([[0.0], np.cumsum(1.0 / means)])
         tail = distance + half + gap if queues else math.inf
-        return Approach(distance, max(speed, 0.0), half, tail, metres, seconds)
+        return Approach(distance, max(speed, 0.0), half, tail, self._waited, metres, seconds)
 
     def _passing(
         self, passage: Passage, others: NearbyActors, ego: Approach, closed: frozenset[LaneKey]
     ) -> Crossing:
         comers = list(self._comers(passage, others, closed))
-        open_or_used = {
+        used = {comer.zone for comer in comers}
+        narrow = {
             number
             for number, zone in enumerate(passage.zones)
-            if not zone.gates & closed or any(comer.zone == number for comer in comers)
+            if not zone.wide and (number in used or not zone.gates & closed)
         }
         stops = []
         for number, zone in enumerate(passage.zones):
             mine = [comer for comer in comers if comer.zone == number]
             met = any(meet(zone, comer, ego, self.caution) for comer in mine)
-            full = number in open_or_used and queue_reaches(zone, ego, self.caution)
+            full = number in narrow and queue_reaches(zone, ego, self.caution)
             if (met or full) and can_stop(zone, ego, self.caution):
-                stops.append(self._stop(passage, number, ego, open_or_used))
+                stops.append(self._stop(passage, number, ego, narrow))
         return _least(stops)
 
     def _comers(
@@ -205,19 +214,26 @@ class Foresight:
         caution, zone = self.caution, passage.zones[number]
         metres = float(passage.ahead[number, spot.lane]) - spot.along - float(other[5])
         leaves = metres + zone.last - zone.first + 2.0 * float(other[5])
+        if zone.wide and other[5] < LONG_HALF:
+            return None
         patience = caution.patience_inside if metres <= 0.0 else caution.patience
         if leaves <= 0.0 or still > patience:
             return None
         speed = math.hypot(other[2], other[3])
         comes = arrival(metres, speed, caution.their_acceleration, caution.their_speed)
         stands = speed < caution.standing
-        return Comer(number, comes, math.inf if stands else leaves / max(0.8 * speed, 1.0))
+        return Comer(number, comes, math.inf if stands else leaves / max(0.9 * speed, 1.0))
 
-    def _stop(self, passage: Passage, number: int, ego: Approach, used: Iterable[int]) -> Crossing:
-        """Return where to stop for a zone: before the earlier ones that it would else stand on."""
+    def _stop(
+        self, passage: Passage, number: int, ego: Approach, narrow: Iterable[int]
+    ) -> Crossing:
+        """Return where to stop for a zone: before the earlier ones that it would else stand on.
+
+        narrow: the zones that are not to be stood on.
+        """
         caution, zones = self.caution, passage.zones
         stop = zones[number].enter - caution.before
-        for earlier in sorted(used, reverse=True):
+        for earlier in sorted(narrow, reverse=True):
             zone, mouth = zones[earlier], zones[earlier].enter - caution.before
             stands_on = zone.enter < stop and zone.leave > stop - 2.0 * ego.half
             if earlier < number and stands_on and mouth > ego.bonnet - 0.5:
@@ -229,7 +245,8 @@ class Foresight:
 def meet(zone: Zone, comer: Comer, ego: Approach, caution: Caution) -> bool:
     """Return whether both would be in the zone at once, or nearly so."""
     enters, leaves = ego.at(zone.enter - ego.half), ego.at(zone.leave + ego.half)
-    return enters < comer.goes + caution.lag and leaves > comer.comes - caution.lead
+    lead = max(caution.lead - caution.boldness * ego.waited, caution.least_lead)
+    return enters < comer.goes + caution.lag and leaves > comer.comes - lead
 
 
 def can_stop(zone: Zone, ego: Approach, caution: Caution) -> bool:

@@ -13,6 +13,7 @@ from envs.task.route import LaneKey, Lanes, Route, segment_lengths
 from envs.task.surroundings import NearbyActors
 
 WIDTH = 2.7  # m between the middles of two lanes below which cars on them may touch
+WIDE = 4.5  # m, the same where one of them turns a long car, which swings out
 REACH = 60.0  # m before a junction's lane in which a car may be bound for it
 SCENE = 70.0  # m about a junction in which lanes are looked for
 JOINED = 12.0  # m of route without a zone that tell one junction from the next
@@ -30,7 +31,7 @@ class Zone:
     from `first` to `last` m along itself.
 
     gates: the lanes that lead into the other lane, where a light holds cars; turns: whether the
-    other lane does.
+    other lane does; wide: only long cars on it come so near.
     """
 
     enter: float
@@ -40,6 +41,7 @@ class Zone:
     last: float
     gates: frozenset[LaneKey]
     turns: bool
+    wide: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +76,10 @@ class Spot:
 
 def passages(lanes: Lanes, route: Route) -> tuple[Passage, ...]:
     """Return the junctions in which other lanes cross or join the route, in order."""
-    zones = [zone for key in sorted(lanes.junctions) for zone in _zones(lanes, route, key)]
+    keys = sorted(lanes.junctions)
+    zones = [zone for key in keys for zone in _zones(lanes, route, key, WIDTH)]
+    swung = [zone for key in keys for zone in _zones(lanes, route, key, WIDE) if zone.turns]
+    zones += [dataclasses.replace(zone, wide=True) for zone in swung]
     zones.sort(key=lambda zone: (zone.enter, zone.leave))
     groups: list[list[Zone]] = []
     for zone in zones:
@@ -85,11 +90,11 @@ def passages(lanes: Lanes, route: Route) -> tuple[Passage, ...]:
     return tuple(_passage(lanes, route, tuple(group)) for group in groups)
 
 
-def _zones(lanes: Lanes, route: Route, key: LaneKey) -> Iterator[Zone]:
+def _zones(lanes: Lanes, route: Route, key: LaneKey, width: float) -> Iterator[Zone]:
     """Yield each meeting of the route with a lane, but for those that begin as one: the route's own
     lane, and those that part from it, where whoever is on them is ahead or behind."""
     line = lanes.lines[key][:, :2]
-    near = ((route.points[:, None, :2] - line) ** 2).sum(axis=2) < WIDTH**2
+    near = ((route.points[:, None, :2] - line) ** 2).sum(axis=2) < width**2
     metres = np.flatnonzero(near.any(axis=1))
     if not len(metres):
         return

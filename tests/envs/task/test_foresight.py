@@ -49,7 +49,7 @@ def crossing(
 
 def enter(lane: tuple[int, int, int]) -> float:
     (passage,) = foresight().passages
-    return next(zone.enter for zone in passage.zones if zone.lane == lane)
+    return next(zone.enter for zone in passage.zones if zone.lane == lane and not zone.wide)
 
 
 def test_a_free_junction_is_driven_through():
@@ -84,20 +84,20 @@ def test_a_car_that_may_turn_across_counts_before_it_turns():
 def test_a_car_that_waits_at_the_mouth_may_start_for_a_while_only():
     driver, waits = foresight(), car(-1.75, -14.5, 0.0, SOUTHWARDS)
     for _ in range(int(CAUTION.patience / TICK) - 1):
-        assert crossing(waits, 50.0, 0.0, seen=driver).metres < 3.0
+        assert crossing(waits, 50.0, 0.5, seen=driver).metres < 3.0
     for _ in range(3):
-        last = crossing(waits, 50.0, 0.0, seen=driver)
+        last = crossing(waits, 50.0, 0.5, seen=driver)
     assert last == Crossing()
     starts = car(-1.75, -14.0, 1.0, SOUTHWARDS)
-    assert crossing(starts, 50.0, 0.0, seen=driver).metres < 3.0
+    assert crossing(starts, 50.0, 0.5, seen=driver).metres < 3.0
 
 
 def test_a_car_held_by_its_light_is_passed_and_may_start_when_the_light_lets_it():
     driver, waits = foresight(), car(-1.75, -14.5, 0.0, SOUTHWARDS)
     shut = frozenset({SOUTH_IN})
     for _ in range(2 * int(CAUTION.patience / TICK)):
-        assert crossing(waits, 50.0, 0.0, shut, seen=driver) == Crossing()
-    assert crossing(waits, 50.0, 0.0, seen=driver).metres < 3.0
+        assert crossing(waits, 50.0, 0.5, shut, seen=driver) == Crossing()
+    assert crossing(waits, 50.0, 0.5, seen=driver).metres < 3.0
 
 
 def test_a_red_light_holds_no_car_that_cannot_stop_or_is_past_it():
@@ -117,6 +117,25 @@ def test_an_ego_in_the_zone_or_too_fast_to_stop_before_it_drives_on():
 def test_a_car_that_stands_in_the_way_is_waited_for():
     stands = car(-1.75, 0.0, 0.0, SOUTHWARDS)
     assert crossing(stands, 50.0, 3.0).metres == pytest.approx(enter(SOUTH) - 1.5 - 52.4)
+
+
+def test_a_gap_that_is_too_short_at_first_is_taken_after_a_while():
+    """The other comes at 9 m/s in 3.2 s. From a stand at metre 50 the ego leaves the zone, 12.4 m
+    on, in sqrt(2 * 12.4 / 3.5) = 2.66 s: it asks for a lead of 1 s, and of 0.5 s once it has waited
+    for 1.7 s."""
+    driver, comes = foresight(), car(-1.75, -2.0 - 2.4 - 3.2 * 9.0, 9.0, SOUTHWARDS)
+    waits = [crossing(comes, 50.0, 0.0, seen=driver).metres < 3.0 for _ in range(60)]
+    assert waits[0]
+    assert waits.index(False) * TICK == pytest.approx(1.7, abs=0.7)
+
+
+def test_long_cars_are_given_more_room():
+    """Where a lorry turns across, the ego stops farther from its lane than for a car."""
+    comes = turning_left(2.0, 6.0)
+    lorry = comes.copy()
+    lorry[0, 5] = 4.0
+    shut = frozenset({SOUTH_IN})
+    assert crossing(lorry, closed=shut).metres < crossing(comes, closed=shut).metres
 
 
 def test_where_a_queue_ends_in_the_zone_the_ego_stays_before_it():

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from envs.task.passages import WIDTH, passages, spots
+from envs.task.passages import WIDE, WIDTH, passages, spots
 from envs.task.route import LaneGraph, make_route
 from tests.envs.standin.town_support import client_map
 from tests.envs.task.junction_support import (
@@ -28,7 +28,7 @@ from tests.envs.task.junction_support import (
 
 LANES = crossroads()
 (JUNCTION,) = passages(LANES, going_straight())
-ZONES = {zone.lane: zone for zone in JUNCTION.zones}
+ZONES = {zone.lane: zone for zone in JUNCTION.zones if not zone.wide}
 
 
 def test_the_lanes_that_cross_are_found_and_no_others():
@@ -64,7 +64,7 @@ def test_distances_to_a_zone_by_hand():
 def test_a_lane_met_twice_has_two_zones():
     out, back = straight((-40.0, 0.0), (40.0, 0.0)), straight((40.0, 12.0), (-40.0, -4.0))
     met = passages(LANES, make_route(np.concatenate([out, back])))
-    lanes = [zone.lane for passage in met for zone in passage.zones]
+    lanes = [zone.lane for passage in met for zone in passage.zones if not zone.wide]
     assert lanes.count(SOUTH) == 2
 
 
@@ -93,6 +93,13 @@ def test_the_left_turn_crosses_where_its_circle_does():
     assert ZONES[WEST_LEFT].enter < crossing < ZONES[WEST_LEFT].leave
 
 
+def test_long_cars_that_turn_meet_the_route_earlier_and_for_longer():
+    (wide,) = (zone for zone in JUNCTION.zones if zone.wide)
+    assert wide.lane == WEST_LEFT
+    assert wide.enter < ZONES[WEST_LEFT].enter
+    assert wide.leave > ZONES[WEST_LEFT].leave
+
+
 def test_a_town_s_junctions_by_the_real_client():
     graph = LaneGraph(client_map("Town01"))
     starts = sorted(graph.lines)[::40]
@@ -105,6 +112,6 @@ def test_a_town_s_junctions_by_the_real_client():
             for zone in passage.zones:
                 line = graph.lines[zone.lane][:, :2]
                 middle = route.at(0.5 * (zone.enter + zone.leave))
-                assert np.hypot(*(line - middle).T).min() < WIDTH
+                assert np.hypot(*(line - middle).T).min() < (WIDE if zone.wide else WIDTH)
                 assert zone.gates
                 assert not zone.gates & graph.junctions
