@@ -38,7 +38,7 @@ class Caution:
 
     before: float = 1.5
     lead: float = 1.0
-    least_lead: float = -0.5
+    least_lead: float = -1.0
     boldness: float = 0.3
     lag: float = 0.3
     acceleration: float = 3.5
