@@ -19,8 +19,10 @@ from envs.config import EnvConfig
 from envs.episode import Episode, begin
 from envs.errors import EnvError, SimulatorFault
 from envs.task import reward, spaces
+from envs.task.allowed import cruise_speeds
 from envs.task.ego_state import EgoState
 from envs.task.expert import Expert
+from envs.task.foresight import Foresight
 from envs.task.observation import Observation
 from envs.task.route import Route
 from envs.world import client
@@ -110,11 +112,14 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _begin(self, stage: Stage, route: Route, tick: Tick, options: Info) -> None:
         ego, task = stage.live_ego(), self.config.task
-        perception = Perception(task, stage.session.map, ego.car, route)
-        self._others = stage.others(tick.snapshot)
-        state = perception.update(tick.snapshot, ego.vehicle, self._others, [], 0)
+        foresight = Foresight(stage.graph, route, cruise_speeds(route, task.target_speed))
+        perception = Perception(task, stage.session.map, ego.car, route, foresight)
+        others, closed = stage.others(tick.snapshot), stage.lights.closed_lanes()
+        state = perception.update(tick.snapshot, ego.vehicle, others, closed, [], 0)
         most = int(options.get("max_steps") or task.episode_steps)
-        self._episode = begin(self.config, perception, state, tick.picture, most, stage.has_lights)
+        self._episode = begin(
+            self.config, perception, state, tick.picture, most, len(stage.lights) > 0
+        )
         self._expert = Expert(ego.car, task.target_speed)
         self._blind = Expert(ego.car, task.target_speed)
         self._tick = tick
@@ -138,7 +143,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         episode = self._episode_or_fault()
         if episode.ending.reason:
             raise RuntimeError(f"the episode has ended ({episode.ending.reason}): reset it")
-        parts = dict.fromkeys(reward.PARTS, 0.0)
+        parts = dict.fromkeys(reward.names(self.config.reward), 0.0)
         for _ in range(self.config.task.action_ticks):
             tick, state = self._advance(action)
             for name, value in episode.step(state, float(action[0])).items():
@@ -159,9 +164,9 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             ego = stage.live_ego()
             ego.drive(action)
             self._tick = tick = stage.tick()
-            self._others = stage.others(tick.snapshot)
+            others, closed = stage.others(tick.snapshot), stage.lights.closed_lanes()
             state = episode.perception.update(
-                tick.snapshot, ego.vehicle, self._others, tick.hits, tick.crossings
+                tick.snapshot, ego.vehicle, others, closed, tick.hits, tick.crossings
             )
         return tick, state
 
@@ -169,7 +174,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         task, episode = self.config.task, self._episode_or_fault()
         if task.expert_hints:
             ego, route, seconds = episode.ego, episode.route, task.step_seconds
-            info["expert_action"] = self._expert.act(ego, route, self._others, seconds)
+            info["expert_action"] = self._expert.act(ego, route, seconds)
             info["blind_action"] = self._blind.act_blind(ego, route, seconds)
         return info
 

@@ -114,6 +114,15 @@ class RewardConfig(Options):
     comfort_weight: float = option(1.0, "weight of the jerk penalty, a term in [-1, 0]", low=0)
     safety_weight: float = option(0.5, "weight of the safety penalties", low=0)
     progress_weight: float = option(1.0, "weight of progress along the route", low=0)
+    speed_weight: float = option(
+        0.0,
+        "weight of keeping to the speed that bends, the car ahead, lights and crossing traffic "
+        "allow, a term in [-1, 1]; 0 = without it",
+        low=0,
+    )
+    red_light_weight: float = option(
+        0.0, "weight of the penalty for running a red light; 0 = without it", low=0
+    )
     standing_penalty: float = option(
         0.5, "taken from efficiency when standing for no reason", low=0
     )
@@ -130,6 +139,7 @@ class RewardConfig(Options):
     comfort_least_speed: float = option(1.0, "speed below which jerk is not penalised, m/s", low=0)
     collision_penalty: float = option(100.0, "for a collision that is the ego's fault, once", low=0)
     off_road_penalty: float = option(50.0, "over the tolerated time off the road, evenly", low=0)
+    red_light_penalty: float = option(50.0, "for each red light that is run", low=0)
     lane_invasion_penalty: float = option(10.0, "for each crossing of a lane mark", low=0)
     wrong_way_penalty: float = option(5.0, "for each second against the traffic", low=0)
     nearness_penalty: float = option(

@@ -9,6 +9,7 @@ import numpy as np
 
 from envs.config import EnvConfig
 from envs.task import observation, reward
+from envs.task.allowed import allowed_speed
 from envs.task.ego_state import EgoState
 from envs.task.infractions import infractions
 from envs.task.metrics import EpisodeMetrics
@@ -49,7 +50,8 @@ class Episode:
         red = ran_red(before, ego)
         self.metrics.add(ego, steering, red)
         self.infractions += infractions(before, ego, red)
-        now = reward.Moment(ego, task, self.ending.goal)
+        allowed = allowed_speed(ego, self.route, task.target_speed)
+        now = reward.Moment(ego, task, self.ending.goal, red, allowed)
         return reward.parts(now, self.config.reward)
 
     def see(self, picture: np.ndarray | None) -> None:

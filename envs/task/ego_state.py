@@ -18,7 +18,9 @@ class EgoState:
     speed: along the ego's own axis, negative backwards; along: along the route. jerk: pair of
     longitudinal and lateral m/s^3. metres, waypoints: new progress in this tick. gap: free
     metres to the nearest actor in the ego's path; closing: how fast that shrinks; infinity and
-    zero when free. collision: the ego's fault; lane_invasions: crossings in this tick.
+    zero when free. crossing: metres to where the ego has to be able to stop for crossing traffic;
+    crossing_speed: what that allows; infinity when free. collision: the ego's fault;
+    lane_invasions: crossings in this tick.
     """
 
     x: float = 0.0
@@ -44,6 +46,8 @@ class EgoState:
     yellow_light: bool = False
     gap: float = math.inf
     closing: float = 0.0
+    crossing: float = math.inf
+    crossing_speed: float = math.inf
 
     @property
     def stop_light(self) -> bool:

@@ -1,7 +1,7 @@
 """A driver that knows the map: pure pursuit and PID on the route, keeping distance.
 
 It shows that the task can be done, and gives evaluation an upper reference. It reads the same
-`EgoState` as the reward, plus the positions of the others; never the picture.
+`EgoState` as the reward; never the picture.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
+from envs.task.allowed import allowed_speed
 from envs.task.ego_state import EgoState
 from envs.task.route import Route, to_vehicle_frame
-from envs.task.surroundings import NOBODY, NearbyActors, conflict, within
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,19 +28,13 @@ class Car:
 
 @dataclasses.dataclass(frozen=True)
 class ExpertConfig:
-    """Comfort and caution of the expert; accelerations in m/s^2, distances in m, times in s."""
+    """How the expert steers and uses its pedals; distances in m, times in s."""
 
     least_look: float = 3.5
     most_look: float = 12.0
     look_seconds: float = 0.55
-    lateral_acceleration: float = 2.2
-    slowing: float = 2.5
-    standing_gap: float = 4.0
-    preview: float = 40.0
-    horizon: float = 4.0
     proportional: float = 0.45
     integral: float = 0.08
-    least_turn_speed: float = 2.5
 
 
 class Expert:
@@ -52,10 +46,10 @@ class Expert:
         self.config = config or ExpertConfig()
         self._sum = 0.0
 
-    def act(self, ego: EgoState, route: Route, others: NearbyActors, seconds: float) -> np.ndarray:
+    def act(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
         """Return float32 (2,): steering (positive right) and throttle (brake if negative)."""
         steering = self.steer(ego, route)
-        wanted = self.wanted_speed(ego, route, others)
+        wanted = self.wanted_speed(ego, route)
         error = wanted - ego.speed
         self._sum = max(-3.0, min(self._sum + error * seconds, 6.0)) if wanted > 0.5 else 0.0
         pedal = self.config.proportional * error + self.config.integral * self._sum
@@ -66,9 +60,15 @@ class Expert:
     def act_blind(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
         """Return the action of a driver who knows the route alone: no traffic and no lights."""
         alone = dataclasses.replace(
-            ego, gap=math.inf, closing=0.0, red_light=False, yellow_light=False
+            ego,
+            gap=math.inf,
+            closing=0.0,
+            crossing=math.inf,
+            crossing_speed=math.inf,
+            red_light=False,
+            yellow_light=False,
         )
-        return self.act(alone, route, NOBODY, seconds)
+        return self.act(alone, route, seconds)
 
     def steer(self, ego: EgoState, route: Route) -> float:
         """Steer by pure pursuit: the arc from the rear axle to a point of the route ahead."""
@@ -82,32 +82,6 @@ class Expert:
         angle = math.atan(2.0 * self.car.wheelbase * right / square)
         return max(-1.0, min(angle / self.car.most_steering, 1.0))
 
-    def wanted_speed(self, ego: EgoState, route: Route, others: NearbyActors) -> float:
-        """Return the speed that limit, bends, the car ahead, red lights and crossings allow."""
-        limits = self.config
-        speed = min(self.target_speed, self._bends(ego, route))
-        if math.isfinite(ego.gap):
-            theirs = max(ego.speed - ego.closing, 0.0)
-            free = max(ego.gap - limits.standing_gap, 0.0)
-            speed = min(speed, math.sqrt(theirs**2 * 0.9 + 2.0 * limits.slowing * free))
-        if ego.stop_light and not ego.in_junction:
-            return 0.0
-        return min(speed, self._crossings(ego, route, others))
-
-    def _bends(self, ego: EgoState, route: Route) -> float:
-        limits = self.config
-        metres = np.arange(0.0, limits.preview, 2.0)
-        yaws = np.interp(ego.position.distance + metres, route.distances, route.yaws)
-        bend = np.abs(np.gradient(yaws, 2.0))
-        allowed = np.sqrt(limits.lateral_acceleration / np.maximum(bend, 1e-4))
-        allowed = np.maximum(allowed, limits.least_turn_speed)
-        reach = np.sqrt(allowed**2 + 2.0 * limits.slowing * metres)
-        return float(reach.min())
-
-    def _crossings(self, ego: EgoState, route: Route, others: NearbyActors) -> float:
-        near = within(others, ego.x, ego.y, 45.0)
-        half = (self.car.half_length, self.car.half_width)
-        metres = conflict(near, route, ego.position, ego.speed, half, self.config.horizon)
-        if not math.isfinite(metres):
-            return math.inf
-        return math.sqrt(2.0 * self.config.slowing * max(metres - 1.0, 0.0))
+    def wanted_speed(self, ego: EgoState, route: Route) -> float:
+        """Return the speed that limit, bends, the car ahead, lights and crossings allow."""
+        return allowed_speed(ego, route, self.target_speed)

@@ -2,12 +2,14 @@
 
 A term `name` stands once, in `TERMS`; its weight is the option `{name}_weight` of RewardConfig.
 Weights are non-negative and every term carries its own sign, so no weight turns a crash into a
-gain. All terms read the state after the tick whose action they reward.
+gain. All terms read the state after the tick whose action they reward. Terms in `OPTIONAL` are off
+by default, and where their weight is 0 they are no part of the reward.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 from envs.config import RewardConfig, TaskConfig
@@ -16,11 +18,14 @@ from envs.task.ego_state import EgoState
 
 @dataclasses.dataclass(frozen=True)
 class Moment:
-    """All that a term may read: the ego, the task, and whether this tick ended at the goal."""
+    """All that a term may read: the ego, the task, whether this tick ended at the goal or ran a red
+    light, and the speed that road and traffic allow (`allowed_speed`)."""
 
     ego: EgoState
     task: TaskConfig
     goal: bool = False
+    ran_red: bool = False
+    allowed: float = math.inf
 
 
 def efficiency(now: Moment, config: RewardConfig) -> float:
@@ -95,21 +100,46 @@ def progress(now: Moment, config: RewardConfig) -> float:
     return value + (config.goal_bonus if now.goal else 0.0)
 
 
+def speed(now: Moment, config: RewardConfig) -> float:
+    """Closeness to the allowed speed, in [-1, 1]: 1 at it, 0 where missed by the target speed.
+
+    The expert drives by the same speed: standing pays where something is to be waited for.
+    """
+    target = now.task.target_speed
+    wanted = min(target, now.allowed)
+    return _within(1.0 - abs(now.ego.along - wanted) / target, -1.0, 1.0)
+
+
+def red_light(now: Moment, config: RewardConfig) -> float:
+    """Penalty, never positive, in the tick that drives past a red light into a junction."""
+    return -config.red_light_penalty if now.ran_red else 0.0
+
+
 TERMS: dict[str, Callable[[Moment, RewardConfig], float]] = {
     "efficiency": efficiency,
     "lane_keeping": lane_keeping,
     "comfort": comfort,
     "safety": safety,
     "progress": progress,
+    "speed": speed,
+    "red_light": red_light,
 }
 PARTS = tuple(TERMS)
+OPTIONAL = ("speed", "red_light")
+
+
+def names(config: RewardConfig) -> tuple[str, ...]:
+    """Return the parts of the reward: an optional one that weighs nothing is left out."""
+    return tuple(name for name in PARTS if name not in OPTIONAL or _weight(name, config))
 
 
 def parts(now: Moment, config: RewardConfig) -> dict[str, float]:
     """Return each weighted part by name; the reward is their sum."""
-    return {
-        name: getattr(config, f"{name}_weight") * term(now, config) for name, term in TERMS.items()
-    }
+    return {name: _weight(name, config) * TERMS[name](now, config) for name in names(config)}
+
+
+def _weight(name: str, config: RewardConfig) -> float:
+    return float(getattr(config, f"{name}_weight"))
 
 
 def _within(value: float, low: float, high: float) -> float:

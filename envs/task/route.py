@@ -90,12 +90,12 @@ def make_route(points: np.ndarray) -> Route:
     points = points[np.concatenate([[True], steps > 1e-3])]
     if len(points) < 2:
         raise NoRoute("a route needs two different points")
-    along = np.concatenate([[0.0], np.cumsum(_segment_lengths(points))])
+    along = np.concatenate([[0.0], np.cumsum(segment_lengths(points))])
     count = max(2, round(float(along[-1]) / SAMPLING) + 1)
     even = np.linspace(0.0, along[-1], count)
     points = np.stack([np.interp(even, along, column) for column in points.T], axis=1)
     yaws = _directions(np.diff(points[:, :2], axis=0))
-    distances = np.concatenate([[0.0], np.cumsum(_segment_lengths(points))])
+    distances = np.concatenate([[0.0], np.cumsum(segment_lengths(points))])
     return Route(points, yaws, distances)
 
 
@@ -109,7 +109,8 @@ def _directions(segments: np.ndarray) -> np.ndarray:
     return np.concatenate([chords[:1], inner, chords[-1:]])
 
 
-def _segment_lengths(points: np.ndarray) -> np.ndarray:
+def segment_lengths(points: np.ndarray) -> np.ndarray:
+    """Return metres (N - 1,) between points (N, 2 or more), seen from above."""
     return np.linalg.norm(np.diff(points[:, :2], axis=0), axis=1)
 
 
@@ -152,28 +153,48 @@ def lane_key(waypoint: Any) -> LaneKey:
     return waypoint.road_id, waypoint.section_id, waypoint.lane_id
 
 
-class LaneGraph:
-    """The driving lanes of a carla.Map as a graph: node = lane of a section, edge = follows."""
+class Lanes:
+    """Driving lanes as a graph: node = lane of a section, edge = follows.
+
+    lines: points (N, 3) of their centres in driving direction; junctions: those inside junctions.
+    """
+
+    def __init__(self) -> None:
+        self.lines: dict[LaneKey, np.ndarray] = {}
+        self.junctions: set[LaneKey] = set()
+        self.graph = nx.DiGraph()
+
+    def add(self, key: LaneKey, line: np.ndarray, junction: bool) -> None:
+        """Add a lane."""
+        self.lines[key] = line
+        self.graph.add_node(key)
+        if junction:
+            self.junctions.add(key)
+
+    def follow(self, key: LaneKey, following: LaneKey) -> None:
+        """Let a lane, already added like the one that follows, lead into another."""
+        self.graph.add_edge(key, following, length=self.length(key))
+
+    def length(self, key: LaneKey) -> float:
+        """Return the metres of a lane."""
+        return float(segment_lengths(self.lines[key]).sum())
+
+
+class LaneGraph(Lanes):
+    """The driving lanes of a carla.Map, and routes over them."""
 
     def __init__(self, world_map: Any) -> None:
+        super().__init__()
         self.map = world_map
-        self.lines: dict[LaneKey, np.ndarray] = {}
-        self.graph = nx.DiGraph()
         for entry, following in world_map.get_topology():
             self._add(entry)
             if lane_key(entry) != lane_key(following):
                 self._add(following)
-                self._follow(lane_key(entry), lane_key(following))
+                self.follow(lane_key(entry), lane_key(following))
 
     def _add(self, entry: Any) -> None:
-        key = lane_key(entry)
-        if key not in self.lines:
-            self.lines[key] = lane_line(entry)
-            self.graph.add_node(key)
-
-    def _follow(self, key: LaneKey, following: LaneKey) -> None:
-        length = float(_segment_lengths(self.lines[key]).sum())
-        self.graph.add_edge(key, following, length=length)
+        if lane_key(entry) not in self.lines:
+            self.add(lane_key(entry), lane_line(entry), entry.is_junction)
 
     def outline(self) -> list[np.ndarray]:
         """Return the lanes' centres as float32 (N, 2) of few points, within `OUTLINE` of them."""
@@ -191,11 +212,11 @@ class LaneGraph:
             raise NoRoute("the start is on no driving lane")
         pieces, length = [lane_line(start)], 0.0
         key = lane_key(start)
-        length += float(_segment_lengths(pieces[0]).sum())
+        length += float(segment_lengths(pieces[0]).sum())
         while length < least:
             keys = self._leg(key, least - length, rng)
             pieces += [self.lines[k] for k in keys]
-            length += sum(float(_segment_lengths(self.lines[k]).sum()) for k in keys)
+            length += sum(self.length(k) for k in keys)
             key = keys[-1]
         return make_route(np.concatenate(pieces))
 

@@ -12,7 +12,7 @@ NearbyActors = np.ndarray  # float64 (N, 7): x, y, vx, vy, yaw, half length, hal
 NOBODY: NearbyActors = np.zeros((0, 7))
 MARGIN = 0.6  # m beside the ego's flank that belong to its path
 LOOK = 50.0  # m of the route that are searched
-NEAR = 8.0  # m straight ahead that are searched too, wherever the route goes
+NEAR = 2.0  # m straight ahead that are searched too, wherever the route goes
 
 
 def within(others: NearbyActors, x: float, y: float, radius: float) -> NearbyActors:

@@ -13,8 +13,16 @@ from envs.config import TaskConfig
 from envs.errors import SimulatorFault
 from envs.task.ego_state import EgoState, Motion, move
 from envs.task.expert import Car
+from envs.task.foresight import Foresight
 from envs.task.metrics import CollisionCounter, Hit
-from envs.task.route import Route, RoutePosition, locate, start_position, wrap_angle
+from envs.task.route import (
+    LaneKey,
+    Route,
+    RoutePosition,
+    locate,
+    start_position,
+    wrap_angle,
+)
 from envs.task.surroundings import NearbyActors, gap_ahead
 
 WRONG_WAY_ANGLE = math.radians(110.0)
@@ -28,6 +36,7 @@ class Perception:
     map: Any
     car: Car
     route: Route
+    foresight: Foresight
     position: RoutePosition = dataclasses.field(default_factory=start_position)
     motion: Motion = dataclasses.field(default_factory=Motion)
     last: EgoState = dataclasses.field(default_factory=EgoState)
@@ -38,10 +47,14 @@ class Perception:
         snapshot: Any,
         vehicle: Any,
         others: NearbyActors,
+        closed: frozenset[LaneKey],
         hits: list[tuple[int, str, float]],
         crossings: int,
     ) -> EgoState:
-        """Return the `EgoState` of this tick; all history is updated first, so nothing is stale."""
+        """Return the `EgoState` of this tick; all history is updated first, so nothing is stale.
+
+        closed: lanes whose light is not green.
+        """
         actor = snapshot.find(vehicle.id)
         if actor is None:
             raise SimulatorFault("the ego is gone from the world")
@@ -55,6 +68,7 @@ class Perception:
         self.position = locate(self.route, before, x, y, yaw)
         ego = self._motion_on_route(x, y, yaw, before, velocity)
         ego = self._look(ego, transform, vehicle, others)
+        ego = self._foresee(ego, others, closed)
         kind = self._collision(hits, snapshot.elapsed_seconds, ego)
         self.last = dataclasses.replace(
             ego, collision=bool(kind), collision_kind=kind, lane_invasions=crossings
@@ -102,6 +116,14 @@ class Perception:
             red_light=light == carla.TrafficLightState.Red,
             yellow_light=light == carla.TrafficLightState.Yellow,
         )
+
+    def _foresee(self, ego: EgoState, others: NearbyActors, closed: frozenset[LaneKey]) -> EgoState:
+        half = (self.car.half_length, self.car.half_width)
+        lead = (ego.gap, ego.speed - ego.closing)
+        crossing = self.foresight.update(
+            others, self.position, ego.speed, half, lead, closed, self.task.tick_seconds
+        )
+        return dataclasses.replace(ego, crossing=crossing.metres, crossing_speed=crossing.speed)
 
     def _corner_outside(self, ego: EgoState, z: float) -> bool:
         return any(

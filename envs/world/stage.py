@@ -15,6 +15,7 @@ from envs.task.surroundings import NearbyActors
 from envs.world import client, traffic
 from envs.world.actors import Actors, remove_leftovers
 from envs.world.ego import Ego
+from envs.world.lights import Lights
 from envs.world.traffic import Traffic
 from envs.world.walkers import Walkers
 
@@ -55,8 +56,7 @@ class Stage:
         self.traffic = Traffic(others, self.actors, self._tm_port)
         self.walkers = Walkers(others.npc_walkers, self.actors)
         self.graph = LaneGraph(session.map)
-        lights = session.world.get_actors().filter("traffic.traffic_light")
-        self.has_lights = len(lights) > 0
+        self.lights = Lights(session)
 
     def change_town(self, town: str) -> None:
         """Load another map, if it is another one; a reload only for that."""

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import carla
@@ -26,6 +27,8 @@ from envs.errors import (
     WrongVersion,
 )
 from envs.supervised import SupervisedCarlaEnv
+from envs.task.route import LaneGraph
+from envs.world.lights import Lights
 
 SMALL = with_options(EnvConfig(), npc_vehicles=4, episode_steps=40)
 STEER = np.array([0.1, 0.5], np.float32)
@@ -79,6 +82,23 @@ def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
     cars = world.get_actors().filter("vehicle.tesla.model3")
     ego = next(car for car in cars if car.attributes["role_name"].endswith("_ego"))
     assert ego.get_control().steer == pytest.approx(SMALL.task.steering_limit)
+
+
+def test_the_lanes_before_a_light_that_is_not_green_are_closed(env):
+    env.reset(seed=3)
+    client = carla.Client(env.server.host, env.server.port)
+    client.set_timeout(10.0)
+    world = client.get_world()
+    for _ in range(2):
+        env.step(STEER)
+    closed = Lights(SimpleNamespace(world=world)).closed_lanes()
+    lights = world.get_actors().filter("traffic.traffic_light")
+    shut = [light for light in lights if light.get_state() != carla.TrafficLightState.Green]
+    assert 0 < len(shut) < len(lights)
+    graph = LaneGraph(world.get_map())
+    assert len(closed) == len(shut)  # each light of this town is for one lane
+    for lane in closed:
+        assert set(graph.graph.successors(lane)) <= graph.junctions
 
 
 def test_the_vector_alone_needs_no_camera():

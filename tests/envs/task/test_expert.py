@@ -11,7 +11,7 @@ import pytest
 from envs.task import route
 from envs.task.ego_state import EgoState
 from envs.task.expert import Car, Expert
-from envs.task.surroundings import NOBODY, NearbyActors
+from envs.task.foresight import Foresight
 from tests.envs.task.task_support import LINE, cruising
 
 CAR = Car()
@@ -29,8 +29,14 @@ def at(x: float, y: float, yaw: float = 0.0, **changes: float) -> EgoState:
     return cruising(x=x, y=y, yaw=yaw, position=position, **changes)
 
 
-def actor(x: float, y: float, vx: float = 0.0, vy: float = 0.0, yaw: float = 0.0) -> NearbyActors:
-    return np.array([[x, y, vx, vy, yaw, 2.4, 1.0]])
+def before_walker(y: float) -> EgoState:
+    """An ego 16 m before somebody who runs across at 4 m/s, towards +y."""
+    others = np.array([[66.0, y, 0.0, 4.0, math.pi / 2, 0.3, 0.3]])
+    ego, cruise = at(50.0, 0.0), np.full(len(STRAIGHT.distances), 8.33)
+    found = Foresight(route.Lanes(), STRAIGHT, cruise).update(
+        others, ego.position, ego.speed, (2.4, 1.1), (math.inf, 0.0), frozenset(), SECONDS
+    )
+    return replace(ego, crossing=found.metres, crossing_speed=found.speed)
 
 
 def test_on_the_line_it_steers_straight_and_back_to_it_from_either_side():
@@ -49,7 +55,7 @@ def test_pure_pursuit_by_hand():
 
 
 def test_a_free_straight_is_driven_at_the_target_speed():
-    assert expert().wanted_speed(at(50.0, 0.0), STRAIGHT, NOBODY) == pytest.approx(8.33)
+    assert expert().wanted_speed(at(50.0, 0.0), STRAIGHT) == pytest.approx(8.33)
 
 
 def test_a_bend_slows_it_before_it_is_reached():
@@ -57,7 +63,7 @@ def test_a_bend_slows_it_before_it_is_reached():
     for metre in (20.0, 91.0, 95.0):
         position = route.RoutePosition(metre, metre, 0.0, 0.0)
         ego = cruising(x=metre, position=position)
-        speeds.append(expert().wanted_speed(ego, LINE, NOBODY))
+        speeds.append(expert().wanted_speed(ego, LINE))
     assert speeds[0] == pytest.approx(8.33)
     assert speeds[0] > speeds[1] > speeds[2] >= 2.5
 
@@ -65,31 +71,28 @@ def test_a_bend_slows_it_before_it_is_reached():
 def test_the_gap_ahead_decides_by_the_braking_distance():
     """A standing actor 14 m ahead leaves 10 m to the standing gap of 4 m: v^2 = 2 * 2.5 * 10."""
     ego = at(50.0, 0.0, gap=14.0, closing=8.33)
-    assert expert().wanted_speed(ego, STRAIGHT, NOBODY) == pytest.approx(math.sqrt(50.0))
-    assert expert().wanted_speed(replace(ego, gap=4.0), STRAIGHT, NOBODY) == 0.0
+    assert expert().wanted_speed(ego, STRAIGHT) == pytest.approx(math.sqrt(50.0))
+    assert expert().wanted_speed(replace(ego, gap=4.0), STRAIGHT) == 0.0
     follows = replace(ego, gap=4.0, closing=0.0)
-    assert expert().wanted_speed(follows, STRAIGHT, NOBODY) == pytest.approx(8.33 * math.sqrt(0.9))
+    assert expert().wanted_speed(follows, STRAIGHT) == pytest.approx(8.33 * math.sqrt(0.9))
 
 
 def test_a_red_light_stops_it_before_the_junction_and_not_within():
     waits = at(50.0, 0.0, red_light=True)
-    assert expert().wanted_speed(waits, STRAIGHT, NOBODY) == 0.0
+    assert expert().wanted_speed(waits, STRAIGHT) == 0.0
     inside = replace(waits, in_junction=True)
-    assert expert().wanted_speed(inside, STRAIGHT, NOBODY) == pytest.approx(8.33)
+    assert expert().wanted_speed(inside, STRAIGHT) == pytest.approx(8.33)
 
 
 def test_crossing_traffic_is_waited_for_and_traffic_going_away_is_not():
-    ego = at(50.0, 0.0)
-    crossing = actor(66.0, -8.0, 0.0, 4.0, math.pi / 2)
-    assert expert().wanted_speed(ego, STRAIGHT, crossing) < 8.0
-    leaving = actor(66.0, 8.0, 0.0, 4.0, math.pi / 2)
-    assert expert().wanted_speed(ego, STRAIGHT, leaving) == pytest.approx(8.33)
+    assert expert().wanted_speed(before_walker(-8.0), STRAIGHT) < 8.0
+    assert expert().wanted_speed(before_walker(8.0), STRAIGHT) == pytest.approx(8.33)
 
 
 def test_the_pedal_brakes_hard_to_stand_and_gives_throttle_to_start():
     stands = at(50.0, 0.0, speed=0.0, along=0.0)
-    assert expert().act(replace(stands, red_light=True), STRAIGHT, NOBODY, SECONDS)[1] == -1.0
-    action = expert().act(stands, STRAIGHT, NOBODY, SECONDS)
+    assert expert().act(replace(stands, red_light=True), STRAIGHT, SECONDS)[1] == -1.0
+    action = expert().act(stands, STRAIGHT, SECONDS)
     assert action.dtype == np.float32
     assert action[1] == 1.0
 
@@ -97,9 +100,9 @@ def test_the_pedal_brakes_hard_to_stand_and_gives_throttle_to_start():
 def test_waiting_does_not_wind_up_the_speed_controller():
     driver, waits = expert(), at(50.0, 0.0, speed=0.0, along=0.0, red_light=True)
     for _ in range(400):
-        driver.act(waits, STRAIGHT, NOBODY, SECONDS)
+        driver.act(waits, STRAIGHT, SECONDS)
     cruises = at(50.0, 0.0)
-    late, fresh = (who.act(cruises, STRAIGHT, NOBODY, SECONDS) for who in (driver, expert()))
+    late, fresh = (who.act(cruises, STRAIGHT, SECONDS) for who in (driver, expert()))
     np.testing.assert_array_equal(late, fresh)
 
 
@@ -110,7 +113,7 @@ def test_a_simple_car_under_its_actions_follows_the_bend():
     position, worst = route.start_position(), 0.0
     for _ in range(1200):
         ego = cruising(x=x, y=y, yaw=yaw, speed=speed, along=speed, position=position)
-        steering, pedal = driver.act(ego, LINE, NOBODY, SECONDS)
+        steering, pedal = driver.act(ego, LINE, SECONDS)
         speed = max(speed + SECONDS * (3.0 * pedal if pedal > 0 else 6.0 * pedal), 0.0)
         angle = steering * CAR.most_steering
         slip = math.atan(0.5 * math.tan(angle))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.task.route import RoutePosition
-from tests.envs.task.task_support import REWARD, TASK, cruising, parts
+from envs.task import reward
+from envs.task.allowed import allowed_speed
+from envs.task.ego_state import EgoState
+from envs.task.route import RoutePosition, make_route
+from tests.envs.task.task_support import LINE, REWARD, TASK, cruising, parts
 
 
 def test_parts_by_hand():
@@ -75,3 +80,62 @@ def test_fault_4_a_crash_never_pays(speed, lateral, gap, weight):
     crashed = dataclasses.replace(ego, collision=True)
     assert sum(parts(crashed, config).values()) <= sum(parts(ego, config).values())
     assert parts(ego, config)["safety"] <= 0.0
+
+
+OPTIONS = dataclasses.replace(REWARD, speed_weight=4.0, red_light_weight=1.0)
+
+
+def test_the_optional_terms_are_no_part_of_the_reward_by_default():
+    assert list(parts(cruising())) == [
+        "efficiency",
+        "lane_keeping",
+        "comfort",
+        "safety",
+        "progress",
+    ]
+    assert list(parts(cruising(), OPTIONS))[5:] == ["speed", "red_light"]
+    only_lights = dataclasses.replace(REWARD, red_light_weight=2.0)
+    assert list(parts(cruising(), only_lights))[5:] == ["red_light"]
+
+
+def options(ego: EgoState, allowed: float = math.inf, ran_red: bool = False) -> dict[str, float]:
+    return reward.parts(reward.Moment(ego, TASK, False, ran_red, allowed), OPTIONS)
+
+
+def test_the_speed_term_by_hand():
+    """4 at the target on a free road, 0 where missed by 8.33 m/s, and 4 standing at a light."""
+    assert options(cruising())["speed"] == pytest.approx(4.0)
+    standing = cruising(speed=0.0, along=0.0)
+    assert options(standing)["speed"] == pytest.approx(0.0)
+    assert options(standing, allowed=0.0)["speed"] == pytest.approx(4.0)
+    assert options(cruising(), allowed=0.0)["speed"] == pytest.approx(0.0)
+    assert options(cruising(), allowed=6.0)["speed"] == pytest.approx(4.0 * (1.0 - 2.33 / 8.33))
+    assert options(cruising(along=-9.0))["speed"] == pytest.approx(-4.0)
+
+
+def test_a_red_light_that_is_run_costs_once_and_never_pays():
+    assert options(cruising())["red_light"] == 0.0
+    assert options(cruising(), ran_red=True)["red_light"] == -50.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "most"),
+    [
+        ({}, 8.33),
+        ({"red_light": True}, 0.0),
+        ({"red_light": True, "in_junction": True}, 8.33),
+        ({"gap": 4.0, "closing": 8.33}, 0.0),
+        ({"crossing": 5.0, "crossing_speed": 5.0}, 5.0),
+    ],
+)
+def test_the_allowed_speed_is_the_least_of_all_that_bounds_it(changes, most):
+    straight = make_route(np.array([[0.0, 0.0, 0.0], [200.0, 0.0, 0.0]]))
+    assert allowed_speed(cruising(**changes), straight, 8.33) == pytest.approx(most)
+
+
+def test_bends_bound_the_allowed_speed():
+    """The corner of the line is a bend of a few metres: at 2.5 m/s, the slowest turn."""
+    before = cruising(position=RoutePosition(20.0, 20.0, 0.0, 0.0))
+    corner = cruising(position=RoutePosition(99.0, 99.0, 0.0, 0.0))
+    assert allowed_speed(before, LINE, 8.33) == pytest.approx(8.33)
+    assert allowed_speed(corner, LINE, 8.33) == pytest.approx(2.5, abs=1.0)

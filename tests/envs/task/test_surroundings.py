@@ -21,6 +21,7 @@ from envs.task.surroundings import (
 from tests.envs.task.task_support import LINE
 
 HALF = (2.4, 1.0)
+ANGLES = np.linspace(0.0, math.pi / 2, 30)
 STRAIGHT = route.make_route(np.array([[0.0, 0.0, 0.0], [200.0, 0.0, 0.0]]))
 START = RoutePosition(10.0, 10.0, 0.0, 0.0)
 POSE = (10.0, 0.0, 0.0)
@@ -80,6 +81,18 @@ def test_in_a_bend_the_path_is_the_route_and_straight_on_only_a_few_metres():
     near = actors((90.0 + 4.8 + NEAR - 0.5, 0.0, 0, 0, 0))
     off_route = RoutePosition(50.0, 50.0, 0.0, 0.0)
     assert gap_ahead(near, LINE, off_route, pose, 5.0, HALF)[0] == pytest.approx(NEAR - 0.5)
+
+
+def test_a_car_in_the_other_lane_of_the_road_that_the_route_turns_into_is_not_ahead():
+    """The expert stood before those that waited for their light there, half through its turn."""
+    turn = np.array([[10.0 * math.sin(a), 10.0 - 10.0 * math.cos(a), 0.0] for a in ANGLES])
+    bend = route.make_route(np.concatenate([turn, [[10.0, 60.0, 0.0]]]))
+    halfway = route.locate(bend, route.RoutePosition(7.0, 7.0, 0.0, 0.0), 7.07, 2.93, math.pi / 4)
+    pose = (7.07, 2.93, math.pi / 4)
+    waits = actors((13.5, 8.6, 0.0, 0.0, -math.pi / 2))
+    assert gap_ahead(waits, bend, halfway, pose, 5.0, HALF)[0] == math.inf
+    same_lane = actors((10.0, 16.0, 0.0, 0.0, math.pi / 2))
+    assert math.isfinite(gap_ahead(same_lane, bend, halfway, pose, 5.0, HALF)[0])
 
 
 def test_crossing_traffic_meets_where_both_would_be_and_not_when_it_is_late():
