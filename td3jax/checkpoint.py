@@ -176,6 +176,8 @@ def _shapes(tree: Any) -> dict[str, str]:
     """Return type and shape of every array in a state dictionary, by path."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{leaf.shape}"
+        jax.tree_util.keystr(path, simple=True, separator="/"): (
+            f"{leaf.dtype}{leaf.shape}" if hasattr(leaf, "dtype") else type(leaf).__name__
+        )
         for path, leaf in leaves
     }

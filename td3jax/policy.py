@@ -48,12 +48,15 @@ def load(path: str | Path, algorithm: Algorithm | None = None) -> Policy:
     folder = checkpoint.find(Path(path))
     checkpoint.verify(folder)
     table = checkpoint.read_json(folder / checkpoint.CONFIG)
-    name = table.get("loop", {}).get("algorithm", "td3")
+    loop, agent = (table.get(name, {}) for name in ("loop", "agent"))
+    if not (isinstance(loop, dict) and isinstance(agent, dict)):
+        raise BadCheckpoint(f"{folder / checkpoint.CONFIG}: loop and agent are to be objects")
+    name = str(loop.get("algorithm", "td3"))
     if algorithm is None and name not in ALGORITHMS:
         raise BadCheckpoint(f"{folder}: trained by {name}: pass it as `algorithm`")
     chosen = algorithm or ALGORITHMS[name]
     try:
-        config = AgentConfig(**table.get("agent", {}))
+        config = AgentConfig(**agent)
     except (TypeError, ValueError) as error:
         raise BadCheckpoint(f"{folder / checkpoint.CONFIG}: {error}") from error
     spaces, key = checkpoint.read_spaces(folder), jax.random.PRNGKey(0)

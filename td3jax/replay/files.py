@@ -119,8 +119,7 @@ def _open_all(ring: Ring, folder: Path, count: int, ends: int) -> _Files:
             path = folder / f"{name}.npy"
             file = path.open("rb")
             files[name] = (file, 0)
-            npy.read_magic(file)
-            found, fortran, found_kind = npy.read_array_header_1_0(file)
+            found, fortran, found_kind = _header(file, path)
             if (found, fortran, found_kind) != ((rows, *shape), False, kind):
                 wanted = f"{kind} {(rows, *shape)}"
                 raise ValueError(f"{path.name} holds {found_kind} {found}, not {wanted}")
@@ -133,6 +132,15 @@ def _open_all(ring: Ring, folder: Path, count: int, ends: int) -> _Files:
             file.close()
         raise
     return files
+
+
+def _header(file: io.BufferedReader, path: Path) -> tuple[Any, bool, Any]:
+    """Return shape, order and type of the array in a file."""
+    try:
+        npy.read_magic(file)
+        return npy.read_array_header_1_0(file)
+    except Exception as error:  # numpy parses it as Python, with errors of all kinds
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _read(files: _Files, name: str, row: int, out: Array) -> Array:

@@ -128,7 +128,7 @@ def load_new_episode(
     sim: Simulation, name: str, reset_settings: bool = True, layers: int = 0
 ) -> None:
     """Start a new world on a map; an empty name is the present one."""
-    sim.load(name, bool(reset_settings))
+    sim.load(str(name), bool(reset_settings))
 
 
 @void("copy_opendrive_to_file")

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from envs.standin.methods import TABLE
 from envs.standin.rpc import encode_response
+from tests.torture import messages
 
 #: Calls that end or replace the world; the fuzzer leaves them out so that it keeps its actors.
 _WORLD_CHANGES = {"load_new_episode", "copy_opendrive_to_file"}
@@ -420,4 +421,20 @@ def test_a_mutated_recording_is_refused_or_played_and_the_server_goes_on(server,
         raw.call("tick_cue", [])
         raw.call("show_recorder_file_info", [str(path), True])
     raw.call("stop_replayer", [False])
+    assert serves(server)
+
+
+def test_mutated_messages_of_a_real_session_are_answered(server, client):
+    outcome = messages.fuzz(server.port, 200, seed=0)
+    assert (outcome.tried, outcome.lost) == (200, [])
+    assert serves(server)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_ten_thousand_mutated_messages_are_answered_and_memory_is_flat(server, client):
+    assert messages.fuzz(server.port, 3000, seed=1).lost == []
+    before = server.resident_bytes
+    assert messages.fuzz(server.port, 7000, seed=2).lost == []
+    assert server.resident_bytes < before + 100 * 2**20
     assert serves(server)

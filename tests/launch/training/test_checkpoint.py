@@ -8,15 +8,19 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from flax import serialization
 from run_support import logged, session, tiny
 
+import td3jax
 from launch.config.tree import replace_leaves
 from launch.training import checkpoint
+from launch.training.environments import make_envs
 from launch.training.loop import train
 from launch.training.session import Session
 from td3jax.algorithm import ALGORITHMS
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
+from tests.torture import checkpoints
 
 TD3 = ALGORITHMS["td3"]
 PENDULUM = Spaces(image=None, vector=3, action=1)
@@ -240,3 +244,33 @@ def test_other_rates_do_not_stand_in_the_way(trained: Path) -> None:
         checkpoint.read(checkpoint.find(trained), config, PENDULUM, TD3).state.config
         == config.agent
     )
+
+
+def test_damaged_checkpoints_are_used_or_refused_in_one_line(trained: Path, tmp_path: Path) -> None:
+    outcome = checkpoints.fuzz(trained, lambda: make_envs(tiny()), 12, 0, tmp_path)
+    assert (outcome.tried, outcome.lost) == (12, [])
+
+
+@pytest.mark.parametrize("agent", [3, None, []])
+def test_a_policy_of_a_strange_configuration_is_refused(copied: Path, agent: object) -> None:
+    (copied / "config.json").write_text(json.dumps({"agent": agent, "loop": []}))
+    (copied / "manifest.json").write_text(json.dumps(checkpoint._manifest(copied)))
+    with pytest.raises(BadCheckpoint, match=r"config.json: loop and agent are to be objects"):
+        td3jax.load(copied)
+
+
+def test_a_state_of_other_things_than_arrays_is_refused(copied: Path) -> None:
+    (copied / "state.msgpack").write_bytes(serialization.msgpack_serialize({"step": "ten"}))
+    (copied / "manifest.json").write_text(json.dumps(checkpoint._manifest(copied)))
+    with pytest.raises(BadCheckpoint, match=r"of an agent with another configuration"):
+        td3jax.load(copied)
+
+
+def test_an_array_file_that_is_no_array_is_named(copied: Path) -> None:
+    file = copied / "replay" / "age.npy"
+    data = bytearray(file.read_bytes())
+    data[12:20] = bytes(8)  # numpy parses the header as Python
+    file.write_bytes(data)
+    buffer = td3jax.ReplayBuffer(tiny().replay, PENDULUM, 0.99)
+    with pytest.raises(ValueError, match=r"not a replay buffer of this agent .*age.npy"):
+        buffer.load(copied / "replay")
