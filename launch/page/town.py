@@ -13,12 +13,14 @@ from launch.page.subject import Evaluation
 
 #: From standing to the fastest; apart on light and on dark paper, and to the colour-blind.
 SPEEDS = ("#c2185b", "#e8702a", "#d9a514", "#4f9d69", "#2b7bba")
+#: By kind of infraction: plotly's symbol, its colour, and a letter that looks like it.
 MARKS = {
-    "collision": ("x", "#b00020"),
-    "red light": ("square", "#b00020"),
-    "off the road": ("diamond", "#6a4c93"),
-    "lane invasion": ("triangle-up", "#6a4c93"),
+    "collision": ("x", "#c2182b", "✖"),
+    "red light": ("square", "#c2182b", "■"),
+    "off the road": ("diamond", "#7d5bb0", "◆"),
+    "lane invasion": ("triangle-up", "#7d5bb0", "▲"),
 }
+OTHER = ("circle", "#c2182b", "●")
 LEAD = 1.5  # s of the video to see before it happens
 _NAMES = {"red_light": "red light", "off_road": "off the road", "lane_invasion": "lane invasion"}
 
@@ -64,6 +66,13 @@ def town(evaluations: Sequence[Evaluation]) -> Town | None:
     figure.update_xaxes(visible=False)
     figure.update_layout(showlegend=False)
     return Town(figure, moments, len(drives), fastest)
+
+
+def legend(found: Town) -> list[tuple[str, str, str]]:
+    """Letter, colour and kind of each kind of infraction on the map."""
+    kinds = dict.fromkeys(moment.kind for moment in found.moments)
+    marks = {kind: MARKS.get(kind, OTHER) for kind in kinds}
+    return [(letter, colour, kind) for kind, (_, colour, letter) in marks.items()]
 
 
 class _Drive(NamedTuple):
@@ -137,7 +146,7 @@ def _joined(pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _mark_traces(moments: Sequence[Moment]) -> Iterator[Scatter]:
     for kind in dict.fromkeys(moment.kind for moment in moments):
         here = [moment for moment in moments if moment.kind == kind]
-        symbol, colour = MARKS.get(kind, ("circle", "#b00020"))
+        symbol, colour, _ = MARKS.get(kind, OTHER)
         yield Scatter(
             x=[moment.x for moment in here],
             y=[moment.y for moment in here],

@@ -21,7 +21,7 @@ from launch.page.render import rendered
 from launch.page.sentence import sentence
 from launch.page.settings import settings
 from launch.page.subject import POLICY, Subject, Table, of_file, of_folder, read_evaluation
-from launch.page.town import SPEEDS, town
+from launch.page.town import SPEEDS, legend, town
 
 PAGE = "report.html"
 SHOWN = 4  # plots that are not folded
@@ -77,14 +77,16 @@ def _content(subject: Subject) -> dict[str, Any]:
     drawn: list[Plot] = plots(found.run.series, subject.config) if found else []
     trained = (subject.evaluations.get(POLICY), subject.final)
     driven = [e for e in trained if e] or list(subject.policies.values())[:1]
+    drives = town(driven)
     return {
         "sentence": sentence(subject),
         "verdict": found.verdict if found else None,
         "video": _base64(subject.video.read_bytes()) if subject.video else "",
         "poster": _base64(poster(subject.video)) if subject.video else "",
         "comparison": comparison(subject.policies, subject.driving),
-        "town": town(driven),
+        "town": drives,
         "speeds": SPEEDS,
+        "marks": legend(drives) if drives else [],
         "plots": drawn[:SHOWN],
         "more_plots": drawn[SHOWN:],
         "settings": settings(subject),
