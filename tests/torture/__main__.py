@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import re
 import subprocess
@@ -61,7 +62,7 @@ def _messages(seed: int, scratch: Path, cache: Path) -> Outcome:
 def _checkpoints(seed: int, scratch: Path, cache: Path) -> Outcome:
     folder = scratch / "trained"
     config = tiny(eval_every=0, steps=130)
-    with contextlib.redirect_stderr(None):
+    with contextlib.redirect_stderr(io.StringIO()):
         run = session(config, folder)
         train(run)
         run.close()
