@@ -6,6 +6,7 @@ SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
 STEPS ?= 5000
+HOURS ?= 1
 ARGS ?=
 
 # Other software's paths (ROS sets them) would hide the locked packages.
@@ -20,7 +21,7 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train test test-core test-other lint wheel-check lock clean
+.PHONY: help train test test-core test-other torture lint wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,9 @@ test-other: $(VENV)/ready ## the same with the other Python, 3.11 or 3.12, in an
 	@version=$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
 	$(MAKE) test-core VENV=$(VENV)-other PYTHON="$$([ $$version = 3.12 ] \
 	  && echo '$(call find_python,3.11)' || echo '$(call find_python,3.12)')"
+
+torture: $(VENV)/ready ## kill, freeze and damage for HOURS=1, then a table of what was lost
+	$(BIN)/python -m tests.torture --hours=$(HOURS) $(ARGS)
 
 lint: $(VENV)/ready ## ruff and mypy
 	$(BIN)/python -m ruff check .

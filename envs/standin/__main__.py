@@ -9,13 +9,16 @@ import argparse
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from envs.standin.parent import end_with_parent
 
 READY = "ready"
+_CARLA_PORTS = ("-carla-rpc-port", "-carla-port", "-carla-world-port", "-world-port")
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m envs.standin",
         description="A simulator that speaks the protocol of CARLA 0.9.16. It listens on PORT for "
@@ -24,7 +27,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=2000, help="port for calls (%(default)s)")
-    parser.add_argument("--town", default="Town01", help="town to start with (%(default)s)")
+    parser.add_argument("--town", default="", help="town to start with (Town01, or --opendrive's)")
+    parser.add_argument(
+        "--opendrive",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="OpenDRIVE map to serve as the town of the file's name; may be repeated",
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of sensor noise (%(default)s)")
     parser.add_argument(
         "--exit-with-parent",
@@ -38,10 +49,33 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         metavar="FD",
         help=f"write each line of progress to this file descriptor too, and last '{READY}'",
     )
-    return parser.parse_args(argv)
+    words, ignored = as_ours(sys.argv[1:] if argv is None else argv)
+    if ignored:
+        print(f"standin: without effect here: {' '.join(ignored)}", flush=True)
+    return parser.parse_args(words)
 
 
-def main(argv: list[str] | None = None) -> int:
+def as_ours(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return a command line of CarlaUE4.sh as ours, and the words that have no effect here.
+
+    Its options have one dash and its map is a path such as /Game/Carla/Maps/Town01.
+    """
+    ours: list[str] = []
+    ignored: list[str] = []
+    for word in words:
+        name, _, value = word.partition("=")
+        if name.lower() in _CARLA_PORTS and value:
+            ours.append(f"--port={value}")
+        elif word.startswith("/Game/"):
+            ours.append(f"--town={word.rpartition('/')[2]}")
+        elif len(word) > 2 and word[0] == "-" and word[1].isalpha():
+            ignored.append(word)
+        else:
+            ours.append(word)
+    return ours, ignored
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until a signal ends it; return the exit code."""
     options = _arguments(argv)
     if not 1 <= options.port <= 65534:
@@ -64,7 +98,9 @@ def main(argv: list[str] | None = None) -> int:
     from envs.standin.starting import CannotStart, start
 
     try:
-        server = start(options.host, options.port, options.town, options.seed, say)
+        server = start(
+            options.host, options.port, options.town, options.seed, say, options.opendrive
+        )
     except CannotStart as error:
         return _refuse(str(error))
     except KeyboardInterrupt:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
 from envs.standin.actors import Actor
 from envs.standin.dynamics import STEERING_CURVE
 from envs.standin.fleet import parameters_of
+from envs.standin.geometry import compose
 from envs.standin.vehicle_fit import VehicleModel, model_of
 from envs.standin.vehicle_table import BY_NAME
 from envs.standin.world import World
@@ -74,8 +76,15 @@ def _wheels(model: VehicleModel, count: int, radius: float) -> list[list[Any]]:
 
 
 def read(world: World, vehicle: Actor) -> list[Any]:
-    """The struct in force."""
-    return vehicle.state if isinstance(vehicle.state, list) else default(vehicle.type_id)
+    """The struct in force, its wheels where they are: in the world, in cm."""
+    control = vehicle.state if isinstance(vehicle.state, list) else default(vehicle.type_id)
+    pose, wheels = world.pose_of(vehicle), []
+    for wheel, fresh in itertools.zip_longest(control[_WHEELS], default(vehicle.type_id)[_WHEELS]):
+        if wheel is not None and fresh is not None:
+            x, y, z = (value / 100.0 for value in fresh[-1])
+            place = compose(pose, (x, y, z, 0.0, 0.0, 0.0))
+            wheels.append([*wheel[:-1], [100.0 * value for value in place[:3]]])
+    return [*control[:_WHEELS], wheels, *control[_WHEELS + 1 :]]
 
 
 def apply(world: World, vehicle: Actor, control: list[Any]) -> None:

@@ -14,7 +14,6 @@ from envs.standin.world import World
 
 Array = NDArray[np.float64]
 
-ROADS = 1
 NOTHING = -1
 GROUND = -2
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.standin.actors import Actor, attribute_float, scenery
+from envs.standin.cameras import renderer_of
 from envs.standin.geometry import Pose, axes_array
-from envs.standin.rays import GROUND, NOTHING, ROADS, Hits, Scene, cast, scene_near
+from envs.standin.rays import GROUND, NOTHING, Hits, Scene, cast, scene_near
 from envs.standin.sensors import MEASURES, Payload, memory_of
 from envs.standin.world import World
 
@@ -107,7 +108,9 @@ def semantic_lidar(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
     points["cosine"] = hits.cosine[kept]
     on_box = target >= 0
     points["id"][on_box] = scene.ids[target[on_box]]
-    points["tag"] = ROADS
+    ground = local[kept][~on_box] * hits.distance[kept][~on_box, None]
+    places = np.array(pose[:3]) + ground @ axes_array(*pose[3:]).T
+    points["tag"][~on_box] = renderer_of(world.town).texture.tags_at(places[:, :2])
     points["tag"][on_box] = scene.tags[target[on_box]]
     return [_lidar_payload(angle, _kept_per_channel(kept, counts), points.tobytes())]
 

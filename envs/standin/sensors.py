@@ -129,8 +129,14 @@ def imu(world: World, sensor: Actor, pose: Pose) -> list[Payload]:
 
 
 def _motion_of(world: World, actor_id: int) -> tuple[tuple[float, float, float], ...]:
-    """World acceleration and turn rate (rad/s, world axes) of what a sensor is mounted on."""
+    """World acceleration and turn rate (rad/s, world axes) of what a sensor is mounted on.
+
+    That may be another sensor, on a vehicle.
+    """
     column = world.fleet.columns.get(actor_id)
+    parent = world.actors.get(actor_id)
+    if column is None and parent is not None and parent.parent:
+        return _motion_of(world, parent.parent)
     if column is None:
         return (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
     fleet = world.fleet

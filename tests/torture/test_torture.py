@@ -5,9 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from envs.standin.methods import TABLE
-from tests.torture import logs
+from tests.torture import kills, logs, simulators
+from tests.torture.__main__ import table
 from tests.torture.mutation import spoil_bytes, spoil_tree
+from tests.torture.outcome import Outcome
 from tests.torture.session import read
 
 
@@ -30,3 +34,32 @@ def test_the_same_seed_makes_the_same_damage():
 def test_damaged_logs_are_judged_or_refused_in_one_line(tmp_path: Path):
     outcome = logs.fuzz(20, 0, tmp_path)
     assert (outcome.tried, outcome.lost) == (20, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_killed_trainings_come_out_as_if_nobody_had_killed_them(tmp_path: Path):
+    outcome = kills.fuzz(20, 0, tmp_path, tmp_path / "cache")
+    assert (outcome.tried, outcome.lost) == (20, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_trainings_outlive_their_simulators(tmp_path: Path):
+    outcome = simulators.fuzz(10, 0, tmp_path, tmp_path / "cache")
+    assert (outcome.tried, outcome.lost) == (10, [])
+
+
+def test_the_table_counts_what_was_tried_and_lost():
+    rows = table({"logs": Outcome(1500, ["a", "b"])}).splitlines()
+    assert rows[2].endswith("| 1,500 | 1,498 | 2 |")
+
+
+def test_an_attempt_that_raises_is_lost_and_the_next_goes_on():
+    outcome = Outcome()
+    for number in (1, 0):
+        with outcome.attempt(f"1 / {number}"):
+            assert 1 / number
+    assert outcome.tried == 2
+    assert len(outcome.lost) == 1
+    assert outcome.lost[0].startswith("1 / 0: ZeroDivisionError")

@@ -8,6 +8,7 @@ import numpy as np
 
 from envs.standin import rays
 from envs.standin.actors import Kind
+from envs.standin.cameras import renderer_of
 from envs.standin.geometry import compose, vector
 from envs.standin.methods.lights import get_light_boxes
 from envs.standin.methods.registry import value, void
@@ -98,5 +99,9 @@ def _first_hit(sim: Simulation, begin: Any, along: Any, reach: float) -> list[An
     target = int(hits.target[0])
     if target == rays.NOTHING:
         return None
-    label = rays.ROADS if target == rays.GROUND else int(scene.tags[target])
-    return [(begin + along * hits.distance[0]).tolist(), label]
+    place = begin + along * hits.distance[0]
+    if target == rays.GROUND:
+        label = int(renderer_of(sim.world.town).texture.tags_at(place[None, :2])[0])
+    else:
+        label = int(scene.tags[target])
+    return [place.tolist(), label]

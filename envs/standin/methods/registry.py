@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def call(simulation: Simulation, name: str, arguments: list[Any]) -> Any:
         result = method.function(simulation, *arguments)
     except RpcFailure as error:
         text = str(error)
-    except (TypeError, ValueError, KeyError, IndexError, OverflowError) as error:
+    except (TypeError, ValueError, KeyError, IndexError, OverflowError, struct.error) as error:
         reason = error.args[0] if error.args else error
         text = f"{name}: bad argument: {reason}"
     except Exception as error:

@@ -12,8 +12,8 @@ _MAX_STREAM = 2**32
 @value("get_sensor_token")
 def get_sensor_token(sim: Simulation, stream_id: int) -> list[bytes]:
     """Return the address of a stream; a subscription is about to follow."""
-    if not 0 <= stream_id < _MAX_STREAM:
-        raise ValueError(f"stream id {stream_id} out of range")
+    if not isinstance(stream_id, int) or not 0 <= stream_id < _MAX_STREAM:
+        raise ValueError(f"stream id {stream_id} is none of 32 bits")
     sim.hub.announce(stream_id)
     return [sim.hub.token(stream_id)]
 

@@ -55,6 +55,15 @@ class GroundTexture:
     levels: tuple[Image, ...]
     surface: Image
 
+    def tags_at(self, points: Array) -> NDArray[np.uint8]:
+        """Semantic tags (N,) of the ground at x, y (N, 2); grass beyond the town."""
+        column, row = np.floor((points - self.low) / self.cell).astype(np.int64).T
+        rows, columns = self.surface.shape
+        inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        kinds = np.full(len(points), GRASS)
+        kinds[inside] = self.surface[row[inside], column[inside]]
+        return TAGS[kinds]
+
 
 def paint(town: Town, seed: int = 0) -> GroundTexture:
     """Paints a town's ground."""

@@ -36,10 +36,10 @@ class Renderer:
 
     def __init__(self, town: Town) -> None:
         self._town = town
-        self._texture = paint_ground(town)
-        self._ground: GroundView | HillView = GroundView(self._texture)
+        self.texture = paint_ground(town)
+        self._ground: GroundView | HillView = GroundView(self.texture)
         if not town.ground.flat:
-            self._ground = HillView(self._texture, town.ground)
+            self._ground = HillView(self.texture, town.ground)
         self._near = Near(town)
         self._statics = statics.build(town.scenery)
         self._crowns = foliage.crowns(1)
@@ -90,8 +90,8 @@ class Renderer:
         self._foliage = foliage.Foliage(self._crowns, self._light)
         self._facades = Facades(self._statics, self._lit, self._light)
         self._air = Air(self._light)
-        size = np.array(self._texture.surface.shape[::-1]) * self._texture.cell
-        self._lights = LightMap(self._town.scenery, self._texture.low, size, self._light)
+        size = np.array(self.texture.surface.shape[::-1]) * self.texture.cell
+        self._lights = LightMap(self._town.scenery, self.texture.low, size, self._light)
 
     def _colour(
         self, view: View, boxes: NDArray[np.void], time: float

@@ -145,6 +145,20 @@ def test_unknown_method_is_named(raw):
     assert "make_coffee" in answer[3][0][1][0]
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("get_sensor_token", [1028.67]),
+        ("load_new_episode", [float("nan"), True, 65535]),
+        ("load_new_episode", [["Town01"], True, 65535]),
+    ],
+)
+def test_an_argument_of_a_strange_type_is_the_caller_s_fault(raw, method, arguments):
+    text = str(raw.call(method, arguments)[3])
+    assert "internal error" not in text
+    assert "bad argument" in text or "not found" in text
+
+
 def test_garbage_on_the_stream_port_does_no_harm(server):
     for data in (b"", b"\x01", b"\xff" * 100, struct.pack("<I", 4_000_000_000)):
         with socket.create_connection(("127.0.0.1", server.port + 1)) as sock:

@@ -148,6 +148,32 @@ def test_semantic_lidar_names_what_it_hits(world, model3, car_ahead, attach):
     assert np.all((points["cos"] >= 0) & (points["cos"] <= 1 + 1e-6))
 
 
+def test_ground_is_named_as_cameras_name_it(world, model3, attach):
+    lidar = attach("sensor.lidar.ray_cast_semantic", model3, ROOF, range=40, lower_fov=-60)
+    data = lidar.get(world.tick())
+    kind = np.dtype([("xyz", "f4", 3), ("cos", "f4"), ("id", "u4"), ("tag", "u4")])
+    points = np.frombuffer(data.raw_data, kind)
+    ground = points[np.isin(points["tag"], [1, 2, 10, 24, 25])]
+    assert {1, 2} <= set(ground["tag"].tolist())  # road and pavement
+    assert np.abs(ground["xyz"][:, 2] + 2.0).max() < 0.2
+    for point in ground[:: len(ground) // 10]:
+        at = lidar.sensor.get_transform().transform(carla.Location(*map(float, point["xyz"])))
+        down = carla.Vector3D(0.0, 0.0, -1.0)
+        found = world.project_point(at + carla.Location(z=0.5), down, 5.0)
+        assert int(found.label) == point["tag"]
+
+
+def test_imu_on_a_sensor_of_a_car_feels_what_the_car_does(world, model3, attach):
+    mast = attach("sensor.other.gnss", model3)
+    on_car, on_mast = attach("sensor.other.imu", model3), attach("sensor.other.imu", mast.sensor)
+    model3.apply_control(carla.VehicleControl(throttle=1.0))
+    for _ in range(15):
+        frame = world.tick()
+    felt, there = on_car.get(frame).accelerometer, on_mast.get(frame).accelerometer
+    assert felt.x > 0.5
+    assert there.x == pytest.approx(felt.x)
+
+
 def test_radar_measures_closing_speed(world, model3, car_ahead, attach):
     front = carla.Transform(carla.Location(x=2.4, z=0.8))
     radar = attach("sensor.other.radar", model3, front, horizontal_fov=8, vertical_fov=2)

@@ -239,6 +239,10 @@ def test_physics_control_changes_the_car(world, model3):
     physics = model3.get_physics_control()
     assert physics.mass == pytest.approx(1847)
     assert len(physics.wheels) == 4
+    here, ahead = model3.get_transform(), model3.get_transform().get_forward_vector()
+    for wheel, side in zip(physics.wheels, (1, 1, -1, -1), strict=True):
+        offset = carla.Location(wheel.position) / 100.0 - here.location
+        assert offset.dot(ahead) == pytest.approx(side * 1.44, abs=0.15)
     physics.mass = 3694.0
     model3.apply_physics_control(physics)
     assert model3.get_physics_control().mass == pytest.approx(3694)
