@@ -10,7 +10,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from envs.config import with_options
 from launch.cli import run_command
@@ -19,14 +19,11 @@ from launch.config.presets import DEFAULT, preset
 from launch.config.run import CARLA
 from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
+from launch.scores import POLICIES, SCRIPTED
 from launch.signals import stop_on_signals
-from launch.training import checkpoint
-from launch.training.policy_evaluation import (
-    POLICIES,
-    SCRIPTED,
-    PolicyEvaluation,
-    evaluate_policies,
-)
+
+if TYPE_CHECKING:
+    from launch.training.policy_evaluation import PolicyEvaluation
 
 COMMAND = Command(
     "evaluate",
@@ -45,7 +42,7 @@ COMMAND = Command(
             "policy",
             tuple,
             ("checkpoint",),
-            "one or more of " + ", ".join(POLICIES) + "; the last two for carla only",
+            f"one or more of {', '.join(POLICIES)}; {' and '.join(SCRIPTED)} for carla only",
             True,
             choices=POLICIES,
         ),
@@ -68,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _body(given: dict[str, Any]) -> int:
     plan = make_plan(given)
+    from launch.training.policy_evaluation import evaluate_policies
+
     with stop_on_signals() as stop:
         return evaluate_policies(plan, stop)
 
@@ -83,6 +82,10 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     for flag in ("out", "video"):
         if given.get(flag) and len(policies) > 1:
             raise BadInput(f"--{flag}={given[flag]}: one file for {len(policies)} policies")
+    # jax is imported once the flags are known to be right
+    from launch.training import checkpoint
+    from launch.training.policy_evaluation import PolicyEvaluation
+
     path = checkpoint.find(Path(folder), _tell) if folder else None
     if path:
         config = from_checkpoint(given, checkpoint.read_config(path))

@@ -20,7 +20,9 @@ _MEANS = (
     ("red lights", "red_lights", "{:.2f}"),
     ("standing", "standing_ratio", "{:.2f}"),
 )
-REFERENCE = "blind"
+POLICY, REFERENCE = "checkpoint", "blind"
+SCRIPTED = ("expert", REFERENCE)
+POLICIES = (POLICY, *SCRIPTED, "random")
 
 
 class Cell(NamedTuple):

@@ -57,10 +57,10 @@ def with_empty(state: TrainState) -> TrainState:
     def health() -> Metrics:
         return health_metrics(state, state, observation, action)
 
-    kept = _zeros_like(health) | {BYPASS: jnp.zeros((), jnp.float32)}
-    return state.replace(
-        actor_metrics=_zeros_like(actor), health=kept if state.config.health_every else {}
-    )
+    kept = {}
+    if state.config.health_every:
+        kept = _zeros_like(health) | {BYPASS: jnp.zeros((), jnp.float32)}
+    return state.replace(actor_metrics=_zeros_like(actor), health=kept)
 
 
 def _zeros_like(measure: Callable[[], Metrics]) -> Metrics:

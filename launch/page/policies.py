@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from launch.page.subject import POLICIES, POLICY, Evaluation
-from launch.scores import REFERENCE, Cell, above, column, scores
+from launch.page.subject import Evaluation
+from launch.scores import POLICIES, POLICY, REFERENCE, Cell, above, column, scores
 from launch.statistics import Estimate
 
 TITLES = {

@@ -9,8 +9,8 @@ from launch.diagnosis.examine import Diagnosis
 from launch.diagnosis.series import get
 from launch.diagnosis.verdict import GO, NO_GO
 from launch.page.policies import against_blind
-from launch.page.subject import POLICY, Subject, section
-from launch.scores import column
+from launch.page.subject import Subject, section
+from launch.scores import POLICY, column
 from launch.statistics import mean
 
 ENDS = 10  # a tenth of the episodes at each end of a run

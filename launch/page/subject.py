@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from launch.diagnosis.examine import Diagnosis
-from launch.scores import Episodes
+from launch.scores import POLICIES, POLICY, Episodes
 from launch.statistics import Estimate
 
-FINAL, POLICY = "evaluation.json", "checkpoint"
-POLICIES = (POLICY, "expert", "blind", "random")
+FINAL = "evaluation.json"
 Table = Mapping[str, Any]
 
 

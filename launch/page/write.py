@@ -20,8 +20,9 @@ from launch.page.poster import poster
 from launch.page.render import rendered
 from launch.page.sentence import sentence
 from launch.page.settings import settings
-from launch.page.subject import POLICY, Subject, Table, of_file, of_folder, read_evaluation
+from launch.page.subject import Subject, Table, of_file, of_folder, read_evaluation
 from launch.page.town import SPEEDS, legend, town
+from launch.scores import POLICY
 
 PAGE = "report.html"
 SHOWN = 4  # plots that are not folded

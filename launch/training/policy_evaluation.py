@@ -16,6 +16,7 @@ from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import DONE
 from launch.page.write import PAGE, write_evaluation_page, write_run_page
+from launch.scores import SCRIPTED
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of
@@ -27,9 +28,6 @@ from launch.training.policies import Policy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from launch.training.video import kept, make_video
-
-SCRIPTED = ("expert", "blind")
-POLICIES = ("checkpoint", "random", *SCRIPTED)
 
 
 @dataclasses.dataclass(frozen=True)

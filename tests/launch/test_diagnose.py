@@ -1,24 +1,24 @@
-"""`python -m launch.diagnose` as a user runs it, and the staged protocol."""
+"""`td3jax diagnose` as a user runs it, and the staged protocol."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import synthetic_runs
 from synthetic_runs import write_events
 
-from launch.diagnose import diagnose
+from launch import validate
+from launch.diagnose import diagnose, main
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, curve
 from launch.diagnosis.verdict import GO, NO_GO
 from launch.studies.validation import Gate, exit_code, run_protocol, train_command
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +27,19 @@ def _elsewhere(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path_factory.mktemp("here"))
 
 
-def command(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+class Done(NamedTuple):
+    """What a command left: exit code and output."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(main: Callable[[list[str]], int], *arguments: object) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([*map(str, arguments)])
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 @pytest.mark.parametrize("number", range(5))
@@ -52,7 +57,7 @@ def test_each_reports_event_file_is_no_go_by_the_leak(tmp_path, number):
 def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
     logs = tmp_path / "logs"
     write_events(logs, synthetic_runs.report_series(2))
-    result = command("launch.diagnose", f"--run_dir={logs}", f"--out_dir={tmp_path / 'out'}")
+    result = command(main, f"--run_dir={logs}", f"--out_dir={tmp_path / 'out'}")
     assert result.returncode == 3, result.stderr
     assert result.stdout.startswith("NO-GO (5,000 steps, 5K gate)")
     assert "likely cause, score" in result.stdout
@@ -67,12 +72,12 @@ def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
 def test_command_line_go_with_limits_and_a_stage(tmp_path):
     write_events(tmp_path, synthetic_runs.healthy())
     (tmp_path / "config.json").write_text('{"agent": {"discount": 0.99}}')
-    good = command("launch.diagnose", f"--run_dir={tmp_path}", "--stage=5K")
+    good = command(main, f"--run_dir={tmp_path}", "--stage=5K")
     assert good.returncode == 0, good.stdout + good.stderr
     assert good.stdout.startswith("GO (")
     assert (tmp_path / "diagnosis" / "report.md").is_file()
     strict = command(
-        "launch.diagnose",
+        main,
         f"--run_dir={tmp_path}",
         "--limits=critic_loss=0.001",
         "--limits=form=absolute",
@@ -105,7 +110,7 @@ def test_bad_use_is_one_line_and_exit_2(tmp_path, arguments, words):
     write_events(tmp_path / "good", synthetic_runs.report_series(4))
     (tmp_path / "file").write_text("in the way")
     places = {name: tmp_path / name for name in ("empty", "garbage", "good", "file")}
-    result = command("launch.diagnose", *(a.format(**places) for a in arguments))
+    result = command(main, *(a.format(**places) for a in arguments))
     assert result.returncode == 2, result.stdout
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -115,7 +120,7 @@ def test_bad_use_is_one_line_and_exit_2(tmp_path, arguments, words):
 
 def test_an_undecided_run_exits_2_and_says_why(tmp_path):
     write_events(tmp_path, synthetic_runs.healthy(1600))
-    result = command("launch.diagnose", f"--run_dir={tmp_path}")
+    result = command(main, f"--run_dir={tmp_path}")
     assert result.returncode == 2
     assert result.stdout.startswith("UNDECIDED")
     assert "too few" in result.stdout
@@ -125,7 +130,7 @@ def test_the_logs_of_somebody_else_are_left_alone(tmp_path):
     logs = tmp_path / "their.logs"
     write_events(logs, synthetic_runs.healthy(1600))
     before = sorted(logs.iterdir())
-    result = command("launch.diagnose", logs)
+    result = command(main, logs)
     assert "report: diagnosis-their.logs/report.md" in result.stdout
     assert sorted(logs.iterdir()) == before
     assert Path("diagnosis-their.logs", "report.md").is_file()
@@ -222,10 +227,9 @@ def test_the_exit_code_is_the_last_gate_s(tmp_path):
     assert exit_code(Gate("2K", 143, None, (), "no event file")) == 143
 
 
-def test_flags_that_training_refuses_leave_nothing(tmp_path):
-    result = command("launch.validate", f"--run_dir={tmp_path / 'new'}", "--", "--stepz=1")
-    assert result.returncode == 2
-    assert "Unknown command line flag 'stepz'" in result.stderr
+def test_flags_that_training_refuses_leave_nothing(tmp_path, capfd):
+    assert validate.main([f"--run_dir={tmp_path / 'new'}", "--", "--stepz=1"]) == 2
+    assert "Unknown command line flag 'stepz'" in capfd.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
@@ -246,7 +250,7 @@ def test_the_training_command_resumes_after_the_first_stage():
 )
 def test_bad_use_of_validate_is_one_line_and_exit_2(tmp_path, arguments, words):
     (tmp_path / "something").write_text("here")
-    result = command("launch.validate", *(a.format(here=tmp_path) for a in arguments))
+    result = command(validate.main, *(a.format(here=tmp_path) for a in arguments))
     assert result.returncode == 2
     assert words in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
@@ -255,6 +259,6 @@ def test_bad_use_of_validate_is_one_line_and_exit_2(tmp_path, arguments, words):
 def test_several_runs_beneath_are_refused_by_name(tmp_path):
     for name in ("a", "b"):
         write_events(tmp_path / name, {"debug/actor_q_mean": curve([1, 2], [1, 2], [1, 2])})
-    result = command("launch.diagnose", f"--run_dir={tmp_path}")
+    result = command(main, f"--run_dir={tmp_path}")
     assert result.returncode == 2
     assert f"--run_dir={tmp_path / 'a'}" in result.stderr

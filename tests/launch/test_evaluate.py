@@ -189,7 +189,7 @@ def test_the_program_reports_and_records(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--policy=best"], "--policy=best: choose from checkpoint, random, expert, blind"),
+        (["--policy=best"], "--policy=best: choose from checkpoint, expert, blind, random"),
         ([], "--policy=checkpoint needs --run_dir"),
         (["--run_dir=/no/where"], "/no/where: no such folder"),
         (["/no/where"], "/no/where: no such folder"),

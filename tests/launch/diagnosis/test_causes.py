@@ -179,7 +179,7 @@ def test_weigh_stays_in_range_and_rises_with_evidence(items):
     clues = [Clue(weight, s, "", (), optional) for weight, s, optional in items]
     score = weigh(clues)
     assert 0.0 <= score <= 1.0
-    assert weigh([*clues, Clue(1.0, 1.0, "")]) >= score
+    assert weigh([*clues, Clue(1.0, 1.0, "")]) >= score - 1e-12
     assert weigh([*clues, Clue(1.0, -1.0, "")]) <= score
     assert weigh([*clues, Clue(1.0, None, "", (), True)]) == score
     assert weigh([*clues, Clue(1.0, None, "")]) <= score

@@ -121,17 +121,13 @@ def browsing(executable: str, profile: Path) -> Iterator[Tab]:
     to_browser, from_us = os.pipe()
     from_browser, to_us = os.pipe()
 
-    def place_pipes() -> None:  # the browser reads from 3 and writes to 4
-        high = [os.dup2(fd, fd + 100) for fd in (to_browser, to_us)]
-        os.dup2(high[0], 3)
-        os.dup2(high[1], 4)
-
     words = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe"]
     words += ["--hide-scrollbars", "--mute-audio", f"--user-data-dir={profile}", "about:blank"]
+    # The browser reads from 3 and writes to 4.
+    placed = f'exec "$@" 3<&{to_browser} 4>&{to_us}'
     child = subprocess.Popen(
-        [executable, *words],
-        preexec_fn=place_pipes,
-        close_fds=False,
+        ["bash", "-c", placed, "-", executable, *words],
+        pass_fds=(to_browser, to_us),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
