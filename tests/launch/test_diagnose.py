@@ -227,7 +227,8 @@ def test_the_exit_code_is_the_last_gate_s(tmp_path):
     assert exit_code(Gate("2K", 143, None, (), "no event file")) == 143
 
 
-def test_flags_that_training_refuses_leave_nothing(tmp_path, capfd):
+def test_flags_that_training_refuses_leave_nothing(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     assert validate.main([f"--run_dir={tmp_path / 'new'}", "--", "--stepz=1"]) == 2
     assert "Unknown command line flag 'stepz'" in capfd.readouterr().err
     assert not (tmp_path / "new").exists()
