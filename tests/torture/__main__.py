@@ -30,7 +30,7 @@ from tests.torture.outcome import Outcome
 _MOST_GROWTH_MB = 150.0
 
 
-def _crash_points(seed: int, scratch: Path, cache: Path) -> Outcome:
+def _crash_points(seed: int, scratch: Path) -> Outcome:
     script = ROOT / "tests" / "launch" / "training" / "crash_points.py"
     words = [sys.executable, str(script)]
     done = subprocess.run(
@@ -43,7 +43,7 @@ def _crash_points(seed: int, scratch: Path, cache: Path) -> Outcome:
     return outcome
 
 
-def _messages(seed: int, scratch: Path, cache: Path) -> Outcome:
+def _messages(seed: int, scratch: Path) -> Outcome:
     log = scratch / "server.log"
     server = servers.start(with_options(EnvConfig(), server_log=str(log)))
     try:
@@ -59,7 +59,7 @@ def _messages(seed: int, scratch: Path, cache: Path) -> Outcome:
     return outcome
 
 
-def _checkpoints(seed: int, scratch: Path, cache: Path) -> Outcome:
+def _checkpoints(seed: int, scratch: Path) -> Outcome:
     folder = scratch / "trained"
     config = tiny(eval_every=0, steps=130)
     with contextlib.redirect_stderr(io.StringIO()):
@@ -69,20 +69,20 @@ def _checkpoints(seed: int, scratch: Path, cache: Path) -> Outcome:
     return checkpoints.fuzz(folder, lambda: make_envs(config), 100, seed, scratch)
 
 
-def _logs(seed: int, scratch: Path, cache: Path) -> Outcome:
+def _logs(seed: int, scratch: Path) -> Outcome:
     return logs.fuzz(100, seed, scratch)
 
 
-def _kills(seed: int, scratch: Path, cache: Path) -> Outcome:
-    return kills.fuzz(8, seed, scratch, cache)
+def _kills(seed: int, scratch: Path) -> Outcome:
+    return kills.fuzz(8, seed, scratch)
 
 
-def _simulators(seed: int, scratch: Path, cache: Path) -> Outcome:
-    return simulators.fuzz(8, seed, scratch, cache)
+def _simulators(seed: int, scratch: Path) -> Outcome:
+    return simulators.fuzz(8, seed, scratch)
 
 
 #: Name: what is tried, and the program for a share of it.
-PROGRAMS: dict[str, tuple[str, Callable[[int, Path, Path], Outcome]]] = {
+PROGRAMS: dict[str, tuple[str, Callable[[int, Path], Outcome]]] = {
     "crash_points": ("a kill at each file operation of a checkpoint's writing", _crash_points),
     "kills": ("a training killed at a random time and resumed: byte-identical", _kills),
     "simulators": ("a stand-in killed or frozen under a training", _simulators),
@@ -92,14 +92,12 @@ PROGRAMS: dict[str, tuple[str, Callable[[int, Path, Path], Outcome]]] = {
 }
 
 
-def _round(
-    names: list[str], seed: int, until: float, cache: Path, totals: dict[str, Outcome]
-) -> None:
+def _round(names: list[str], seed: int, until: float, totals: dict[str, Outcome]) -> None:
     for name in names:
         if time.monotonic() > until and totals[name].tried:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            outcome = PROGRAMS[name][1](seed, Path(scratch), cache)
+            outcome = PROGRAMS[name][1](seed, Path(scratch))
         totals[name].add(outcome)
         print(f"{name}, seed {seed}: {outcome.tried} tried, {len(outcome.lost)} lost", flush=True)
         for line in outcome.lost:
@@ -127,11 +125,10 @@ def main() -> int:
     began, seed = time.monotonic(), options.seed
     names = options.programs or list(PROGRAMS)
     totals = {name: Outcome() for name in names}
-    with tempfile.TemporaryDirectory() as cache:
-        until = began + options.hours * 3600.0
-        while seed == options.seed or time.monotonic() < until:
-            _round(names, seed, until, Path(cache), totals)
-            seed += 1
+    until = began + options.hours * 3600.0
+    while seed == options.seed or time.monotonic() < until:
+        _round(names, seed, until, totals)
+        seed += 1
     print(f"\n{(time.monotonic() - began) / 60:.0f} minutes\n\n{table(totals)}")
     return int(any(outcome.lost for outcome in totals.values()))
 

@@ -18,18 +18,18 @@ _FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
 _CLOCK = "metrics_bytes"  # depends on the digits of times
 
 
-def fuzz(count: int, seed: int, scratch: Path, cache: Path) -> Outcome:
+def fuzz(count: int, seed: int, scratch: Path) -> Outcome:
     """Kill trainings `count` times altogether; each run is compared with an untouched one."""
     rng, outcome = random.Random(seed), Outcome()
     straight = scratch / "straight"
-    seconds = _timed(cache, straight)
+    seconds = _timed(straight)
     number = 0
     while outcome.tried < count:
         run = scratch / f"killed-{number}"
         kills = min(count - outcome.tried, rng.choice((1, 2, 4)))
         times = [rng.uniform(0.0, seconds) for _ in range(kills)]
         with outcome.attempt(f"run {number} of seed {seed}, killed after {times} s"):
-            _killed(cache, run, times)
+            _killed(run, times)
             same(run, straight)
         outcome.tried += kills - 1
         shutil.rmtree(run, ignore_errors=True)
@@ -38,24 +38,24 @@ def fuzz(count: int, seed: int, scratch: Path, cache: Path) -> Outcome:
     return outcome
 
 
-def _timed(cache: Path, run: Path) -> float:
+def _timed(run: Path) -> float:
     """Train without a kill, once to compile and once for the time that it takes then."""
     for folder in (run.with_name("first"), run):
         began = time.monotonic()
-        code, _, err = finished(process(cache, *_FLAGS, f"--run_dir={folder}"))
+        code, _, err = finished(process(*_FLAGS, f"--run_dir={folder}"))
         if code:
             raise RuntimeError(err)
     return time.monotonic() - began
 
 
-def _killed(cache: Path, run: Path, times: list[float]) -> None:
+def _killed(run: Path, times: list[float]) -> None:
     """Start, kill after each of the times, and go on to the end."""
     for seconds in times:
-        child = process(cache, *_words(run), start_new_session=True)
+        child = process(*_words(run), start_new_session=True)
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)
         finished(child)
-    code, _, err = finished(process(cache, *_words(run)))
+    code, _, err = finished(process(*_words(run)))
     if code:
         raise RuntimeError(f"exit code {code}: {err[-300:]}")
 

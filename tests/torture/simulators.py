@@ -53,12 +53,12 @@ def _last_step(run: Path) -> int:
     return int(lines[-1].split(",")[0]) if lines else 0
 
 
-def fuzz(count: int, seed: int, scratch: Path, cache: Path) -> Outcome:
+def fuzz(count: int, seed: int, scratch: Path) -> Outcome:
     """Kill or freeze the stand-in of one long training `count` times."""
     rng, outcome = random.Random(seed), Outcome()
     run = scratch / "simulators"
     words = [*_FLAGS, *_HASTE, f"--run_dir={run}"]
-    child = process(cache, *words, start_new_session=True)
+    child = process(*words, start_new_session=True)
     wait_for(lambda: _last_step(run) >= _STEPS, child)
     for number in range(count):
         kind = rng.choice((signal.SIGKILL, signal.SIGSTOP))

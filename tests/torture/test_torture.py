@@ -39,14 +39,14 @@ def test_damaged_logs_are_judged_or_refused_in_one_line(tmp_path: Path):
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_killed_trainings_come_out_as_if_nobody_had_killed_them(tmp_path: Path):
-    outcome = kills.fuzz(20, 0, tmp_path, tmp_path / "cache")
+    outcome = kills.fuzz(20, 0, tmp_path)
     assert (outcome.tried, outcome.lost) == (20, [])
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_trainings_outlive_their_simulators(tmp_path: Path):
-    outcome = simulators.fuzz(10, 0, tmp_path, tmp_path / "cache")
+    outcome = simulators.fuzz(10, 0, tmp_path)
     assert (outcome.tried, outcome.lost) == (10, [])
 
 
