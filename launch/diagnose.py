@@ -16,7 +16,7 @@ from launch.diagnosis.causes import LIKELY, Cause
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.examine import Diagnosis, examine
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.report import run_notes, run_warnings, write_report
+from launch.diagnosis.report import report_on, run_warnings
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES
 from launch.errors import BAD_INPUT, DONE, BadInput
@@ -82,8 +82,7 @@ def summary(found: Diagnosis) -> list[str]:
 
 def write_diagnosis(found: Diagnosis, folder: Path, source: Path) -> Path:
     """Write the report and the page of it; return the path of report.md."""
-    run, verdict, causes = found
-    path = write_report(folder, verdict, causes, run.series, run.config, notes=run_notes(run))
+    path = report_on(found, folder)
     write_diagnosis_page(folder, found, source)
     return path
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from launch.diagnosis.causes import LIKELY, Cause, rank_causes
+from launch.diagnosis.causes import LIKELY, Cause
 from launch.diagnosis.criteria import Criterion, Verdict
+from launch.diagnosis.examine import Diagnosis, examine
 from launch.diagnosis.facts import facts_from_config
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.measures import power_law
 from launch.diagnosis.plots import plot_all
-from launch.diagnosis.read.logs import Run, read_run
+from launch.diagnosis.read.logs import Run
 from launch.diagnosis.series import Series, get
 from launch.diagnosis.tags import derive_scalars, nearest_names
-from launch.diagnosis.verdict import judge
 from launch.files import markdown_table, write_whole
 
 
@@ -208,16 +208,18 @@ def report_run(
     out_dir: Path | None = None,
     evaluation: Mapping[str, Any] | None = None,
     limits: VerdictLimits | None = None,
-) -> Verdict:
+) -> Diagnosis:
     """Read a run folder's event files and config.json, judge, name causes, write the report.
 
     The one call for the end of training: flush the event writer first. out_dir: default run_dir.
     Raises events.Unreadable (a ValueError, one line) when no scalars can be read.
     """
-    run = read_run(run_dir)
-    verdict = judge(run.series, limits, run.facts)
-    causes = rank_causes(run.series, run.facts, limits)
-    write_report(
-        out_dir or run_dir, verdict, causes, run.series, run.config, evaluation, run_notes(run)
-    )
-    return verdict
+    found = examine(run_dir, limits=limits)
+    report_on(found, out_dir or run_dir, evaluation)
+    return found
+
+
+def report_on(found: Diagnosis, folder: Path, evaluation: Mapping[str, Any] | None = None) -> Path:
+    """Write the report of a run that was examined; return the path of report.md."""
+    run, verdict, causes = found
+    return write_report(folder, verdict, causes, run.series, run.config, evaluation, run_notes(run))

@@ -28,15 +28,13 @@ PAGE = "report.html"
 SHOWN = 4  # plots that are not folded
 
 
-def write_run_page(folder: Path, limits: VerdictLimits | None = None) -> Subject:
-    """Write report.html of all that a run folder has by now; returns what it is about."""
+def write_run_page(folder: Path, limits: VerdictLimits | None = None) -> None:
+    """Write report.html of all that a run folder has by now."""
     try:
         found = examine(folder, limits=limits)
     except Unreadable:
         found = None  # an evaluation of a checkpoint without its logs
-    subject = of_folder(folder, found)
-    write_page(folder / PAGE, subject)
-    return subject
+    write_page(folder / PAGE, of_folder(folder, found))
 
 
 def write_evaluation_page(files: Mapping[str, Path], config: Table, video: Path | None) -> Path:

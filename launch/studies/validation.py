@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from launch.diagnosis.causes import LIKELY, rank_causes
+from launch.diagnosis.causes import LIKELY
 from launch.diagnosis.criteria import Verdict
+from launch.diagnosis.examine import examine
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.read.columns import Unreadable
-from launch.diagnosis.read.logs import read_run
-from launch.diagnosis.report import criteria_table, run_notes, write_report
-from launch.diagnosis.verdict import GO, NO_GO, STAGES, judge
+from launch.diagnosis.report import criteria_table, report_on
+from launch.diagnosis.verdict import GO, NO_GO, STAGES
 from launch.errors import BAD_INPUT, DONE
 from launch.errors import NO_GO as NO_GO_CODE
 from launch.files import markdown_table, write_whole
@@ -54,20 +54,12 @@ def run_gate(stage: str, run_dir: Path, resume: bool, train: Train, limits: Verd
     """Train up to the stage's steps, judge, and write the report into the run folder."""
     code = train(STAGES[stage], run_dir, resume)
     try:
-        run = read_run(run_dir)
+        found = examine(run_dir, limits=limits, stage=stage)
     except Unreadable as error:
         return Gate(stage, code, None, (), str(error))
-    verdict = judge(run.series, limits, run.facts, stage)
-    causes = rank_causes(run.series, run.facts, limits)
-    write_report(
-        run_dir / f"gate_{stage}",
-        verdict,
-        causes,
-        run.series,
-        run.config,
-        notes=run_notes(run),
-    )
-    return Gate(stage, code, verdict, tuple(c.name for c in causes if c.score >= LIKELY))
+    report_on(found, run_dir / f"gate_{stage}")
+    likely = tuple(cause.name for cause in found.causes if cause.score >= LIKELY)
+    return Gate(stage, code, found.verdict, likely)
 
 
 def run_protocol(

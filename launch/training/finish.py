@@ -12,7 +12,8 @@ import numpy as np
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
 from launch.page.next_steps import next_steps
-from launch.page.write import PAGE, write_run_page
+from launch.page.subject import of_folder
+from launch.page.write import PAGE, write_page
 from launch.training.environments import Simulator
 from launch.training.evaluation import EpisodeResult
 from launch.training.evaluation_file import write_evaluation
@@ -41,10 +42,11 @@ def report(session: Session, evaluation: dict[str, float] | None = None) -> list
     """Write report.html, report.md, report.json and plots; returns the last lines to print."""
     session.writer.flush()
     folder, limits = session.folder, parse_limits(session.config.loop.limits)
-    verdict = report_run(folder, evaluation=evaluation or None, limits=limits)
-    subject = write_run_page(folder, limits)
+    found = report_run(folder, evaluation=evaluation or None, limits=limits)
+    subject = of_folder(folder, found)
+    write_page(folder / PAGE, subject)
     written = {"report": folder / "report.md", "page": folder / PAGE, "video": subject.video}
-    lines = [f"{verdict.decision}: {'; '.join(verdict.reasons)}"]
+    lines = [f"{found.verdict.decision}: {'; '.join(found.verdict.reasons)}"]
     lines += [f"{name}: {path}" for name, path in written.items() if path]
     steps = [step.command for step in next_steps(subject) if step.command]
     lines += [f"next: {runnable(command)}" for command in (*steps[:1], *steps[-1:])]

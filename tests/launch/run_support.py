@@ -35,6 +35,22 @@ TINY: dict[str, Any] = {
 }
 
 
+#: Flags of a training in the town with a network of a few weights.
+TINY_DRIVE = (
+    "--conv_channels=4",
+    "--conv_kernels=8",
+    "--conv_strides=8",
+    "--feature_size=16",
+    "--hidden_sizes=8,8",
+    "--batch_size=8",
+    "--capacity=1000",
+    "--learning_starts=20",
+    "--log_every=10",
+    "--npc_vehicles=3",
+    "--episode_steps=25",
+)
+
+
 def tiny(**values: Any) -> RunConfig:
     """A configuration that trains in a moment."""
     return replace_leaves(RunConfig(), {**TINY, **values})
@@ -82,6 +98,38 @@ def wait_for(condition: Any, child: subprocess.Popen, seconds: float = 200.0) ->
             child.kill()
             raise AssertionError(child.communicate())
         time.sleep(0.01)
+
+
+def last_step(folder: Path) -> int:
+    """The newest step in a run's metrics.csv; 0 before the first."""
+    file = folder / "metrics.csv"
+    lines = file.read_text().splitlines()[1:-1] if file.exists() else []
+    return int(lines[-1].split(",")[0]) if lines else 0
+
+
+def children(pid: int) -> list[int]:
+    """Living processes whose parent is `pid`, by their start."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid and fields[0] != "Z":
+            found.append((int(fields[19]), int(status.parent.name)))
+    return [child for _, child in sorted(found)]
+
+
+def stand_ins(pid: int) -> list[int]:
+    """The living stand-ins that a training has started, the newest last."""
+    return [child for child in children(pid) if b"envs.standin" in _command_line(child)]
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def logged(folder: Path) -> list[str]:

@@ -8,64 +8,32 @@ import sys
 import time
 from pathlib import Path
 
-from run_support import ROOT, finished, logged, process, wait_for
+from run_support import (
+    ROOT,
+    TINY_DRIVE,
+    children,
+    finished,
+    last_step,
+    logged,
+    process,
+    stand_ins,
+    wait_for,
+)
 
 from launch import evaluate
 from launch.train import main
 
-FLAGS = [
-    "--conv_channels=4",
-    "--conv_kernels=8",
-    "--conv_strides=8",
-    "--feature_size=16",
-    "--hidden_sizes=8,8",
-    "--batch_size=8",
-    "--capacity=1000",
-    "--steps=2000",
-    "--learning_starts=20",
-    "--log_every=10",
-    "--npc_vehicles=3",
-    "--final_episodes=1",
-    "--episode_steps=25",
-    "--eval_steps=35",
-]
-
-
-def _children(pid: int) -> list[int]:
-    """Living processes whose parent is `pid`."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(fields[1]) == pid and fields[0] != "Z":
-            found.append(int(status.parent.name))
-    return found
-
-
-def _server(pid: int) -> int:
-    """The stand-in that a training has started."""
-    for child in _children(pid):
-        if b"envs.standin" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return child
-    raise AssertionError("no server")
-
-
-def _last_step(folder: Path) -> int:
-    file = folder / "metrics.csv"
-    lines = file.read_text().splitlines()[1:-1] if file.exists() else []
-    return int(lines[-1].split(",")[0]) if lines else 0
+FLAGS = [*TINY_DRIVE, "--steps=2000", "--final_episodes=1", "--eval_steps=35"]
 
 
 def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     run = tmp_path / "run"
     child = process(*FLAGS, f"--run_dir={run}")
-    wait_for(lambda: _last_step(run) >= 30, child)
-    os.kill(_server(child.pid), signal.SIGKILL)
-    at = _last_step(run)
-    wait_for(lambda: _last_step(run) >= at + 40, child)
-    started = _children(child.pid)
+    wait_for(lambda: last_step(run) >= 30, child)
+    os.kill(stand_ins(child.pid)[0], signal.SIGKILL)
+    at = last_step(run)
+    wait_for(lambda: last_step(run) >= at + 40, child)
+    started = children(child.pid)
     assert len(started) >= 2
     child.send_signal(signal.SIGINT)
     code, out, err = finished(child)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from run_support import as_flags, finished, logged, process, wait_for
-from test_train_carla import FLAGS, _children, _last_step
+from run_support import as_flags, finished, last_step, logged, process, stand_ins, wait_for
+from test_train_carla import FLAGS
 from test_train_resume import _at
 
 from envs.config import EnvConfig, with_options
@@ -46,27 +46,18 @@ def test_killed_and_resumed_it_is_the_run_that_was_never_interrupted(
             assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
 
 
-def _servers(pid: int) -> list[int]:
-    """The stand-ins that a training has started."""
-    return [
-        child
-        for child in _children(pid)
-        if b"envs.standin" in Path(f"/proc/{child}/cmdline").read_bytes()
-    ]
-
-
 def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     run = tmp_path / "run"
     words = [*FLAGS, "--simulators=2", "--update_ratio=0.1", f"--run_dir={run}"]
     child = process(*words)
-    wait_for(lambda: _last_step(run) >= 30, child)
-    first, second = _servers(child.pid)
+    wait_for(lambda: last_step(run) >= 30, child)
+    first, second = stand_ins(child.pid)
     os.kill(second, signal.SIGKILL)
-    at = _last_step(run)
-    wait_for(lambda: _last_step(run) >= at + 60, child)
-    (replaced,) = set(_servers(child.pid)) - {first}
+    at = last_step(run)
+    wait_for(lambda: last_step(run) >= at + 60, child)
+    (replaced,) = set(stand_ins(child.pid)) - {first}
     assert replaced != second
     child.send_signal(signal.SIGINT)
     code, _, err = finished(child)
@@ -100,8 +91,8 @@ def test_running_servers_are_used_and_left_running(
     words += ["--final_episodes=0", "--npc_vehicles=0"]
     run = tmp_path / "run"
     child = process(*words, f"--run_dir={run}")
-    wait_for(lambda: _last_step(run) >= 10, child)
-    assert _servers(child.pid) == []
+    wait_for(lambda: last_step(run) >= 10, child)
+    assert stand_ins(child.pid) == []
     code, out, err = finished(child)
     assert code == 0, err
     assert f"waiting for the simulators at {addresses.replace(',', ', ')}" in out

@@ -113,13 +113,13 @@ def test_plots_take_nan_zero_and_single_points(tmp_path):
 def test_report_run_reads_a_run_folder(tmp_path):
     write_events(tmp_path / "events", synthetic_runs.healthy())
     (tmp_path / "config.json").write_text('{"agent": {"discount": 0.99}, "preset": "carla"}')
-    verdict = report_run(tmp_path, evaluation={"success": 1.0})
+    verdict = report_run(tmp_path, evaluation={"success": 1.0}).verdict
     text = (tmp_path / "report.md").read_text()
     assert verdict.decision == "GO"
     assert text.startswith("# GO\n")
     assert "No signature matches." in text
     assert json.loads((tmp_path / "report.json").read_text())["config"]["preset"] == "carla"
-    elsewhere = report_run(tmp_path, out_dir=tmp_path / "again")
+    elsewhere = report_run(tmp_path, out_dir=tmp_path / "again").verdict
     assert elsewhere.rows == verdict.rows
     assert (tmp_path / "again" / "report.md").is_file()
 
