@@ -72,10 +72,16 @@ def test_a_step_has_what_it_promises(env):
     assert env.render().shape == (360, 640, 3)
 
 
-def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
-    env.reset(seed=3)
+def second_client(env):
+    """A client of our own beside the environment's, on the same server."""
     client = carla.Client(env.server.host, env.server.port)
     client.set_timeout(10.0)
+    return client
+
+
+def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
+    env.reset(seed=3)
+    client = second_client(env)
     world = client.get_world()
     for _ in range(2):
         env.step(np.array([1.0, -1.0], np.float32))
@@ -86,8 +92,7 @@ def test_full_steering_asks_for_the_limit_s_share_of_the_lock(env):
 
 def test_the_lanes_before_a_light_that_is_not_green_are_closed(env):
     env.reset(seed=3)
-    client = carla.Client(env.server.host, env.server.port)
-    client.set_timeout(10.0)
+    client = second_client(env)
     world = client.get_world()
     for _ in range(2):
         env.step(STEER)
@@ -161,8 +166,7 @@ def test_actors_stay_alive_between_episodes_and_foreign_ones_after_us():
     try:
         env.reset(seed=1)
         assert env.server is not None
-        client = carla.Client(env.server.host, env.server.port)
-        client.set_timeout(10.0)
+        client = second_client(env)
         world = client.get_world()
         blueprint = world.get_blueprint_library().find("vehicle.audi.tt")
         points = world.get_map().get_spawn_points()
@@ -228,8 +232,7 @@ def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
         observation, _ = env.reset(seed=seed)
         record = [observation["image"].tobytes() + observation["vector"].tobytes()]
         assert env.server is not None
-        client = carla.Client(env.server.host, env.server.port)
-        client.set_timeout(10.0)
+        client = second_client(env)
         for step in range(steps):
             if step == steps - 1:
                 world = client.get_world()
