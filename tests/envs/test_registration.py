@@ -84,7 +84,11 @@ def test_the_lane_toy_refuses_a_window_too() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize(
-    "kind", [SyncVectorEnv, partial(AsyncVectorEnv, context="spawn")], ids=["sync", "async"]
+    "kind",
+    [
+        pytest.param(SyncVectorEnv, id="sync", marks=pytest.mark.slow),
+        pytest.param(partial(AsyncVectorEnv, context="spawn"), id="async"),
+    ],
 )
 def test_two_environments_step_side_by_side(kind: Any) -> None:
     makers = [partial(gymnasium.make, f"envs:{CARLA}", **TINY) for _ in range(2)]
@@ -107,28 +111,23 @@ def test_two_environments_step_side_by_side(kind: Any) -> None:
         together.close()
 
 
-def test_pictures_of_an_episode_are_collected() -> None:
-    env = RenderCollection(gymnasium.make(CARLA, render_mode="rgb_array", **TINY))
+def test_gymnasium_records_a_video_and_collects_pictures(tmp_path: Path) -> None:
+    made = gymnasium.make(CARLA, render_mode="rgb_array", **TINY)
     try:
-        env.reset(seed=1)
+        collected = RenderCollection(made)
+        collected.reset(seed=1)
         for _ in range(3):
-            env.step(FORWARD[0])
-        pictures = env.render()
+            collected.step(FORWARD[0])
+        pictures = collected.render()
         assert [picture.shape for picture in pictures] == [(360, 640, 3)] * 4
         assert not np.array_equal(pictures[0], pictures[-1])
-    finally:
-        env.close()
-
-
-def test_gymnasium_records_a_video(tmp_path: Path) -> None:
-    made = gymnasium.make(CARLA, render_mode="rgb_array", **TINY)
-    env = RecordVideo(made, str(tmp_path / "videos"), episode_trigger=lambda episode: True)
-    try:
+        env = RecordVideo(made, str(tmp_path / "videos"), episode_trigger=lambda episode: True)
         env.reset(seed=1)
         for _ in range(6):
             *_, truncated, _ = env.step(FORWARD[0])
         assert truncated
+        env.stop_recording()
     finally:
-        env.close()
+        made.close()
     (video,) = (tmp_path / "videos").glob("*.mp4")
     assert video.stat().st_size > 1000

@@ -69,8 +69,15 @@ def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
     env.step(STEER)
 
 
-@pytest.mark.parametrize("victim", ["server", "child"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [
+        ("server", signal.SIGKILL),
+        ("child", signal.SIGSTOP),
+        pytest.param("server", signal.SIGSTOP, marks=pytest.mark.slow),
+        pytest.param("child", signal.SIGKILL, marks=pytest.mark.slow),
+    ],
+)
 def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(env, monkeypatch, victim, number):
     monkeypatch.setattr(supervised, "MARGIN", 0.5)
     env.reset(seed=1)
@@ -101,6 +108,7 @@ def test_a_fault_after_the_action_was_sent(env):
     assert env.observation_space.contains(observation)
 
 
+@pytest.mark.slow
 def test_a_crash_loop_ends_though_every_reset_works():
     env = SupervisedCarlaEnv(with_options(SMALL, restarts_per_hour=1))
     try:
@@ -208,8 +216,8 @@ def test_a_server_that_no_longer_comes_up():
 @pytest.mark.parametrize(
     ("limit", "restarts"),
     [
-        ({"restart_megabytes": 1}, [True, True]),
-        ({"restart_megabytes": 100_000}, [False, False]),
+        pytest.param({"restart_megabytes": 1}, [True, True], marks=pytest.mark.slow),
+        pytest.param({"restart_megabytes": 100_000}, [False, False], marks=pytest.mark.slow),
         ({"restart_episodes": 2}, [False, True]),
     ],
     ids=["memory above the limit", "memory below it", "episodes"],

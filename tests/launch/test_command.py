@@ -47,14 +47,22 @@ def test_alone_it_lists_every_command_with_a_line() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_help_exits_0_begins_with_an_example_and_tells_the_codes(name: str) -> None:
-    done = run(name, "--help")
+def test_help_exits_0_begins_with_an_example_and_tells_the_codes(
+    name: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main([name, "--help"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert out.startswith(f"example: td3jax {name} ")
+    assert 2 <= out.count("\n  --") <= 11
+    assert "exit codes: 0 done, or GO;" in out
+    assert "--helpfull lists all" in out.splitlines()[-1]
+
+
+def test_help_as_a_process() -> None:
+    done = run("train", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith(f"example: td3jax {name} ")
-    shown = done.stdout.count("\n  --")
-    assert 2 <= shown <= 11
-    assert "exit codes: 0 done, or GO;" in done.stdout
-    assert "--helpfull lists all" in done.stdout.splitlines()[-1]
+    assert done.stdout.startswith("example: td3jax train ")
 
 
 def test_the_stand_in_is_a_command() -> None:

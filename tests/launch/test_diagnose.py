@@ -15,6 +15,7 @@ from synthetic_runs import write_events
 
 from launch import validate
 from launch.diagnose import diagnose, main
+from launch.diagnosis.examine import examine
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, curve
 from launch.diagnosis.verdict import GO, NO_GO
@@ -45,13 +46,9 @@ def command(main: Callable[[list[str]], int], *arguments: object) -> Done:
 @pytest.mark.parametrize("number", range(5))
 def test_each_reports_event_file_is_no_go_by_the_leak(tmp_path, number):
     write_events(tmp_path, synthetic_runs.report_series(number))
-    verdict, causes, path = diagnose(tmp_path)
-    assert verdict.decision == NO_GO
-    assert causes[0].name == "feature_leak"
-    table = json.loads(path.with_suffix(".json").read_text())
-    assert table["decision"] == "NO-GO"
-    assert table["likely_causes"][0] == "feature_leak"
-    assert path.read_text().startswith("# NO-GO\n")
+    found = examine(tmp_path)
+    assert found.verdict.decision == NO_GO
+    assert found.causes[0].name == "feature_leak"
 
 
 def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
@@ -67,6 +64,10 @@ def test_command_line_prints_the_verdict_cause_and_slope_of_report_2(tmp_path):
     assert "try first: " in result.stdout
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"report.md", "report.json", "q_values.png", "losses.png", "returns.png"} <= names
+    table = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert table["decision"] == "NO-GO"
+    assert table["likely_causes"][0] == "feature_leak"
+    assert (tmp_path / "out" / "report.md").read_text().startswith("# NO-GO\n")
 
 
 def test_command_line_go_with_limits_and_a_stage(tmp_path):

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from run_support import (
     ROOT,
     TINY_DRIVE,
@@ -63,12 +64,15 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(tmp_path: P
     assert (run / "evaluation.mp4").stat().st_size > 10_000
 
 
-def test_a_simulator_that_does_not_start_leaves_its_log(tmp_path: Path) -> None:
+def test_a_simulator_that_does_not_start_leaves_its_log(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
     run = tmp_path / "run"
     words = [f"--server_command={sys.executable} -c 1/0", f"--run_dir={run}"]
     for _ in range(2):  # a folder with nothing but a log is as good as an empty one
-        code, out, err = finished(process(*words))
-        assert (code, err.count("\n")) == (1, 1), err
+        assert main(words) == 1
+        out, err = capfd.readouterr()
+        assert err.count("\n") == 1
         assert out == (
             "loading jax, then waiting for the simulator, which --server_command starts\n"
         )

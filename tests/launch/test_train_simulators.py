@@ -46,6 +46,7 @@ def test_killed_and_resumed_it_is_the_run_that_was_never_interrupted(
             assert (ours / name).read_bytes() == (theirs / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -23,7 +23,13 @@ def measured(rules=None, **options) -> float:
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"encoder": "shared"}, {"critic_norm": "batch"}, {"pre_tanh_penalty": 0.1}],
+    [
+        {},
+        {"encoder": "shared", "critic_norm": "batch", "pre_tanh_penalty": 0.1},
+        pytest.param({"encoder": "shared"}, marks=pytest.mark.slow),
+        pytest.param({"critic_norm": "batch"}, marks=pytest.mark.slow),
+        pytest.param({"pre_tanh_penalty": 0.1}, marks=pytest.mark.slow),
+    ],
     ids=str,
 )
 def test_td3_has_none(options):
@@ -31,7 +37,15 @@ def test_td3_has_none(options):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"critic_norm": "layer"}, {"critic_norm": "batch"}, {"actor_q_clip": 20.0}]
+    "options",
+    [
+        {},
+        {"critic_norm": "batch", "actor_q_clip": 20.0},
+        pytest.param({"critic_norm": "layer"}, marks=pytest.mark.slow),
+        pytest.param({"critic_norm": "batch"}, marks=pytest.mark.slow),
+        pytest.param({"actor_q_clip": 20.0}, marks=pytest.mark.slow),
+    ],
+    ids=str,
 )
 def test_a_leak_has_it_masked_or_not(options):
     assert 0.1 < measured(LEAK, **options) < 10.0

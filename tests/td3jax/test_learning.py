@@ -47,6 +47,7 @@ def test_actor_finds_the_best_action_from_pixels_through_the_action_alone():
     assert abs(float(scalars["debug/actor_q_mean"])) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("penalty", [0.0, 0.01])
 def test_a_saturated_policy_comes_back_with_the_pre_tanh_penalty_alone(penalty):

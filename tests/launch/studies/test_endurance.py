@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from launch.studies import endurance
 from launch.studies.endurance import soak
 
@@ -17,6 +19,7 @@ def test_episodes_and_killed_clients_leave_nothing_behind() -> None:
     assert rows[-1]["resident_mb"] < rows[0]["resident_mb"] + 20.0
 
 
+@pytest.mark.slow
 def test_a_player_that_hangs_is_killed_and_another_goes_on(monkeypatch) -> None:
     start, players = endurance._start_player, []
 
