@@ -7,7 +7,7 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from support import PIXELS, make_batch, tiny_config
+from support import PIXELS, PRIVILEGED, make_batch, tiny_config
 
 from td3jax import AgentConfig, ReplayConfig, Spaces, init, td3, update
 
@@ -52,7 +52,13 @@ OTHER = {
     "double_q_alpha": (0.5, {}),
     "target_bound": (0.01, {}),
     "actor_q_clip": (1e-3, {}),
+    "actor_q_weight": (10.0, {}),
+    "actor_q_scale": ("spread", {}),
     "pre_tanh_penalty": (10.0, {}),
+    "expert_weight": (10.0, {}),
+    "expert_decay": (3, {"expert_weight": 10.0}),
+    "auxiliary_weight": (1.0, {}),
+    "critic_image": (True, {}),
     "random_shift": (2, {}),
     "shift_axes": ("vertical", {"random_shift": 2}),
     "reuse_features": (True, {"critic_cnn_lr": 1e-2}),
@@ -60,21 +66,25 @@ OTHER = {
 }
 
 
+#: Fields that mean nothing without what only training has.
+OF_TRAINING = ("expert_weight", "expert_decay", "auxiliary_weight", "critic_image")
+
+
 def configured(options):
     return tiny_config(**{"policy_delay": 1, **options})
 
 
-def layout(options):
-    state = jax.eval_shape(lambda key: init(configured(options), PIXELS, key), jax.random.key(0))
+def layout(options, spaces):
+    state = jax.eval_shape(lambda key: init(configured(options), spaces, key), jax.random.key(0))
     leaves, structure = jax.tree.flatten((state.actor, state.critic))
     return structure, [leaf.shape for leaf in leaves]
 
 
-def outcome(options):
-    state = init(configured(options), PIXELS, jax.random.key(0))
+def outcome(options, spaces):
+    state = init(configured(options), spaces, jax.random.key(0))
     with jax.disable_jit():  # many programs, each run twice
         for seed in (1, 2):
-            state, scalars = td3.update(state, make_batch(PIXELS, seed=seed))
+            state, scalars = td3.update(state, make_batch(spaces, seed=seed))
     leaves, structure = jax.tree.flatten(jax.device_get((state.actor, state.critic, scalars)))
     return structure, [np.asarray(leaf) for leaf in leaves]
 
@@ -86,11 +96,12 @@ def test_every_field_is_tried():
 _BASES: dict[str, tuple] = {}
 
 
-def same_outcome(options, context):
-    if repr(context) not in _BASES:
-        _BASES[repr(context)] = outcome(context)
-    structure, leaves = _BASES[repr(context)]
-    other_structure, other_leaves = outcome(options)
+def same_outcome(options, context, spaces):
+    base = repr((context, spaces))
+    if base not in _BASES:
+        _BASES[base] = outcome(context, spaces)
+    structure, leaves = _BASES[base]
+    other_structure, other_leaves = outcome(options, spaces)
     return structure == other_structure and all(
         np.array_equal(a, b) for a, b in zip(leaves, other_leaves, strict=True)
     )
@@ -99,8 +110,9 @@ def same_outcome(options, context):
 @pytest.mark.parametrize("name", OTHER)
 def test_field_is_live(name):
     value, context = OTHER[name]
-    options = {**context, name: value}
-    same = layout(options) == layout(context) and same_outcome(options, context)
+    options, spaces = {**context, name: value}, PRIVILEGED if name in OF_TRAINING else PIXELS
+    same = layout(options, spaces) == layout(context, spaces)
+    same = same and same_outcome(options, context, spaces)
     assert not same, f"{name} changes nothing"
 
 
@@ -124,6 +136,8 @@ def test_an_update_runs_in_another_layout():
         ("conv_kernels", (8, 4)),
         ("hidden_sizes", ()),
         ("value_min", 2000.0),
+        ("actor_q_scale", "mean"),
+        ("expert_weight", -1.0),
     ],
 )
 def test_a_bad_value_is_refused_by_name(name, value):
@@ -131,7 +145,16 @@ def test_a_bad_value_is_refused_by_name(name, value):
         AgentConfig(**{name: value})
 
 
-@pytest.mark.parametrize("options", [{"capacity": 0}, {"n_step": 0}, {"reward_scale": 0.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"capacity": 0},
+        {"n_step": 0},
+        {"reward_scale": 0.0},
+        {"strata_shares": (0.6, 0.5)},
+        {"strata_shares": (-0.1,)},
+    ],
+)
 def test_a_bad_replay_value_is_refused_by_name(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         ReplayConfig(**options)
