@@ -14,7 +14,7 @@ import jax
 from jax.extend.core import get_opaque_trace_state
 
 from td3jax import networks, td3
-from td3jax.batch import Batch, Observation, policy_view
+from td3jax.batch import Batch, Observation, critic_view, policy_view
 from td3jax.config import AgentConfig, Spaces
 from td3jax.conv import compiler_options
 from td3jax.metrics import WORST
@@ -107,7 +107,8 @@ def _steps(rules: Rules, scalars: bool) -> Callable[[TrainState, Batch], Updated
 
 def _values(state: TrainState, observation: Observation) -> jax.Array:
     action = state.networks.actor(state.policy_params, policy_view(observation))
-    return state.networks.critic(state.critic.params, observation, action).min(axis=0)
+    seen = critic_view(observation)
+    return state.networks.critic(state.critic.params, seen, action).min(axis=0)
 
 
 def _inside_transformation() -> bool:

@@ -19,6 +19,11 @@ def policy_view(observation: Observation) -> Observation:
     return {name: observation[name] for name in POLICY_PARTS if name in observation}
 
 
+def critic_view(observation: Observation) -> Observation:
+    """Return the parts of a training's observation that the critic reads."""
+    return {name: part for name, part in observation.items() if name != "expert"}
+
+
 class Batch(struct.PyTreeNode):
     """B transitions; image stacks overlap, so a sample sends its frames once.
 
