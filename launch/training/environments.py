@@ -126,8 +126,14 @@ def spaces_of(env: Env) -> Spaces:
     parts = {name: box.shape or () for name, box in observation.items()}
     image = parts.get("image")
     vector = parts.get("vector")
-    shape = (image[0], image[1], image[2]) if image else None
-    return Spaces(image=shape, vector=vector[0] if vector else None, action=action.shape[0])
+    privileged = parts.get("privileged")
+    return Spaces(
+        image=(image[0], image[1], image[2]) if image else None,
+        vector=vector[0] if vector else None,
+        action=action.shape[0],
+        privileged=privileged[0] if privileged else None,
+        expert="expert" in parts,
+    )
 
 
 @runtime_checkable
