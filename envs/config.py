@@ -63,6 +63,11 @@ class TaskConfig(Options):
         "put the expert's action into info['expert_action'], and that of a driver who knows the "
         "route alone into info['blind_action']",
     )
+    privileged: bool = option(
+        False,
+        "put what the simulator knows into the observation, for a critic that is not the driver: "
+        "'privileged', and 'expert', the expert's action; and info['stratum']",
+    )
 
     def check(self) -> None:
         """Check that there is a town and weather, and that the goal is not at the start."""
