@@ -21,6 +21,7 @@ from envs.errors import EnvError, SimulatorFault
 from envs.task import reward, spaces
 from envs.task.allowed import cruise_speeds
 from envs.task.ego_state import EgoState
+from envs.task.encounter import draw
 from envs.task.foresight import Foresight
 from envs.task.observation import Observation
 from envs.task.route import Route
@@ -69,7 +70,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
         None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
         this episode; "place_traffic": overrides what a given seed does to the NPCs; "roads":
-        whether the info has the town's lanes.
+        whether the info has the town's lanes; "training": whether weather and number of NPCs are
+        drawn as for training.
         """
         super().reset(seed=seed)
         options = options or {}
@@ -94,16 +96,15 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _start(self, stage: Stage, options: Info, replace: bool) -> tuple[Observation, Info]:
         rng = self.np_random
-        presets = self.config.task.weather
-        weather = presets[int(rng.integers(len(presets)))]
-        client.set_weather(stage.session.world, weather)
+        met = draw(self.config, bool(options.get("training")), rng)
+        client.set_weather(stage.session.world, met.weather)
         video = bool(options.get("video", self.render_mode is not None))
         for _ in range(START_TRIES):
             start, route = stage.plan(options.get("route"), rng)
-            tick = stage.reset_to(start, replace, video, rng)
+            tick = stage.reset_to(start, met.vehicles, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
-                info = self._reset_info(weather)
+                info = self._reset_info(met.weather)
                 if options.get("roads"):
                     info["roads"] = stage.graph.outline()
                 return self._episode_or_fault().observation(), info

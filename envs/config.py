@@ -24,6 +24,9 @@ class TaskConfig(Options):
     weather: tuple[str, ...] = option(
         ("ClearNoon",), "weather presets of carla.WeatherParameters; each reset draws one"
     )
+    train_weathers: tuple[str, ...] = option(
+        (), "weather presets of training episodes; each draws one; empty = as weather"
+    )
     ego_blueprint: str = option("vehicle.tesla.model3", "blueprint of the driven vehicle")
     tick_seconds: float = option(
         0.05, "simulated seconds per tick, at most 0.05", above=0, high=0.05
@@ -173,6 +176,11 @@ class TrafficConfig(Options):
 
     scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", choices=tuple(_SCENARIOS))
     npc_vehicles: int = option(-1, "NPC vehicles; -1 = what the scenario says", low=-1)
+    train_npc_vehicles: tuple[int, ...] = option(
+        (),
+        "LEAST,MOST: each training episode draws how many NPC vehicles it has; evaluations keep "
+        "npc_vehicles; empty = so does training",
+    )
     npc_walkers: int = option(0, "walkers on the pavements", low=0)
     npc_gap: float = option(3.0, "least gap that NPC vehicles keep, m", low=0)
     npc_slowdown: float = option(
@@ -182,10 +190,23 @@ class TrafficConfig(Options):
         6000, "Traffic Manager's port minus that of a running server (--host)", low=3, high=30000
     )
 
+    def check(self) -> None:
+        """Check that the range of training's NPC vehicles is one."""
+        numbers = self.train_npc_vehicles
+        fits = len(numbers) == 2 and all(type(number) is int for number in numbers)
+        fits = fits and 0 <= numbers[0] <= numbers[1]
+        shown = ",".join(map(str, numbers))
+        require(fits or not numbers, "train_npc_vehicles", shown, "LEAST,MOST, such as 60,80")
+
     @property
     def vehicles(self) -> int:
-        """NPC vehicles to spawn."""
+        """NPC vehicles of an evaluation's episode."""
         return _SCENARIOS[self.scenario] if self.npc_vehicles < 0 else self.npc_vehicles
+
+    @property
+    def fleet(self) -> int:
+        """NPC vehicles to spawn: the most that any episode has."""
+        return max(self.vehicles, *self.train_npc_vehicles, 0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,15 +9,14 @@ from gymnasium import spaces
 
 from envs.config import EnvConfig
 from envs.task import privileged
-from envs.task.observation import Observation, vector_size
+from envs.task.observation import vector_size
 
 RENDER_MODES = ("rgb_array",)
-HIDDEN = ("privileged", "expert")  # parts of an observation that a policy never sees
 
 
 def observation_space(config: EnvConfig) -> spaces.Dict:
     """Return {"image": uint8 (84, 84, 4), "vector": float32 (23,)} with the defaults; no image
-    where its size is 0; with `privileged` also `HIDDEN`."""
+    where its size is 0; with `privileged` also what no policy may see."""
     size, count = config.sensors.image_size, config.sensors.frame_stack
     parts: dict[str, spaces.Space[Any]] = {}
     if size:
@@ -31,11 +30,6 @@ def observation_space(config: EnvConfig) -> spaces.Dict:
 
 def _unit(size: int) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (size,), np.float32)
-
-
-def public(observation: Observation) -> Observation:
-    """Return an observation without what a policy may not see."""
-    return {name: part for name, part in observation.items() if name not in HIDDEN}
 
 
 def action_space() -> spaces.Box:
