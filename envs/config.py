@@ -103,6 +103,13 @@ class SensorConfig(Options):
         low=0,
         high=8192,
     )
+    lens: float = option(
+        1.0,
+        "how many times larger the picture's middle is shown, at an unchanged field of view; "
+        "1 = no lens",
+        low=1,
+        high=8,
+    )
     frame_stack: int = option(4, "newest frames in one observation", low=1, high=255)
     imu: bool = option(True, "attach an inertial sensor; its readings are in info['imu']")
     render_width: int = option(
@@ -111,6 +118,14 @@ class SensorConfig(Options):
     render_height: int = option(
         360, "height of the pictures that render() returns, pixels", low=1, high=8192
     )
+
+    def check(self) -> None:
+        """Check that the camera has a pixel for each that the lens shows."""
+        least = self.lens * self.image_size
+        text = f"at least {least:g}, lens times image_size"
+        for name in ("camera_width", "camera_height"):
+            size = getattr(self, name)
+            require(self.lens == 1.0 or size >= least, name, size, text)
 
 
 @dataclasses.dataclass(frozen=True)

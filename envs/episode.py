@@ -97,7 +97,8 @@ class Episode:
     def see(self, picture: np.ndarray | None) -> None:
         """Take in the picture that the next action is chosen by."""
         if self.stack is not None and picture is not None:
-            self.stack.push(grey(picture, self.config.sensors.image_size))
+            size = self.config.sensors
+            self.stack.push(grey(picture, size.image_size, size.lens))
 
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
         """Return this step's info: `frame` in ticks since the reset, metrics at the end."""
@@ -133,7 +134,7 @@ def begin(
     stack = None
     if picture is not None:
         stack = FrameStack(size.frame_stack, size.image_size)
-        stack.reset(grey(picture, size.image_size))
+        stack.reset(grey(picture, size.image_size, size.lens))
     route = perception.route
     metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
     expert, blind = (Expert(perception.car, task.target_speed) for _ in range(2))
