@@ -140,7 +140,7 @@ def spaces_of(env: Env) -> Spaces:
 class Simulator(Protocol):
     """An environment whose step has two halves, and that is told of a video or a time limit.
 
-    `reset` then takes the options "video", "max_steps" and "roads".
+    `reset` then takes the options "video", "max_steps", "roads" and "training".
     """
 
     def step_async(self, action: np.ndarray) -> None:
@@ -151,14 +151,20 @@ class Simulator(Protocol):
 
 
 def start_episode(
-    env: Env, seed: int, video: bool = False, steps: int = 0, roads: bool = False
+    env: Env,
+    seed: int,
+    video: bool = False,
+    steps: int = 0,
+    roads: bool = False,
+    training: bool = True,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reset with this episode's seed.
 
     video: `render` will be called, which a simulator must know beforehand; steps: a simulator's
-    time limit instead of its own, 0 = its own; roads: the info is to have the town's lanes.
+    time limit instead of its own, 0 = its own; roads: the info is to have the town's lanes;
+    training: whether a simulator's weather and traffic are those of training, not of evaluations.
     """
-    told = {"video": video, "max_steps": steps, "roads": roads}
+    told = {"video": video, "max_steps": steps, "roads": roads, "training": training}
     options = told if isinstance(env, Simulator) else None
     return env.reset(seed=seed, options=options)
 
