@@ -21,10 +21,11 @@ from envs.errors import EnvError, SimulatorFault
 from envs.task import reward, spaces
 from envs.task.allowed import cruise_speeds
 from envs.task.ego_state import EgoState
-from envs.task.expert import Expert
+from envs.task.encounter import draw
 from envs.task.foresight import Foresight
 from envs.task.observation import Observation
 from envs.task.route import Route
+from envs.task.stop_lines import stop_lines
 from envs.world import client
 from envs.world.actors import silence
 from envs.world.perception import Perception
@@ -69,7 +70,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
         None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
         this episode; "place_traffic": overrides what a given seed does to the NPCs; "roads":
-        whether the info has the town's lanes.
+        whether the info has the town's lanes; "training": whether weather and number of NPCs are
+        drawn as for training.
         """
         super().reset(seed=seed)
         options = options or {}
@@ -94,16 +96,15 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
     def _start(self, stage: Stage, options: Info, replace: bool) -> tuple[Observation, Info]:
         rng = self.np_random
-        presets = self.config.task.weather
-        weather = presets[int(rng.integers(len(presets)))]
-        client.set_weather(stage.session.world, weather)
+        met = draw(self.config, bool(options.get("training")), rng)
+        client.set_weather(stage.session.world, met.weather)
         video = bool(options.get("video", self.render_mode is not None))
         for _ in range(START_TRIES):
             start, route = stage.plan(options.get("route"), rng)
-            tick = stage.reset_to(start, replace, video, rng)
+            tick = stage.reset_to(start, met.vehicles, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:
-                info = self._reset_info(weather)
+                info = self._reset_info(met.weather)
                 if options.get("roads"):
                     info["roads"] = stage.graph.outline()
                 return self._episode_or_fault().observation(), info
@@ -113,15 +114,14 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
     def _begin(self, stage: Stage, route: Route, tick: Tick, options: Info) -> None:
         ego, task = stage.live_ego(), self.config.task
         foresight = Foresight(stage.graph, route, cruise_speeds(route, task.target_speed))
-        perception = Perception(task, stage.session.map, ego.car, route, foresight)
+        lines = stop_lines(stage.graph, route, stage.lights.lanes)
+        perception = Perception(task, stage.session.map, ego.car, route, foresight, lines)
         others, closed = stage.others(tick.snapshot), stage.lights.closed_lanes()
         state = perception.update(tick.snapshot, ego.vehicle, others, closed, [], 0)
         most = int(options.get("max_steps") or task.episode_steps)
         self._episode = begin(
             self.config, perception, state, tick.picture, most, len(stage.lights) > 0
         )
-        self._expert = Expert(ego.car, task.target_speed)
-        self._blind = Expert(ego.car, task.target_speed)
         self._tick = tick
 
     def _reset_info(self, weather: str) -> Info:
@@ -134,7 +134,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             "npc_vehicles": len(stage.actors.vehicles),
             "traffic_wakes": stage.session.wakes,
         }
-        return self._with_hint(info)
+        return info | episode.decide()
 
     def step(self, action: np.ndarray) -> tuple[Observation, float, bool, bool, Info]:
         """Hold the action for `action_ticks` ticks, or until the episode ends; their rewards are
@@ -146,12 +146,13 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         parts = dict.fromkeys(reward.names(self.config.reward), 0.0)
         for _ in range(self.config.task.action_ticks):
             tick, state = self._advance(action)
-            for name, value in episode.step(state, float(action[0])).items():
+            taken = float(action[0]), float(action[1])
+            for name, value in episode.step(state, taken).items():
                 parts[name] += value
             if episode.ending.reason:
                 break
         episode.see(tick.picture)
-        info = self._with_hint(episode.info(parts))
+        info = episode.info(parts) | episode.decide()
         info["traffic_wakes"] = self._stage_or_fault().session.wakes
         if tick.imu is not None:
             info["imu"] = tick.imu
@@ -169,14 +170,6 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
                 tick.snapshot, ego.vehicle, others, closed, tick.hits, tick.crossings
             )
         return tick, state
-
-    def _with_hint(self, info: Info) -> Info:
-        task, episode = self.config.task, self._episode_or_fault()
-        if task.expert_hints:
-            ego, route, seconds = episode.ego, episode.route, task.step_seconds
-            info["expert_action"] = self._expert.act(ego, route, seconds)
-            info["blind_action"] = self._blind.act_blind(ego, route, seconds)
-        return info
 
     def render(self) -> Any:
         """Return uint8 (H, W, 3) RGB of this tick: from behind the car when recording,

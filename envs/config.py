@@ -24,6 +24,9 @@ class TaskConfig(Options):
     weather: tuple[str, ...] = option(
         ("ClearNoon",), "weather presets of carla.WeatherParameters; each reset draws one"
     )
+    train_weathers: tuple[str, ...] = option(
+        (), "weather presets of training episodes; each draws one; empty = as weather"
+    )
     ego_blueprint: str = option("vehicle.tesla.model3", "blueprint of the driven vehicle")
     tick_seconds: float = option(
         0.05, "simulated seconds per tick, at most 0.05", above=0, high=0.05
@@ -63,6 +66,11 @@ class TaskConfig(Options):
         "put the expert's action into info['expert_action'], and that of a driver who knows the "
         "route alone into info['blind_action']",
     )
+    privileged: bool = option(
+        False,
+        "put what the simulator knows into the observation, for a critic that is not the driver: "
+        "'privileged', and 'expert', the expert's action; and info['stratum']",
+    )
 
     def check(self) -> None:
         """Check that there is a town and weather, and that the goal is not at the start."""
@@ -95,6 +103,13 @@ class SensorConfig(Options):
         low=0,
         high=8192,
     )
+    lens: float = option(
+        1.0,
+        "how many times larger the picture's middle is shown, at an unchanged field of view; "
+        "1 = no lens",
+        low=1,
+        high=8,
+    )
     frame_stack: int = option(4, "newest frames in one observation", low=1, high=255)
     imu: bool = option(True, "attach an inertial sensor; its readings are in info['imu']")
     render_width: int = option(
@@ -103,6 +118,14 @@ class SensorConfig(Options):
     render_height: int = option(
         360, "height of the pictures that render() returns, pixels", low=1, high=8192
     )
+
+    def check(self) -> None:
+        """Check that the camera has a pixel for each that the lens shows."""
+        least = self.lens * self.image_size
+        text = f"at least {least:g}, lens times image_size"
+        for name in ("camera_width", "camera_height"):
+            size = getattr(self, name)
+            require(self.lens == 1.0 or size >= least, name, size, text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,6 +191,11 @@ class TrafficConfig(Options):
 
     scenario: int = option(0, "0, 1 or 2: 20, 50 or 100 NPC vehicles", choices=tuple(_SCENARIOS))
     npc_vehicles: int = option(-1, "NPC vehicles; -1 = what the scenario says", low=-1)
+    train_npc_vehicles: tuple[int, ...] = option(
+        (),
+        "LEAST,MOST: each training episode draws how many NPC vehicles it has; evaluations keep "
+        "npc_vehicles; empty = so does training",
+    )
     npc_walkers: int = option(0, "walkers on the pavements", low=0)
     npc_gap: float = option(3.0, "least gap that NPC vehicles keep, m", low=0)
     npc_slowdown: float = option(
@@ -177,10 +205,23 @@ class TrafficConfig(Options):
         6000, "Traffic Manager's port minus that of a running server (--host)", low=3, high=30000
     )
 
+    def check(self) -> None:
+        """Check that the range of training's NPC vehicles is one."""
+        numbers = self.train_npc_vehicles
+        fits = len(numbers) == 2 and all(type(number) is int for number in numbers)
+        fits = fits and 0 <= numbers[0] <= numbers[1]
+        shown = ",".join(map(str, numbers))
+        require(fits or not numbers, "train_npc_vehicles", shown, "LEAST,MOST, such as 60,80")
+
     @property
     def vehicles(self) -> int:
-        """NPC vehicles to spawn."""
+        """NPC vehicles of an evaluation's episode."""
         return _SCENARIOS[self.scenario] if self.npc_vehicles < 0 else self.npc_vehicles
+
+    @property
+    def fleet(self) -> int:
+        """NPC vehicles to spawn: the most that any episode has."""
+        return max(self.vehicles, *self.train_npc_vehicles, 0)
 
 
 @dataclasses.dataclass(frozen=True)

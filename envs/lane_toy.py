@@ -31,16 +31,20 @@ _BEND = 0.8  # largest curvature of the lane
 _PERIOD = 4.0  # arc length of one bend to the left and one to the right
 _LOOK_AHEAD = (0.2, 0.4, 0.6, 0.8)
 _RIDGE = 1.5  # standard deviation of the lane's line, in pixels of a 24 pixel picture
+_EDGE = 0.5  # lateral position from which the lane's edge is near
 _OFFSET, _SLANT, _CURVE = -8.0, -8.0, 4.0  # pixels per lateral position, heading and curvature
 
 
 @dataclasses.dataclass(frozen=True)
 class ToyConfig:
-    """Picture size (24 or 16 in the experiments), kind of reward, and whether there is a vector."""
+    """Picture size (24 or 16 in the experiments), kind of reward, whether there is a vector, and
+    whether the gymnasium environment tells what only training may know: `privileged` numbers, the
+    `expert`'s action, and info["stratum"], 1 near the lane's edge."""
 
     size: int = 24
     sparse: bool = False
     vector: bool = True
+    privileged: bool = False
 
 
 class State(NamedTuple):
@@ -128,6 +132,11 @@ def expert(state: State) -> Array:
     return jnp.clip(jnp.stack([turn / _STEERING, jnp.ones(())]), -1.0, 1.0)
 
 
+def privileged(state: State) -> Array:
+    """Return lateral position and sine of the heading, which only the picture shows, and the vector."""
+    return jnp.concatenate([jnp.stack([state.y, jnp.sin(state.psi)]), vector(state)])
+
+
 def first_stack(frame: Array) -> Array:
     """Return the picture at a start, repeated: uint8 (size, size, 4)."""
     return jnp.repeat(frame[..., None], STACK, axis=-1)
@@ -143,8 +152,15 @@ def _compiled(config: ToyConfig) -> tuple[Any, Any, Any]:
     return (
         jax.jit(reset),
         jax.jit(functools.partial(step, config)),
-        jax.jit(lambda state: (render(config, state), vector(state))),
+        jax.jit(lambda state: (render(config, state), _numbers(config, state))),
     )
+
+
+def _numbers(config: ToyConfig, state: State) -> dict[str, Array]:
+    parts = {"vector": vector(state)} if config.vector else {}
+    if config.privileged:
+        parts |= {"privileged": privileged(state), "expert": expert(state)}
+    return parts
 
 
 class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
@@ -162,6 +178,9 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
         }
         if self._config.vector:
             spaces["vector"] = gymnasium.spaces.Box(-1.0, 1.0, (VECTOR,), np.float32)
+        if self._config.privileged:
+            spaces["privileged"] = gymnasium.spaces.Box(-2.0, 2.0, (2 + VECTOR,), np.float32)
+            spaces["expert"] = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
         self.observation_space = gymnasium.spaces.Dict(spaces)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
 
@@ -174,7 +193,7 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
         self._state: State = self._reset(key)
         frame, numbers = self._look(self._state)
         self._stack = np.repeat(np.asarray(frame)[..., None], STACK, axis=-1)
-        return self._observation(numbers), {}
+        return self._observation(numbers), self._info()
 
     def step(
         self, action: np.ndarray[Any, Any]
@@ -184,14 +203,16 @@ class LaneToy(gymnasium.Env[dict[str, Any], np.ndarray[Any, Any]]):
         frame, numbers = self._look(self._state)
         self._stack = np.concatenate([self._stack[..., 1:], np.asarray(frame)[..., None]], axis=-1)
         truncated = bool(self._state.time >= HORIZON) and not bool(terminated)
-        return self._observation(numbers), float(reward), bool(terminated), truncated, {}
+        told = self._observation(numbers), float(reward), bool(terminated), truncated
+        return *told, self._info()
 
     def render(self) -> np.ndarray[Any, Any]:
         """Return the newest picture as uint8 (size, size, 3)."""
         return np.repeat(self._stack[..., -1:], 3, axis=-1)
 
-    def _observation(self, numbers: Array) -> dict[str, Any]:
-        observation: dict[str, Any] = {"image": self._stack}
-        if self._config.vector:
-            observation["vector"] = np.asarray(numbers, np.float32)
-        return observation
+    def _observation(self, numbers: dict[str, Array]) -> dict[str, Any]:
+        parts = {name: np.asarray(part, np.float32) for name, part in numbers.items()}
+        return {"image": self._stack, **parts}
+
+    def _info(self) -> dict[str, Any]:
+        return {"stratum": int(abs(self._state.y) > _EDGE)} if self._config.privileged else {}

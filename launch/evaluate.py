@@ -16,7 +16,7 @@ from envs.config import with_options
 from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.config.presets import DEFAULT, preset
-from launch.config.run import CARLA
+from launch.config.run import CARLA, for_evaluation
 from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
 from launch.scores import POLICIES, SCRIPTED
@@ -91,6 +91,7 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         config = from_checkpoint(given, checkpoint.read_config(path))
     else:
         config = configuration(given, preset(given.get("preset") or DEFAULT))
+    config = for_evaluation(config)
     for policy in policies.keys() & set(SCRIPTED):
         if config.loop.env != CARLA:
             raise BadInput(f"--policy={policy}: only env {CARLA} has scripted drivers")

@@ -14,7 +14,7 @@ import jax
 from jax.extend.core import get_opaque_trace_state
 
 from td3jax import networks, td3
-from td3jax.batch import Batch, Observation
+from td3jax.batch import Batch, Observation, critic_view, policy_view
 from td3jax.config import AgentConfig, Spaces
 from td3jax.conv import compiler_options
 from td3jax.metrics import WORST
@@ -29,7 +29,8 @@ _TOP_LEVEL = get_opaque_trace_state(convention="flax")
 def act(state: TrainState, observation: Observation) -> jax.Array:
     """Return the policy's actions without noise, float32 (B, A) in [-1, 1].
 
-    observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
+    observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces; one
+    with "privileged" or "expert" is refused.
     """
     if _inside_transformation():
         return state.networks.actor(state.policy_params, observation)
@@ -38,7 +39,10 @@ def act(state: TrainState, observation: Observation) -> jax.Array:
 
 
 def values(state: TrainState, observation: Observation) -> jax.Array:
-    """Return the smaller twin Q of the policy's own actions, float32 (B,)."""
+    """Return the smaller twin Q of the policy's own actions, float32 (B,).
+
+    The observation is a training's: with "privileged" where the critic reads it.
+    """
     if _inside_transformation():
         return _values(state, observation)
     return _compiled(_values, False)(state, observation)
@@ -102,8 +106,9 @@ def _steps(rules: Rules, scalars: bool) -> Callable[[TrainState, Batch], Updated
 
 
 def _values(state: TrainState, observation: Observation) -> jax.Array:
-    action = state.networks.actor(state.policy_params, observation)
-    return state.networks.critic(state.critic.params, observation, action).min(axis=0)
+    action = state.networks.actor(state.policy_params, policy_view(observation))
+    seen = critic_view(observation)
+    return state.networks.critic(state.critic.params, seen, action).min(axis=0)
 
 
 def _inside_transformation() -> bool:

@@ -10,6 +10,18 @@ from flax import struct
 
 Array = Any  # numpy on the host, jax.Array on the device
 Observation = dict[str, Array]
+POLICY_PARTS = ("image", "vector")
+TRAINING_PARTS = ("privileged", "expert")
+
+
+def policy_view(observation: Observation) -> Observation:
+    """Return the parts of a training's observation that the policy reads."""
+    return {name: observation[name] for name in POLICY_PARTS if name in observation}
+
+
+def critic_view(observation: Observation) -> Observation:
+    """Return the parts of a training's observation that the critic reads."""
+    return {name: part for name, part in observation.items() if name != "expert"}
 
 
 class Batch(struct.PyTreeNode):
@@ -20,6 +32,8 @@ class Batch(struct.PyTreeNode):
     without images; a frame of several channels is (H, W, frame_channels). vector, next_vector:
     float32 (B, V) or None. action: float32 (B, A).
     reward: float32 (B,), transformed and summed over `steps` int32 (B,). terminated: bool (B,).
+    privileged, next_privileged: float32 (B, P); expert: float32 (B, A), the expert's action in the
+    observation; None where Spaces has none.
     """
 
     frames: Array | None
@@ -29,6 +43,9 @@ class Batch(struct.PyTreeNode):
     reward: Array
     terminated: Array
     steps: Array
+    privileged: Array | None = None
+    next_privileged: Array | None = None
+    expert: Array | None = None
 
     def observations(self, stack: int) -> tuple[Observation, Observation]:
         """Return observation and next observation; `stack` frames make uint8 (B, H, W, C)."""
@@ -42,6 +59,9 @@ class Batch(struct.PyTreeNode):
         if self.vector is not None:
             observation["vector"] = jnp.asarray(self.vector)
             next_observation["vector"] = jnp.asarray(self.next_vector)
+        if self.privileged is not None:
+            observation["privileged"] = jnp.asarray(self.privileged)
+            next_observation["privileged"] = jnp.asarray(self.next_privileged)
         return observation, next_observation
 
 

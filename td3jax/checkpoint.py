@@ -29,7 +29,7 @@ from td3jax.files import ASIDE, standing
 CHECKPOINTS, BEST = "checkpoints", "best"
 STATE, LOOP, CONFIG, MANIFEST = "state.msgpack", "loop.json", "config.json", "manifest.json"
 _NAME = re.compile(r"step-(\d{9,})")
-_KEPT_METRICS = ("actor_metrics/", "health/")  # of a state; an older one may lack some
+_KEPT_METRICS = ("actor_metrics/", "health/")  # of a state; which ones follows from the options
 State = TypeVar("State")
 
 
@@ -133,6 +133,8 @@ def spaces_table(spaces: Spaces) -> dict[str, Any]:
         "vector": spaces.vector,
         "action": spaces.action,
         "frame_channels": spaces.frame_channels,
+        "privileged": spaces.privileged,
+        "expert": spaces.expert,
     }
 
 
@@ -148,8 +150,8 @@ def read_spaces(path: Path) -> Spaces:
 def read_state(path: Path, make: Callable[[], State]) -> State:
     """Return the train state, in the form of what `make` returns, which is only traced.
 
-    Metrics that an older program did not measure are 0. Raises BadCheckpoint where the state is of
-    an agent with other parts or shapes.
+    Metrics that it lacks, of an older program or with other options, are 0. Raises BadCheckpoint
+    where the state is of an agent with other parts or shapes.
     """
     template, file = jax.eval_shape(make), path / STATE
     try:
@@ -161,6 +163,10 @@ def read_state(path: Path, make: Callable[[], State]) -> State:
         group, _, metric = name.partition("/")
         if name.startswith(_KEPT_METRICS) and isinstance(raw.get(group), dict):
             raw[group][metric] = np.zeros((), np.float32)
+    for name in _shapes(raw).keys() - wanted.keys():
+        group, _, metric = name.partition("/")
+        if name.startswith(_KEPT_METRICS):
+            del raw[group][metric]
     found = _shapes(raw)
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):

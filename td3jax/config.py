@@ -14,6 +14,8 @@ class Spaces:
     image: (height, width, channels), the newest frame last. Stacks of single-channel frames
     overlap from step to step, so that replay stores a frame once; frame_channels is the number
     of channels of a frame: 3 for colour, all of them for a picture that is no stack.
+    In training alone: privileged, numbers that the critic reads and the policy never; expert, an
+    action of the expert's in each observation.
     Raises ValueError, naming the part, for a size below 1 or an observation without a part.
     """
 
@@ -21,6 +23,8 @@ class Spaces:
     vector: int | None
     action: int
     frame_channels: int = 1
+    privileged: int | None = None
+    expert: bool = False
 
     def __post_init__(self) -> None:
         require(self.image is not None or self.vector is not None, "image", None, "a part")
@@ -31,7 +35,9 @@ class Spaces:
             frames = self.frame_channels >= 1 and self.image[2] % self.frame_channels == 0
             text = f"a divisor of the image's {self.image[2]} channels"
             require(frames, "frame_channels", self.frame_channels, text)
-        require(self.vector is None or self.vector >= 1, "vector", self.vector, "at least 1")
+        for name in ("vector", "privileged"):
+            size = getattr(self, name)
+            require(size is None or size >= 1, name, size, "at least 1")
         require(self.action >= 1, "action", self.action, "at least 1")
 
     @property
@@ -46,6 +52,18 @@ class Spaces:
             return None
         channels = () if self.frame_channels == 1 else (self.frame_channels,)
         return (*self.image[:2], *channels)
+
+    @property
+    def policy(self) -> Spaces:
+        """What the policy reads: these spaces without what only training has."""
+        return dataclasses.replace(self, privileged=None, expert=False)
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Width of each part of an observation that is numbers, in the order of their storage."""
+        widths = {"vector": self.vector or 0, "privileged": self.privileged or 0}
+        widths["expert"] = self.action if self.expert else 0
+        return {name: width for name, width in widths.items() if width}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +147,29 @@ class AgentConfig(Options):
     actor_q_clip: float = option(
         0.0, "clip Q in the actor loss to +-this (hides, cures nothing)", low=0
     )
+    actor_q_weight: float = option(1.0, "weight of Q in the actor loss", low=0)
+    actor_q_scale: str = option(
+        "none",
+        "none | spread: the unit of Q in the actor loss; spread is the root mean square of what Q "
+        "gives the policy's actions over those in replay",
+        choices=("none", "spread"),
+    )
     pre_tanh_penalty: float = option(0.0, "coefficient of the squared pre-tanh action", low=0)
+    expert_weight: float = option(
+        0.0, "weight of the squared distance to the expert's action in the actor loss", low=0
+    )
+    expert_decay: int = option(
+        0, "gradient steps in which that weight falls linearly to 0; 0 = it stays", low=0
+    )
+    auxiliary_weight: float = option(
+        0.0,
+        "weight of a linear head on the actor's features that tells the privileged numbers, by "
+        "its squared error; 0 = no head",
+        low=0,
+    )
+    critic_image: bool = option(
+        False, "the critic reads the picture too where there are privileged numbers"
+    )
     random_shift: int = option(
         0, "pixels of random shift augmentation (DrQ); 0 = off", low=0, high=512
     )
@@ -149,6 +189,9 @@ class AgentConfig(Options):
         lengths = {len(self.conv_channels), len(self.conv_kernels), len(self.conv_strides)}
         require(len(lengths) == 1, "conv_kernels", self.conv_kernels, "one for each channel")
         require(len(self.hidden_sizes) > 0, "hidden_sizes", self.hidden_sizes, "a width")
+        own = self.encoder == "separate" or not self.auxiliary_weight
+        text = "0 with encoder=shared, which the critic alone trains"
+        require(own, "auxiliary_weight", self.auxiliary_weight, text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,3 +210,15 @@ class ReplayConfig(Options):
         False, "divide sampled rewards by the running standard deviation of discounted returns"
     )
     replay_path: str = option("", "folder for a memory-mapped buffer; empty = in memory")
+    strata_shares: tuple[float, ...] = option(
+        (),
+        "least shares of a batch from the strata 1, 2, ... that an environment tells "
+        "(info['stratum']); the rest is uniform",
+        low=0,
+        high=1,
+    )
+
+    def check(self) -> None:
+        """Check that the strata leave nothing above a whole batch."""
+        fits = sum(self.strata_shares) <= 1.0 + 1e-9 and len(self.strata_shares) <= 255
+        require(fits, "strata_shares", self.strata_shares, "shares that add up to at most 1")

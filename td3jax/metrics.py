@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from td3jax.batch import Batch, Observation
+from td3jax.batch import Batch, Observation, policy_view
 from td3jax.config import AgentConfig
+from td3jax.guidance import no_scalars
 from td3jax.networks import Params, Units, dummy_observation
 from td3jax.optim import part_norms
 from td3jax.state import Metrics, TrainState
@@ -51,7 +52,7 @@ def with_empty(state: TrainState) -> TrainState:
 
     def actor() -> Metrics:
         norms = part_norms(state.actor.params)
-        info = {"q": jnp.zeros(1), "pre_tanh": action}
+        info = {"q": jnp.zeros(1), "pre_tanh": action, "guide": no_scalars(state.config)}
         return actor_metrics(jnp.zeros(()), info) | gradient_norms(norms, 0.0, "actor")
 
     def health() -> Metrics:
@@ -112,11 +113,12 @@ def critic_metrics(batch: Batch, target: jax.Array, info: Metrics, config: Agent
 
 
 @float32
-def actor_metrics(loss: jax.Array, info: Metrics) -> Metrics:
-    """Loss, the Q that drives the actor, and how far its actions are saturated."""
+def actor_metrics(loss: jax.Array, info: dict[str, Any]) -> Metrics:
+    """Loss and its parts, the Q that drives the actor, and how far its actions are saturated."""
     action = jnp.tanh(info["pre_tanh"])
     return {
         "train/actor_loss": loss,
+        **info.get("guide", {}),
         **_summary("actor_q", info["q"]),
         "health/action_saturation": (jnp.abs(action) > SATURATED).mean(),
         "health/pre_tanh_abs": jnp.abs(info["pre_tanh"]).mean(),
@@ -191,10 +193,11 @@ def health_metrics(
 ) -> Metrics:
     """Return the expensive metrics, on one batch: features, dormant units, steps, churn."""
     nets, critic = after.networks, after.critic.params
-    policy, actor_units = nets.actor_units(after.policy_params, observation)
+    seen = policy_view(observation)
+    policy, actor_units = nets.actor_units(after.policy_params, seen)
     q, critic_units = nets.critic_units(critic, observation, action)
     target_q = nets.critic(after.critic.target_params, observation, action)
-    churn = jnp.abs(policy - nets.actor(before.policy_params, observation)).max(axis=-1)
+    churn = jnp.abs(policy - nets.actor(before.policy_params, seen)).max(axis=-1)
     slope = jax.grad(lambda a: nets.critic(critic, observation, a)[0].sum())(policy)
     features = critic_units.get("features")
     return {

@@ -15,9 +15,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from td3jax.batch import Observation
+from td3jax.batch import TRAINING_PARTS, Observation, policy_view
 from td3jax.config import AgentConfig, Spaces
 from td3jax.conv import conv
+from td3jax.options import require
 from td3jax.value import values
 
 Params = Any
@@ -106,8 +107,8 @@ def _symmetric_uniform(bound: float) -> Callable[..., jax.Array]:
     return init
 
 
-def _inputs(config: AgentConfig, observation: Observation) -> jax.Array:
-    """Encoder features (through the trunk) joined with the vector; called inside a module."""
+def _inputs(config: AgentConfig, observation: Observation) -> list[jax.Array]:
+    """Encoder features (through the trunk), then the numbers; called inside a module."""
     parts = []
     if "image" in observation:
         x = Encoder(config, name="encoder")(observation["image"])
@@ -115,35 +116,47 @@ def _inputs(config: AgentConfig, observation: Observation) -> jax.Array:
             x = nn.Dense(config.trunk_size, kernel_init=_dense_init, name="trunk")(x)
             x = nn.tanh(nn.LayerNorm(name="trunk_norm")(x))
         parts.append(x)
-    if "vector" in observation:
-        parts.append(observation["vector"])
-    return jnp.concatenate(parts, axis=-1)
+    return parts + [observation[name] for name in ("vector", "privileged") if name in observation]
 
 
 class Actor(nn.Module):
-    """Observation to the action before its tanh, float32 (B, A)."""
+    """Observation to the action before its tanh, float32 (B, A).
+
+    guessed: privileged numbers that a linear head tells from the encoder's features; 0 = no head.
+    """
 
     config: AgentConfig
     action_size: int
+    guessed: int = 0
 
     @nn.compact
     def __call__(self, observation: Observation) -> jax.Array:
         config = self.config
+        parts = _inputs(config, observation)
+        if self.guessed:
+            guess = nn.Dense(self.guessed, kernel_init=_dense_init, name="auxiliary")(parts[0])
+            self.sow("guess", "privileged", guess)
         head = Head(
             config.hidden_sizes, self.action_size, config.actor_norm, config.final_init, name="head"
         )
-        return head(_inputs(config, observation))
+        return head(jnp.concatenate(parts, axis=-1))
 
 
 class Critic(nn.Module):
-    """Observation and action to the outputs of the twin heads, float32 (2, B, bins or 1)."""
+    """Observation and action to the outputs of the twin heads, float32 (2, B, bins or 1).
+
+    With privileged numbers it reads no picture, unless `critic_image` asks for both (asymmetric
+    actor-critic, Pinto et al. 2017, arXiv 1710.06542).
+    """
 
     config: AgentConfig
 
     @nn.compact
     def __call__(self, observation: Observation, action: jax.Array) -> jax.Array:
         config = self.config
-        x = jnp.concatenate([_inputs(config, observation), action], axis=-1)
+        if "privileged" in observation and not config.critic_image:
+            observation = {name: x for name, x in observation.items() if name != "image"}
+        x = jnp.concatenate([*_inputs(config, observation), action], axis=-1)
         outputs = config.value_bins if config.critic_loss == "hl_gauss" else 1
         heads = [
             Head(config.hidden_sizes, outputs, config.critic_norm, config.final_init, name=name)
@@ -155,7 +168,8 @@ class Critic(nn.Module):
 class Networks(NamedTuple):
     """Actor and critic of one (config, spaces), as pure functions of their parameters.
 
-    observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces.
+    observation: {"image": uint8 (B, H, W, C), "vector": float32 (B, V)}, parts as in Spaces; the
+    critic's has "privileged" float32 (B, P) too, which the actor's functions refuse.
     No function takes features, so a critic's head can only read its own encoder.
     """
 
@@ -167,6 +181,8 @@ class Networks(NamedTuple):
     actor: Callable[[Params, Observation], jax.Array]
     #: (params, observation) -> the actor's output before its tanh, float32 (B, A).
     pre_tanh: Callable[[Params, Observation], jax.Array]
+    #: As pre_tanh, with what the auxiliary head tells of the privileged numbers, (B, P).
+    pre_tanh_and_guess: Callable[[Params, Observation], tuple[jax.Array, jax.Array]]
     #: (params, observation, action) -> both Q values, float32 (2, B).
     critic: Callable[[Params, Observation, jax.Array], jax.Array]
     #: (params, observation, action) -> raw outputs (2, B, 1), or logits (2, B, bins) of hl_gauss.
@@ -181,13 +197,20 @@ class Networks(NamedTuple):
 
 @functools.cache
 def make(config: AgentConfig, spaces: Spaces) -> Networks:
-    """Build the networks; raise ValueError where the convolutions do not fit the image."""
+    """Build the networks; raise ValueError where configuration and spaces do not fit."""
     _check_image(config, spaces)
-    actor_module, critic_module = Actor(config, spaces.action), Critic(config)
+    _check_training_parts(config, spaces)
+    guessed = (spaces.privileged or 0) if config.auxiliary_weight else 0
+    actor_module, critic_module = Actor(config, spaces.action, guessed), Critic(config)
 
     def pre_tanh(params: Params, observation: Observation) -> jax.Array:
-        check_observation(spaces, observation)
+        check_observation(spaces.policy, observation)
         return cast(jax.Array, actor_module.apply({"params": params}, observation))
+
+    def pre_tanh_and_guess(params: Params, observation: Observation) -> tuple[jax.Array, jax.Array]:
+        check_observation(spaces.policy, observation)
+        output, sown = actor_module.apply({"params": params}, observation, mutable=["guess"])
+        return output, sown["guess"]["privileged"][0]
 
     def actor(params: Params, observation: Observation) -> jax.Array:
         return jnp.tanh(pre_tanh(params, observation))
@@ -219,7 +242,7 @@ def make(config: AgentConfig, spaces: Spaces) -> Networks:
         actor_key, critic_key = jax.random.split(key)
         observation = dummy_observation(spaces)
         action = jnp.zeros((1, spaces.action), jnp.float32)
-        actor_params = actor_module.init(actor_key, observation)["params"]
+        actor_params = actor_module.init(actor_key, policy_view(observation))["params"]
         critic_params = critic_module.init(critic_key, observation, action)["params"]
         if config.encoder == "shared":
             actor_params = {k: v for k, v in actor_params.items() if k != "encoder"}
@@ -231,6 +254,7 @@ def make(config: AgentConfig, spaces: Spaces) -> Networks:
         init=init,
         actor=actor,
         pre_tanh=pre_tanh,
+        pre_tanh_and_guess=pre_tanh_and_guess,
         critic=critic,
         critic_outputs=critic_outputs,
         complete=complete,
@@ -246,6 +270,8 @@ def dummy_observation(spaces: Spaces) -> Observation:
         observation["image"] = jnp.zeros((1, *spaces.image), jnp.uint8)
     if spaces.vector is not None:
         observation["vector"] = jnp.zeros((1, spaces.vector), jnp.float32)
+    if spaces.privileged is not None:
+        observation["privileged"] = jnp.zeros((1, spaces.privileged), jnp.float32)
     return observation
 
 
@@ -256,6 +282,8 @@ def check_observation(spaces: Spaces, observation: Observation) -> None:
         expected["image"] = ("uint8", spaces.image)
     if spaces.vector is not None:
         expected["vector"] = ("float", (spaces.vector,))
+    if spaces.privileged is not None:
+        expected["privileged"] = ("float", (spaces.privileged,))
     for name, (kind, shape) in expected.items():
         if name not in observation:
             raise ValueError(f"observation lacks {name!r}: expected it as in {spaces}")
@@ -264,6 +292,11 @@ def check_observation(spaces: Spaces, observation: Observation) -> None:
             wanted = ", ".join(map(str, ("B", *shape)))
             raise ValueError(f"{name} is {dtype} {found}: expected {kind} ({wanted})")
     for name in observation:
+        if name in TRAINING_PARTS and name not in expected:
+            raise ValueError(
+                f"observation has {name!r}, which is for training alone: a policy reads "
+                f"{' and '.join(expected)}"
+            )
         if name not in expected:
             raise ValueError(f"observation has {name!r}, which {spaces} has not")
 
@@ -279,6 +312,18 @@ def _check_image(config: AgentConfig, spaces: Spaces) -> None:
             f"image = {spaces.image}: these convolutions need at least {least} x {least} pixels "
             "(conv_kernels, conv_strides)"
         )
+
+
+def _check_training_parts(config: AgentConfig, spaces: Spaces) -> None:
+    """Raise ValueError, naming the option, where it needs a part that the spaces have not."""
+    labelled = spaces.expert or not config.expert_weight
+    require(labelled, "expert_weight", config.expert_weight, "0: observations have no 'expert'")
+    told = spaces.privileged is not None and spaces.image is not None
+    text = "0: observations have no 'privileged' numbers and 'image'"
+    require(told or not config.auxiliary_weight, "auxiliary_weight", config.auxiliary_weight, text)
+    blind = spaces.privileged is not None and spaces.image is not None and not config.critic_image
+    text = "separate: with privileged numbers the critic has no encoder (critic_image)"
+    require(not blind or config.encoder == "separate", "encoder", config.encoder, text)
 
 
 def _flatten(units: dict[str, Any]) -> Units:

@@ -7,6 +7,7 @@ order: networks, parameters, data. Departures from the paper exist only as optio
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -15,23 +16,21 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from td3jax import metrics, networks
+from td3jax import guidance, metrics, networks
 from td3jax.augment import random_shift
-from td3jax.batch import Batch, Observation
+from td3jax.batch import Batch, Observation, policy_view
 from td3jax.config import AgentConfig, Spaces
 from td3jax.networks import Networks, Params
 from td3jax.optim import kernel_mask, make_optimizer, part_norms
 from td3jax.state import Metrics, Network, TrainState
-from td3jax.value import head_losses, values
-
-Info = dict[str, jax.Array]
+from td3jax.value import Info, head_losses, policy_objective, values
 
 
 def smoothed_action(
     nets: Networks, target_actor: Params, observation: Observation, key: jax.Array
 ) -> jax.Array:
     """Return the target policy's action with clipped noise, drawn for each row (eq. 14)."""
-    action, config = nets.actor(target_actor, observation), nets.config
+    action, config = nets.actor(target_actor, policy_view(observation)), nets.config
     noise = config.target_noise * jax.random.normal(key, action.shape, action.dtype)
     noise = jnp.clip(noise, -config.target_noise_clip, config.target_noise_clip)
     return jnp.clip(action + noise, -1.0, 1.0)
@@ -84,18 +83,9 @@ def actor_loss(
     The critic reads the observation through its own encoder, and its parameters are constants
     here: the action is the only way for the actor to raise Q.
     """
-    pre_tanh = nets.pre_tanh(nets.complete(actor, critic), observation)
+    pre_tanh = nets.pre_tanh(nets.complete(actor, critic), policy_view(observation))
     q = nets.critic(critic, observation, jnp.tanh(pre_tanh))[0]
     return policy_objective(nets.config, q, pre_tanh)
-
-
-def policy_objective(
-    config: AgentConfig, q: jax.Array, pre_tanh: jax.Array
-) -> tuple[jax.Array, Info]:
-    """Return the actor's loss of Q (B,) at its actions, and what the metrics need of it."""
-    objective = jnp.clip(q, -config.actor_q_clip, config.actor_q_clip) if config.actor_q_clip else q
-    loss = -objective.mean() + config.pre_tanh_penalty * jnp.square(pre_tanh).mean()
-    return loss, {"q": q, "pre_tanh": pre_tanh}
 
 
 class TargetRule(Protocol):
@@ -187,7 +177,7 @@ def update(
         key=key,
         return_bound=jnp.maximum(state.return_bound, metrics.return_bound(config, batch)),
     )
-    critic_params = critic.params
+    rules, critic_params = _guided(rules, config, batch, state.step), critic.params
     if config.reuse_features and "encoder" in critic_params:  # departure: features one step old
         critic_params = {**critic_params, "encoder": before.critic.params["encoder"]}
 
@@ -236,6 +226,16 @@ def bypass_norm(
 
     grads = jax.grad(lambda a: loss(a, lambda params: params) - loss(a, stop))(actor)
     return part_norms(grads)["all"]
+
+
+def _guided(rules: Rules, config: AgentConfig, batch: Batch, step: jax.Array) -> Rules:
+    """Return the rules with the guided actor's loss where an option asks for it."""
+    if not guidance.is_on(config):
+        return rules
+    if rules.actor_loss is not actor_loss:
+        raise ValueError("rules with an actor_loss of their own: expected no option that guides it")
+    guide = guidance.guide(config, batch, step)
+    return rules._replace(actor_loss=functools.partial(guidance.actor_loss, guide))
 
 
 def _critic_step(
@@ -288,3 +288,7 @@ def _check(state: TrainState, batch: Batch) -> None:
         chex.assert_type(batch.frames, jnp.uint8)
     if spaces.vector is not None:
         chex.assert_shape([batch.vector, batch.next_vector], (rows, spaces.vector))
+    if spaces.privileged is not None:
+        chex.assert_shape([batch.privileged, batch.next_privileged], (rows, spaces.privileged))
+    if spaces.expert:
+        chex.assert_shape(batch.expert, (rows, spaces.action))

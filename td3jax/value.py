@@ -1,12 +1,16 @@
-"""Outputs of the critic's heads: the loss on them and the values that they stand for."""
+"""Outputs of the critic's heads: the loss on them, the values, and the actor's objective."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from td3jax.config import AgentConfig
+
+Info = dict[str, Any]  # of a loss: arrays, and of a guided one a table of scalars
 
 
 def _bin_edges(config: AgentConfig) -> jax.Array:
@@ -40,3 +44,15 @@ def gauss_labels(config: AgentConfig, target: jax.Array) -> jax.Array:
     clipped = jnp.clip(target, config.value_min, config.value_max)
     cdf = jax.scipy.special.erf((edges - clipped[:, None]) / (jnp.sqrt(2.0) * sigma))
     return (cdf[:, 1:] - cdf[:, :-1]) / (cdf[:, -1:] - cdf[:, :1])
+
+
+def policy_objective(
+    config: AgentConfig, q: jax.Array, pre_tanh: jax.Array, factor: jax.Array | float = 1.0
+) -> tuple[jax.Array, Info]:
+    """Return the actor's loss of Q (B,) at its actions, and what the metrics need of it.
+
+    factor: on Q, a constant.
+    """
+    objective = jnp.clip(q, -config.actor_q_clip, config.actor_q_clip) if config.actor_q_clip else q
+    loss = -(factor * objective).mean() + config.pre_tanh_penalty * jnp.square(pre_tanh).mean()
+    return loss, {"q": q, "pre_tanh": pre_tanh}

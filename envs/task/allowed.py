@@ -28,10 +28,15 @@ COMFORT = Comfort()
 def allowed_speed(ego: EgoState, route: Route, target: float, comfort: Comfort = COMFORT) -> float:
     """Return the least of the target and of what bends, the car ahead, a red or yellow light and
     crossing traffic allow, m/s."""
-    if ego.stop_light and not ego.in_junction:
+    if light_speed(ego) == 0.0:
         return 0.0
     bends = bend_speed(route, ego.position.distance, comfort)
-    return min(target, bends, gap_speed(ego, comfort), ego.crossing_speed)
+    return min(target, bends, gap_speed(ego, comfort), ego.crossing.speed)
+
+
+def light_speed(ego: EgoState) -> float:
+    """Return 0 before a red or yellow light, infinity where none is to be stopped for, m/s."""
+    return 0.0 if ego.stop_light and not ego.in_junction else math.inf
 
 
 def gap_speed(ego: EgoState, comfort: Comfort = COMFORT) -> float:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 
+from envs.task.foresight import Crossing
 from envs.task.route import RoutePosition, start_position, wrap_angle
 
 QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
@@ -18,9 +21,10 @@ class EgoState:
     speed: along the ego's own axis, negative backwards; along: along the route. jerk: pair of
     longitudinal and lateral m/s^3. metres, waypoints: new progress in this tick. gap: free
     metres to the nearest actor in the ego's path; closing: how fast that shrinks; infinity and
-    zero when free. crossing: metres to where the ego has to be able to stop for crossing traffic;
-    crossing_speed: what that allows; infinity when free. collision: the ego's fault;
-    lane_invasions: crossings in this tick.
+    zero when free. light: metres from the bonnet to the next stop line of the route, infinity
+    without one; light_closed: whether its light is not green. foresee: tells what crossing traffic
+    allows; read `crossing`, which asks it once. collision: the ego's fault; lane_invasions:
+    crossings in this tick.
     """
 
     x: float = 0.0
@@ -46,8 +50,14 @@ class EgoState:
     yellow_light: bool = False
     gap: float = math.inf
     closing: float = 0.0
-    crossing: float = math.inf
-    crossing_speed: float = math.inf
+    light: float = math.inf
+    light_closed: bool = False
+    foresee: Callable[[], Crossing] = dataclasses.field(default=Crossing, compare=False, repr=False)
+
+    @functools.cached_property
+    def crossing(self) -> Crossing:
+        """What crossing traffic allows; a millisecond's work, done when first read."""
+        return self.foresee()
 
     @property
     def stop_light(self) -> bool:

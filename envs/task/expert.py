@@ -13,6 +13,7 @@ import numpy as np
 
 from envs.task.allowed import allowed_speed
 from envs.task.ego_state import EgoState
+from envs.task.foresight import Crossing
 from envs.task.route import Route, to_vehicle_frame
 
 
@@ -37,8 +38,39 @@ class ExpertConfig:
     integral: float = 0.08
 
 
+# What a driver does in a state, for batches that have enough of each.
+ORDINARY, BRAKES, STARTS = 0, 1, 2
+MOVING = 1.0  # m/s
+#: Pedal of a label that stands. At -1 the pupil's tanh saturates, and nothing makes it start again.
+STANDING_LABEL = -0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """An action, float32 (2,), of an ego at `speed` m/s; stands: whether it only keeps the car
+    from rolling."""
+
+    action: np.ndarray
+    speed: float
+    stands: bool
+
+    @property
+    def label(self) -> np.ndarray:
+        """The action for a pupil to learn, float32 (2,): where it stands, with `STANDING_LABEL`."""
+        pedal = STANDING_LABEL if self.stands else self.action[1]
+        return np.array([self.action[0], pedal], np.float32)
+
+    @property
+    def stratum(self) -> int:
+        """`BRAKES` while moving, `STARTS` from standing, or `ORDINARY`."""
+        moves = abs(self.speed) >= MOVING
+        if moves and self.action[1] < 0.0:
+            return BRAKES
+        return STARTS if not moves and self.action[1] > 0.0 else ORDINARY
+
+
 class Expert:
-    """The driver of one episode: `act` is called once per step."""
+    """The driver of one episode: `decide` or `act` is called once per step."""
 
     def __init__(self, car: Car, target_speed: float, config: ExpertConfig | None = None) -> None:
         self.car = car
@@ -48,14 +80,18 @@ class Expert:
 
     def act(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
         """Return float32 (2,): steering (positive right) and throttle (brake if negative)."""
+        return self.decide(ego, route, seconds).action
+
+    def decide(self, ego: EgoState, route: Route, seconds: float) -> Decision:
+        """Return what to do for the next `seconds`."""
         steering = self.steer(ego, route)
         wanted = self.wanted_speed(ego, route)
         error = wanted - ego.speed
         self._sum = max(-3.0, min(self._sum + error * seconds, 6.0)) if wanted > 0.5 else 0.0
         pedal = self.config.proportional * error + self.config.integral * self._sum
-        if wanted < 0.3 and ego.speed < 1.0:
-            pedal = -1.0
-        return np.clip(np.array([steering, pedal], np.float32), -1.0, 1.0)
+        stands = wanted < 0.3 and ego.speed < 1.0
+        pair = np.array([steering, -1.0 if stands else pedal], np.float32)
+        return Decision(np.clip(pair, -1.0, 1.0), ego.speed, stands)
 
     def act_blind(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
         """Return the action of a driver who knows the route alone: no traffic and no lights."""
@@ -63,8 +99,7 @@ class Expert:
             ego,
             gap=math.inf,
             closing=0.0,
-            crossing=math.inf,
-            crossing_speed=math.inf,
+            foresee=Crossing,
             red_light=False,
             yellow_light=False,
         )

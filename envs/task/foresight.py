@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -58,10 +59,15 @@ class Caution:
 @dataclasses.dataclass(frozen=True)
 class Crossing:
     """Metres from the bonnet to where the ego has to be able to stop for crossing traffic, and the
-    speed that this allows; infinity where it may drive on."""
+    speed that this allows; infinity where it may drive on.
+
+    margin: seconds between the ego and the nearest other in a zone, were it to drive on: the least
+    over all comers, negative where both would be there at once, infinity where nobody comes.
+    """
 
     metres: float = math.inf
     speed: float = math.inf
+    margin: float = dataclasses.field(default=math.inf, compare=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +77,16 @@ class Comer:
     zone: int
     comes: float
     goes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Sight:
+    """The others of one tick, the seconds (N,) for which each has stood, and the lanes whose light
+    is not green."""
+
+    others: NearbyActors
+    still: np.ndarray
+    closed: frozenset[LaneKey]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +125,7 @@ class Foresight:
         self.caution = caution or Caution()
         self._cruise = cruise
         self._still = np.zeros(0)
-        self._waited = 0.0
+        self.waited = 0.0  # seconds that the ego has stood
 
     def update(
         self,
@@ -120,30 +136,42 @@ class Foresight:
         ahead: tuple[float, float],
         closed: frozenset[LaneKey],
         seconds: float,
-    ) -> Crossing:
-        """Return what crossing traffic allows, `seconds` after the last call.
+    ) -> Callable[[], Crossing]:
+        """Take in a tick, `seconds` after the last; return what tells what crossing traffic allows
+        in it, which few ticks are asked for.
 
         half: the ego's half length and width; ahead: free metres to the actor ahead in its path and
         that one's speed; closed: the lanes whose light is not green.
         """
         self._count_standing(others, speed, seconds)
-        ego = self._approach(position.distance, speed, half[0], ahead)
-        found = [_people(others, self.route, position, ego, half, self.caution)]
+        sight = Sight(others, self._still, closed)
+        return partial(self._crossing, sight, position, speed, half, ahead, self.waited)
+
+    def _crossing(
+        self,
+        sight: Sight,
+        position: RoutePosition,
+        speed: float,
+        half: tuple[float, float],
+        ahead: tuple[float, float],
+        waited: float,
+    ) -> Crossing:
+        ego = self._approach(position.distance, speed, half[0], ahead, waited)
+        found = [_people(sight.others, self.route, position, ego, half, self.caution)]
         for passage in self.passages:
-            begins, ends = passage.zones[0].enter, max(zone.leave for zone in passage.zones)
-            if begins < ego.bonnet + LOOK and ends > ego.bonnet - 2.0 * ego.half:
-                found.append(self._passing(passage, others, ego, closed))
+            if passage.enter < ego.bonnet + LOOK and passage.leave > ego.bonnet - 2.0 * ego.half:
+                found.append(self._passing(passage, sight, ego))
         return _least(found)
 
     def _count_standing(self, others: NearbyActors, speed: float, seconds: float) -> None:
-        self._waited = self._waited + seconds if speed < self.caution.standing else 0.0
+        self.waited = self.waited + seconds if speed < self.caution.standing else 0.0
         if len(self._still) != len(others):
             self._still = np.zeros(len(others))
         stands = np.hypot(others[:, 2], others[:, 3]) < self.caution.standing
         self._still = np.where(stands, self._still + seconds, 0.0)
 
     def _approach(
-        self, distance: float, speed: float, half: float, ahead: tuple[float, float]
+        self, distance: float, speed: float, half: float, ahead: tuple[float, float], waited: float
     ) -> Approach:
         """Return the ego's way as its acceleration and `cruise` allow."""
         gap, their_speed = ahead
@@ -157,19 +185,18 @@ class Foresight:
         means = 0.5 * (np.array(speeds[1:]) + np.array(speeds[:-1]))
         seconds = np.concatenate([[0.0], np.cumsum(1.0 / means)])
         tail = distance + half + gap if queues else math.inf
-        return Approach(distance, max(speed, 0.0), half, tail, self._waited, metres, seconds)
+        return Approach(distance, max(speed, 0.0), half, tail, waited, metres, seconds)
 
-    def _passing(
-        self, passage: Passage, others: NearbyActors, ego: Approach, closed: frozenset[LaneKey]
-    ) -> Crossing:
-        comers = list(self._comers(passage, others, closed))
+    def _passing(self, passage: Passage, sight: Sight, ego: Approach) -> Crossing:
+        comers = list(self._comers(passage, sight))
         used = {comer.zone for comer in comers}
         narrow = {
             number
             for number, zone in enumerate(passage.zones)
-            if not zone.wide and (number in used or not zone.gates & closed)
+            if not zone.wide and (number in used or not zone.gates & sight.closed)
         }
-        stops = []
+        margins = [margin(passage.zones[comer.zone], comer, ego) for comer in comers]
+        stops = [Crossing(margin=min(margins, default=math.inf))]
         for number, zone in enumerate(passage.zones):
             mine = [comer for comer in comers if comer.zone == number]
             met = any(meet(zone, comer, ego, self.caution) for comer in mine)
@@ -178,19 +205,18 @@ class Foresight:
                 stops.append(self._stop(passage, number, ego, narrow))
         return _least(stops)
 
-    def _comers(
-        self, passage: Passage, others: NearbyActors, closed: frozenset[LaneKey]
-    ) -> Iterator[Comer]:
+    def _comers(self, passage: Passage, sight: Sight) -> Iterator[Comer]:
         """Yield every zone that every car may come to; those held by a light do not stand."""
+        others, still = sight.others, sight.still
         near = ((others[:, :2] - passage.middle) ** 2).sum(axis=1) < SCENE**2
         rows = np.flatnonzero(near & (others[:, 5] > PEOPLE_HALF))
         for spot in spots(passage, others[rows]):
             row = rows[spot.row]
-            held = self._held(passage, spot, others[row], closed)
+            held = self._held(passage, spot, others[row], sight.closed)
             if held:
-                self._still[row] = 0.0  # it may start with the light
+                still[row] = 0.0  # it may start with the light
             for number in np.flatnonzero(np.isfinite(passage.ahead[:, spot.lane])).tolist():
-                comer = self._comer(passage, number, spot, others[row], self._still[row])
+                comer = self._comer(passage, number, spot, others[row], still[row])
                 if comer and number not in held:
                     yield comer
 
@@ -244,9 +270,20 @@ class Foresight:
 
 def meet(zone: Zone, comer: Comer, ego: Approach, caution: Caution) -> bool:
     """Return whether both would be in the zone at once, or nearly so."""
-    enters, leaves = ego.at(zone.enter - ego.half), ego.at(zone.leave + ego.half)
+    enters, leaves = _within_zone(zone, ego)
     lead = max(caution.lead - caution.boldness * ego.waited, caution.least_lead)
     return enters < comer.goes + caution.lag and leaves > comer.comes - lead
+
+
+def margin(zone: Zone, comer: Comer, ego: Approach) -> float:
+    """Return the seconds between one's leaving the zone and the other's coming; negative where both
+    would be in it."""
+    enters, leaves = _within_zone(zone, ego)
+    return max(comer.comes - leaves, enters - comer.goes)
+
+
+def _within_zone(zone: Zone, ego: Approach) -> tuple[float, float]:
+    return ego.at(zone.enter - ego.half), ego.at(zone.leave + ego.half)
 
 
 def can_stop(zone: Zone, ego: Approach, caution: Caution) -> bool:
@@ -292,4 +329,6 @@ def _stopping(metres: float, slowing: float) -> Crossing:
 
 
 def _least(found: list[Crossing]) -> Crossing:
-    return min(found, key=lambda crossing: crossing.speed, default=Crossing())
+    least = min(found, key=lambda crossing: crossing.speed, default=Crossing())
+    margins = [crossing.margin for crossing in found]
+    return dataclasses.replace(least, margin=min(margins, default=math.inf))

@@ -10,6 +10,7 @@ import numpy as np
 
 from envs.config import TaskConfig
 from envs.task.ego_state import EgoState
+from envs.task.lens import through_lens
 from envs.task.route import Route, to_vehicle_frame
 
 Observation = dict[str, np.ndarray]
@@ -18,11 +19,16 @@ LATERAL_SCALE = 4.0  # m, about the width of a lane
 HEADING_SCALE = math.pi / 2.0  # rad
 
 
-def grey(bgra: np.ndarray, size: int) -> np.ndarray:
-    """Return uint8 (size, size) of a camera's uint8 (H, W, 4) in CARLA's order blue, green, red."""
+def grey(bgra: np.ndarray, size: int, magnification: float = 1.0) -> np.ndarray:
+    """Return uint8 (size, size) of a camera's uint8 (H, W, 4) in CARLA's order blue, green, red.
+
+    magnification: of a lens in its middle, 1 = without one.
+    """
     if bgra.ndim != 3 or bgra.shape[2] != 4 or bgra.dtype != np.uint8:
         raise ValueError(f"camera frame {bgra.dtype} {bgra.shape}: expected uint8 (H, W, 4)")
     picture = cv2.cvtColor(bgra, cv2.COLOR_BGRA2GRAY)
+    if magnification > 1.0:
+        return through_lens(picture, size, magnification)
     if picture.shape != (size, size):
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return picture

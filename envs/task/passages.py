@@ -64,6 +64,16 @@ class Passage:
     along: np.ndarray
     numbers: np.ndarray
 
+    @property
+    def enter(self) -> float:
+        """Metre of the route at which the first zone begins."""
+        return self.zones[0].enter
+
+    @property
+    def leave(self) -> float:
+        """Metre of the route at which the last zone ends."""
+        return max(zone.leave for zone in self.zones)
+
 
 @dataclasses.dataclass(frozen=True)
 class Spot:

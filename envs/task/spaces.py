@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 
 from envs.config import EnvConfig
+from envs.task import privileged
 from envs.task.observation import vector_size
 
 RENDER_MODES = ("rgb_array",)
@@ -15,13 +16,20 @@ RENDER_MODES = ("rgb_array",)
 
 def observation_space(config: EnvConfig) -> spaces.Dict:
     """Return {"image": uint8 (84, 84, 4), "vector": float32 (23,)} with the defaults; no image
-    where its size is 0."""
+    where its size is 0; with `privileged` also what no policy may see."""
     size, count = config.sensors.image_size, config.sensors.frame_stack
-    vector = spaces.Box(-1.0, 1.0, (vector_size(config.task),), np.float32)
-    if not size:
-        return spaces.Dict({"vector": vector})
-    image = spaces.Box(0, 255, (size, size, count), np.uint8)
-    return spaces.Dict({"image": image, "vector": vector})
+    parts: dict[str, spaces.Space[Any]] = {}
+    if size:
+        parts["image"] = spaces.Box(0, 255, (size, size, count), np.uint8)
+    parts["vector"] = _unit(vector_size(config.task))
+    if config.task.privileged:
+        parts["privileged"] = _unit(len(privileged.names()))
+        parts["expert"] = _unit(2)
+    return spaces.Dict(parts)
+
+
+def _unit(size: int) -> spaces.Box:
+    return spaces.Box(-1.0, 1.0, (size,), np.float32)
 
 
 def action_space() -> spaces.Box:

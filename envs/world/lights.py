@@ -21,6 +21,11 @@ class Lights:
     def __len__(self) -> int:
         return len(self._stops)
 
+    @property
+    def lanes(self) -> frozenset[LaneKey]:
+        """The lanes that have a light."""
+        return frozenset().union(*(lanes for _, lanes in self._stops))
+
     def closed_lanes(self) -> frozenset[LaneKey]:
         """Return the lanes whose light shows red or yellow now."""
         closed = (carla.TrafficLightState.Red, carla.TrafficLightState.Yellow)

@@ -23,7 +23,8 @@ from envs.task.route import (
     start_position,
     wrap_angle,
 )
-from envs.task.surroundings import NearbyActors, gap_ahead
+from envs.task.stop_lines import StopLine, next_line
+from envs.task.surroundings import NOBODY, NearbyActors, gap_ahead
 
 WRONG_WAY_ANGLE = math.radians(110.0)
 
@@ -37,6 +38,8 @@ class Perception:
     car: Car
     route: Route
     foresight: Foresight
+    lines: tuple[StopLine, ...] = ()
+    others: NearbyActors = dataclasses.field(default_factory=lambda: NOBODY)  # of the last tick
     position: RoutePosition = dataclasses.field(default_factory=start_position)
     motion: Motion = dataclasses.field(default_factory=Motion)
     last: EgoState = dataclasses.field(default_factory=EgoState)
@@ -55,6 +58,7 @@ class Perception:
 
         closed: lanes whose light is not green.
         """
+        self.others = others
         actor = snapshot.find(vehicle.id)
         if actor is None:
             raise SimulatorFault("the ego is gone from the world")
@@ -68,6 +72,7 @@ class Perception:
         self.position = locate(self.route, before, x, y, yaw)
         ego = self._motion_on_route(x, y, yaw, before, velocity)
         ego = self._look(ego, transform, vehicle, others)
+        ego = self._read_light(ego, closed)
         ego = self._foresee(ego, others, closed)
         kind = self._collision(hits, snapshot.elapsed_seconds, ego)
         self.last = dataclasses.replace(
@@ -117,13 +122,21 @@ class Perception:
             yellow_light=light == carla.TrafficLightState.Yellow,
         )
 
+    def _read_light(self, ego: EgoState, closed: frozenset[LaneKey]) -> EgoState:
+        bonnet = self.position.distance + self.car.half_length
+        line = next_line(self.lines, bonnet)
+        if line is None:
+            return ego
+        metres = max(line.metre - bonnet, 0.0)
+        return dataclasses.replace(ego, light=metres, light_closed=line.lane in closed)
+
     def _foresee(self, ego: EgoState, others: NearbyActors, closed: frozenset[LaneKey]) -> EgoState:
         half = (self.car.half_length, self.car.half_width)
         lead = (ego.gap, ego.speed - ego.closing)
-        crossing = self.foresight.update(
+        foresee = self.foresight.update(
             others, self.position, ego.speed, half, lead, closed, self.task.tick_seconds
         )
-        return dataclasses.replace(ego, crossing=crossing.metres, crossing_speed=crossing.speed)
+        return dataclasses.replace(ego, foresee=foresee)
 
     def _corner_outside(self, ego: EgoState, z: float) -> bool:
         return any(

@@ -81,10 +81,13 @@ class Stage:
         length = self.config.task.route_length
         raise EnvError(f"{self.session.town} has no route of {length:g} m: lower route_length")
 
-    def reset_to(self, start: Any, replace: bool, video: bool, rng: np.random.Generator) -> Tick:
+    def reset_to(
+        self, start: Any, vehicles: int, replace: bool, video: bool, rng: np.random.Generator
+    ) -> Tick:
         """Place the ego at `start` and the NPCs about it; return the last tick of the warm-up.
 
-        NPCs stay where they are, but for those in the way; `replace` puts all on drawn places.
+        NPCs stay where they are, but for those in the way; `replace`, or another number of
+        `vehicles`, puts all on drawn places.
         """
         seed = int(rng.integers(2**31))
         place = start.location
@@ -96,7 +99,9 @@ class Stage:
             fixed = np.random.default_rng(traffic.FLEET_SEED)
             self.traffic.fill(self.session, place, fixed)
             self.walkers.fill(self.session, fixed)
-        if fresh or replace:
+        vehicles = self.traffic.attending(vehicles)
+        if fresh or replace or vehicles != len(self.actors.vehicles):
+            self.traffic.muster(self.session, vehicles)
             self.traffic.place(self.session, start, rng)
             self.walkers.place(self.session, rng)
         else:

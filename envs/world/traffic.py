@@ -2,7 +2,8 @@
 
 The Traffic Manager lives in this process, is stepped by our tick and is seeded at every reset,
 which also restarts the traffic lights. The NPCs are the same vehicles in every run and stay between
-episodes, so that an episode's seed alone decides what happens in it.
+episodes, so that an episode's seed alone decides what happens in it: those beyond an episode's
+number are parked high above the town, as others in their place would have other ids.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ LOG = logging.getLogger(__name__)
 CLEAR = 14.0  # m free of NPCs about the ego's start
 IDLE_SECONDS = 90.0  # an NPC that has not moved for so long is jammed and placed anew
 FLEET_SEED = 0xF1EE7
+ALOFT, APART = 400.0, 12.0  # m above the first spawn point and beside each other, when parked
 LIFT = 0.3  # m above the ground at which vehicles are placed
 
 
@@ -40,7 +42,7 @@ class Traffic:
 
     def start(self, session: Session) -> None:
         """Make the Traffic Manager, if there are vehicles for it."""
-        if not self.config.vehicles or self._manager is not None:
+        if not self.config.fleet or self._manager is not None:
             return
         _require_free_port(self.tm_port)
         with faults("starting the Traffic Manager"):
@@ -71,7 +73,7 @@ class Traffic:
 
     def fill(self, session: Session, start: Any, rng: np.random.Generator) -> None:
         """Spawn the vehicles that are missing, on drawn spawn points away from `start`."""
-        missing = self.config.vehicles - len(self.actors.vehicles)
+        missing = self.config.fleet - len(self.actors.vehicles) - len(self.actors.parked)
         if missing <= 0:
             return
         spots = free_spots(session.map, start, self.places(session), rng)
@@ -94,6 +96,40 @@ class Traffic:
             spawned = [reply.actor_id for reply in replies if not reply.error]
             self.actors.vehicles += spawned
             self._measure(session, spawned)
+
+    def attending(self, count: int) -> int:
+        """Return how many of `count` vehicles there are; a small town has no place for all."""
+        return min(count, len(self.actors.vehicles) + len(self.actors.parked))
+
+    def muster(self, session: Session, count: int) -> None:
+        """Let `count` of the vehicles take part, the first that were spawned; park the others.
+
+        Those that have been parked are where they were: `place` must follow.
+        """
+        actors = self.actors
+        everyone = [*actors.vehicles, *actors.parked]
+        leaving = actors.vehicles[count:]
+        coming = actors.parked[: max(count - len(actors.vehicles), 0)]
+        actors.vehicles, actors.parked = everyone[:count], everyone[count:]
+        if leaving:
+            self._park(session, leaving)
+        with faults("waking parked NPC vehicles"):
+            physics = carla.command.SetSimulatePhysics
+            batch(session, [physics(vehicle, True) for vehicle in coming])
+
+    def _park(self, session: Session, vehicles: list[int]) -> None:
+        command, corner = carla.command, session.map.get_spawn_points()[0].location
+        with faults("parking NPC vehicles"):
+            release(session, vehicles, self.tm_port)
+            commands: list[Any] = []
+            for vehicle in vehicles:
+                aside = APART * self.actors.parked.index(vehicle)
+                place = carla.Location(corner.x + aside, corner.y, corner.z + ALOFT)
+                commands += [
+                    command.SetSimulatePhysics(vehicle, False),
+                    command.ApplyTransform(vehicle, carla.Transform(place)),
+                ]
+            batch(session, commands)
 
     def place(self, session: Session, start: Any, rng: np.random.Generator) -> None:
         """Put every vehicle on a drawn spawn point, standing, as after the first reset.
@@ -136,6 +172,7 @@ class Traffic:
         now = snapshot.elapsed_seconds
         jammed = []
         self.actors.vehicles = [i for i in self.actors.vehicles if snapshot.has_actor(i)]
+        self.actors.parked = [i for i in self.actors.parked if snapshot.has_actor(i)]
         for vehicle in self.actors.vehicles:
             place = snapshot.find(vehicle).get_transform().location
             x, y, since = self._still.get(vehicle, (math.inf, math.inf, now))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from envs.config import EnvConfig, ServerConfig
-from launch.config.tree import to_dict, update_from_dict
+from launch.config.tree import leaves, replace_leaves, to_dict, update_from_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import BadInput
 from td3jax.config import AgentConfig, ReplayConfig
@@ -17,6 +17,7 @@ from td3jax.options import Options, option, require
 
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
+EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
 _SCHEDULE = ("gradient_steps", "train_freq")  # in files of older runs: their quotient is the ratio
 
@@ -52,7 +53,7 @@ class LoopConfig(Options):
     learning_starts: int = option(
         1000,
         "transitions in the replay buffer before the first update; at most a fifth of steps, so "
-        "that short runs learn",
+        "that short runs learn, unless there are pretrain_updates",
         low=0,
     )
     random_steps: int = option(
@@ -60,9 +61,17 @@ class LoopConfig(Options):
     )
     warm_up: str = option(
         RANDOM,
-        "random | expert: uniform actions, or (carla only) "
-        "the expert's with noise of varying strength",
+        "random | expert: uniform actions, or the expert's (of carla, or of an environment whose "
+        "observations have 'expert') under warm_up_noise",
         choices=(RANDOM, EXPERT),
+    )
+    warm_up_noise: tuple[float, ...] = option(
+        EXPERT_NOISE,
+        "deviations of the noise on the expert's actions, one for each episode in turn",
+        low=0,
+    )
+    pretrain_updates: int = option(
+        0, "gradient steps on the warm-up's transitions before the policy's first step", low=0
     )
     update_ratio: float = option(
         1.0,
@@ -110,6 +119,7 @@ class LoopConfig(Options):
             self.action_repeat,
             "1 for carla, which has action_ticks",
         )
+        require(bool(self.warm_up_noise), "warm_up_noise", self.warm_up_noise, "at least one")
         parse_arguments(self.env_args)
         none_for_carla = not self.env_args or self.env != CARLA
         require(none_for_carla, "env_args", ",".join(self.env_args), "none for carla")
@@ -169,21 +179,24 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
         loop = dataclasses.replace(loop, simulators=len(loop.servers))
     _check_host(loop, config.env.server)
     notes = []
-    longest = loop.steps // 5
+    longest, share = loop.steps // 5, "a fifth of"
+    if loop.pretrain_updates:
+        longest, share = loop.steps, "all"
     if loop.learning_starts > longest:
         notes.append(
-            f"learning_starts cut from {loop.learning_starts:,} to {longest:,}, a fifth of steps"
+            f"learning_starts cut from {loop.learning_starts:,} to {longest:,}, {share} steps"
         )
         loop = dataclasses.replace(loop, learning_starts=longest)
     if loop.random_steps > longest:
-        notes.append(
-            f"random_steps cut from {loop.random_steps:,} to {longest:,}, a fifth of steps"
-        )
+        notes.append(f"random_steps cut from {loop.random_steps:,} to {longest:,}, {share} steps")
         loop = dataclasses.replace(loop, random_steps=longest)
-    if loop.warm_up == EXPERT and loop.env != CARLA:
-        notes.append(f"warm_up is random: {loop.env} has no expert")
-        loop = dataclasses.replace(loop, warm_up=RANDOM)
     return dataclasses.replace(config, loop=loop), notes
+
+
+def for_evaluation(config: RunConfig) -> RunConfig:
+    """The configuration whose driving environment gives no part that is for training alone."""
+    switch = {"privileged": False} if "privileged" in leaves(RunConfig) else {}
+    return replace_leaves(config, switch)
 
 
 def _check_host(loop: LoopConfig, server: ServerConfig) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
-from launch.config.run import EXPERT, RunConfig
+from launch.config.run import EXPERT, EXPERT_NOISE, RunConfig
 from launch.errors import NonFinite
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
@@ -18,8 +18,6 @@ from launch.training.tallies import RewardTally
 from td3jax.replay.buffer import LARGEST
 
 RESETS_IN_A_ROW = 20
-#: Deviation of the noise on the expert's action, one episode after the other; all but random last.
-EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 
 
 def random_steps(config: RunConfig) -> int:
@@ -36,15 +34,22 @@ def correlated(rng: np.random.Generator, last: np.ndarray, share: float) -> np.n
     return share * last + math.sqrt(1.0 - share * share) * rng.standard_normal(len(last))
 
 
-def perturbed(expert: np.ndarray, noise: np.ndarray, episode: int) -> np.ndarray:
+def perturbed(
+    expert: np.ndarray, noise: np.ndarray, episode: int, sizes: Sequence[float] = EXPERT_NOISE
+) -> np.ndarray:
     """The expert's action under noise of the episode's size, float32 in [-1, 1]."""
-    size = EXPERT_NOISE[episode % len(EXPERT_NOISE)]
+    size = sizes[episode % len(sizes)]
     return np.clip(expert + size * noise, -1.0, 1.0).astype(np.float32)
 
 
 def uniform(noise: np.ndarray) -> np.ndarray:
     """Standard normal numbers as uniform ones in [-1, 1], float32."""
     return np.array([math.erf(value / math.sqrt(2.0)) for value in noise], np.float32)
+
+
+def stratum_of(info: Mapping[str, Any]) -> int:
+    """The stratum of the observation that an info came with."""
+    return int(info.get("stratum", 0))
 
 
 class Tickets:
@@ -96,7 +101,7 @@ class Collector:
                 self.faults += 1
                 continue
             self._check_finite(self.observation, 0.0)
-            self.store.begin(self.observation)
+            self.store.begin(self.observation, stratum_of(self.info))
             return
         raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed")
 
@@ -109,8 +114,12 @@ class Collector:
 
     def warm_up_action(self) -> np.ndarray:
         """The next action before the policy's turn, float32 (A,)."""
-        if self.config.loop.warm_up == EXPERT:
-            return perturbed(self.info["expert_action"], self.noise, self.episode)
+        loop = self.config.loop
+        if loop.warm_up == EXPERT:
+            assert self.observation is not None
+            seen = self.observation
+            label = seen["expert"] if "expert" in seen else self.info["expert_action"]
+            return perturbed(label, self.noise, self.episode, loop.warm_up_noise)
         return uniform(self.noise)
 
     def explored(self, action: np.ndarray) -> np.ndarray:
@@ -137,7 +146,8 @@ class Collector:
             return None
         observation, reward, terminated, truncated, self.info = transition
         self._check_finite(observation, reward)
-        self.store.add(action, reward, observation, terminated, truncated)
+        stratum = stratum_of(self.info)
+        self.store.add(action, reward, observation, terminated, truncated, stratum)
         self.tally.add(reward, self.info.get("reward_parts"))
         self.observation = observation
         self.actions.append(action)
@@ -156,16 +166,17 @@ class Collector:
         self._end_episode()
 
     def _check_finite(self, observation: Observation, reward: float) -> None:
-        vector = observation.get("vector")
         if not abs(reward) <= LARGEST:  # nan compares false
             shown = f"{reward}, beyond float32," if math.isfinite(reward) else reward
             raise NonFinite(f"the environment's reward is {shown} in episode {self.episode}")
-        if vector is not None and not np.isfinite(vector).all():
-            index = int(np.flatnonzero(~np.isfinite(vector))[0])
-            value = vector[index]
-            raise NonFinite(
-                f"the observation's vector[{index}] is {value} in episode {self.episode}"
-            )
+        for name in self.store.spaces.numbers:
+            numbers = observation[name]
+            if not np.isfinite(numbers).all():
+                index = int(np.flatnonzero(~np.isfinite(numbers))[0])
+                raise NonFinite(
+                    f"the observation's {name}[{index}] is {numbers[index]} in episode "
+                    f"{self.episode}"
+                )
 
     def _episode_scalars(self) -> dict[str, float]:
         scalars = {
@@ -234,12 +245,13 @@ class Collector:
         sink = self.store if isinstance(self.store, Sink) else None
         observation, self.info = start_episode(self.env, self._seed())
         if sink is not None:
-            sink.begin(observation)
+            sink.begin(observation, stratum_of(self.info))
         for action, expected in zip(actions, rewards, strict=True):
             begin_step(self.env, action)
             observation, reward, terminated, truncated, self.info = finish_step(self.env, action)
             if reward != expected or terminated or truncated:
                 return False
             if sink is not None:
-                sink.add(action, reward, observation, terminated, truncated)
+                stratum = stratum_of(self.info)
+                sink.add(action, reward, observation, terminated, truncated, stratum)
         return all(np.array_equal(observation[name], last[name]) for name in last)

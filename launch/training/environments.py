@@ -126,15 +126,21 @@ def spaces_of(env: Env) -> Spaces:
     parts = {name: box.shape or () for name, box in observation.items()}
     image = parts.get("image")
     vector = parts.get("vector")
-    shape = (image[0], image[1], image[2]) if image else None
-    return Spaces(image=shape, vector=vector[0] if vector else None, action=action.shape[0])
+    privileged = parts.get("privileged")
+    return Spaces(
+        image=(image[0], image[1], image[2]) if image else None,
+        vector=vector[0] if vector else None,
+        action=action.shape[0],
+        privileged=privileged[0] if privileged else None,
+        expert="expert" in parts,
+    )
 
 
 @runtime_checkable
 class Simulator(Protocol):
     """An environment whose step has two halves, and that is told of a video or a time limit.
 
-    `reset` then takes the options "video", "max_steps" and "roads".
+    `reset` then takes the options "video", "max_steps", "roads" and "training".
     """
 
     def step_async(self, action: np.ndarray) -> None:
@@ -145,14 +151,20 @@ class Simulator(Protocol):
 
 
 def start_episode(
-    env: Env, seed: int, video: bool = False, steps: int = 0, roads: bool = False
+    env: Env,
+    seed: int,
+    video: bool = False,
+    steps: int = 0,
+    roads: bool = False,
+    training: bool = True,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reset with this episode's seed.
 
     video: `render` will be called, which a simulator must know beforehand; steps: a simulator's
-    time limit instead of its own, 0 = its own; roads: the info is to have the town's lanes.
+    time limit instead of its own, 0 = its own; roads: the info is to have the town's lanes;
+    training: whether a simulator's weather and traffic are those of training, not of evaluations.
     """
-    told = {"video": video, "max_steps": steps, "roads": roads}
+    told = {"video": video, "max_steps": steps, "roads": roads, "training": training}
     options = told if isinstance(env, Simulator) else None
     return env.reset(seed=seed, options=options)
 

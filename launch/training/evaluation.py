@@ -63,7 +63,7 @@ def run_episode(
 
     roads: whether the track has the town's lanes.
     """
-    observation, info = start_episode(env, seed, video is not None, steps, roads)
+    observation, info = start_episode(env, seed, video is not None, steps, roads, training=False)
     rewards: list[float] = []
     tally, track = RewardTally(), Track(roads=info.get("roads", ()))
     while True:

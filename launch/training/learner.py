@@ -41,6 +41,7 @@ class Learner:
         self.state = on_each(algorithm.init(config.agent, spaces, fresh_key(seed)), self._devices)
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
+        self.pretrained = 0  # of the updates, those before the policy's first step
         self._ratio = _exact(config.loop.update_ratio)
         self._credit = Fraction(0)  # updates earned and not taken
         self._metrics: Metrics = {}
@@ -67,13 +68,25 @@ class Learner:
 
         scalars off: those of earlier updates stay, but for `metrics.WORST`, of all updates.
         """
+        self._take(count, self._per_call, scalars)
+        self._credit -= count
+
+    def owed(self) -> int:
+        """Return how many of the `pretrain_updates` are still to be taken."""
+        return max(0, self.config.loop.pretrain_updates - self.pretrained)
+
+    def pretrain(self, count: int) -> None:
+        """Take gradient steps that no transition has earned, many in a call."""
+        self._take(count, most_per_call(self.buffer.spaces), scalars=False)
+        self.pretrained += count
+
+    def _take(self, count: int, per_call: int, scalars: bool) -> None:
         left = count
         while left:
-            steps = self._per_call if left >= self._per_call else 1
+            steps = per_call if left >= per_call else 1
             self._dispatch(steps, scalars)
             left -= steps
         self.updates += count
-        self._credit -= count
 
     def _dispatch(self, steps: int, scalars: bool) -> None:
         algorithm, size = self.algorithm, self.config.loop.batch_size
@@ -108,6 +121,7 @@ class Learner:
         """Return what a checkpoint needs beside the train state."""
         return {
             "updates": self.updates,
+            "pretrained": self.pretrained,
             "credit": str(self._credit),
             "rng": self.rng.bit_generator.state,
             "metrics": self._measured(),
@@ -118,6 +132,7 @@ class Learner:
         """Continue from a checkpoint."""
         self.state = on_each(jax.tree.map(jnp.asarray, state), self._devices)
         self.updates = int(loose["updates"])
+        self.pretrained = int(loose.get("pretrained", 0))  # older checkpoints have none
         self._credit = Fraction(loose["credit"])
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
@@ -139,8 +154,13 @@ def _calls(config: RunConfig, spaces: Spaces) -> int:
     a round with more or fewer takes the rest one by one."""
     loop = config.loop
     steps = max(1, math.floor(_exact(loop.update_ratio) * loop.simulators))
-    most = MOST_WITH_IMAGES if spaces.image else MOST_PER_CALL
+    most = most_per_call(spaces)
     return max(n for n in range(1, min(most, steps) + 1) if steps % n == 0)
+
+
+def most_per_call(spaces: Spaces) -> int:
+    """The most gradient steps in one call: their batches lie on the device together."""
+    return MOST_WITH_IMAGES if spaces.image else MOST_PER_CALL
 
 
 def _stacked(batches: list[Batch]) -> Batch:

@@ -21,6 +21,7 @@ from launch.training.policies import greedy
 from launch.training.session import Session
 from launch.training.video import Video
 
+_PRETRAINED_AT_ONCE = 64  # updates between two looks at signals
 _RATES = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
 
 
@@ -41,6 +42,8 @@ def train(session: Session) -> bool:
             if session.stop:
                 session.save()
                 return False
+            if not _pretrained(session):
+                continue
             acting = session.simulators.acting(session.config.loop.steps - session.step)
             _between_episodes(session, acting)
             if not session.stop:
@@ -54,6 +57,18 @@ def train(session: Session) -> bool:
         return False
     session.save()
     return True
+
+
+def _pretrained(session: Session) -> bool:
+    """Take the offline updates that are owed at the warm-up's end; False where a signal came."""
+    learner = session.learner
+    if not learner.owed() or session.step < random_steps(session.config) or not learner.ready():
+        return True
+    session.progress.say(f"{learner.owed():,} updates on {session.buffer.size:,} transitions")
+    session.saved = None  # a checkpoint of this step would not have them
+    while learner.owed() and not session.stop:
+        learner.pretrain(min(learner.owed(), _PRETRAINED_AT_ONCE))
+    return not session.stop
 
 
 def _between_episodes(session: Session, acting: Sequence[Collector]) -> None:

@@ -1,6 +1,7 @@
 """Foreign observation spaces as the agent's: one grey picture and one vector, each optional.
 
-Every leaf of a Dict or Tuple space is a picture or goes into the vector, in the space's order.
+Every leaf of a Dict or Tuple space is a picture or goes into the vector, in the space's order, but
+for "privileged" and "expert" of a Dict, which are for training alone and stay parts of their own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from gymnasium import spaces
 
 from launch.errors import BadInput, NonFinite
+from td3jax.batch import TRAINING_PARTS
 
 SIZE = 84  # side of the grey picture
 STACK = 4  # frames in an observation
@@ -21,6 +23,7 @@ LEAST_SIDE = 32  # pixels; a smaller Box of other numbers than bytes is no pictu
 NUMBERS = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
 Observation = dict[str, np.ndarray]
 Path = tuple[Any, ...]
+_TRAINING = {(name,) for name in TRAINING_PARTS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +41,12 @@ class View:
 def view(space: spaces.Space[Any]) -> View:
     """Return how the agent sees the observations of a space; BadInput where it cannot."""
     leaves = list(_leaves(space))
+    training = {path[0]: leaf for path, leaf in leaves if path in _TRAINING}
+    leaves = [(path, leaf) for path, leaf in leaves if path not in _TRAINING]
     pictures = {path: leaf for path, leaf in leaves if is_picture(leaf)}
     numbers = [(path, leaf) for path, leaf in leaves if path not in pictures]
+    if not leaves:
+        raise BadInput("observations have nothing that a policy may read")
     if len(pictures) > 1:
         names = ", ".join(map(_name, pictures))
         raise BadInput(f"{len(pictures)} pictures ({names}): the agent takes one")
@@ -59,6 +66,10 @@ def view(space: spaces.Space[Any]) -> View:
         size = sum(spaces.flatdim(leaf) for _, leaf in numbers)
         parts["vector"] = spaces.Box(-np.inf, np.inf, (size,), np.float32)
         readers["vector"] = _vector_reader(numbers)
+    for name, leaf in training.items():
+        _check_numbers((name,), leaf)
+        parts[name] = spaces.Box(-np.inf, np.inf, (spaces.flatdim(leaf),), np.float32)
+        readers[name] = _vector_reader([((name,), leaf)])
 
     def read(value: Any) -> Observation:
         return {name: reader(value) for name, reader in readers.items()}

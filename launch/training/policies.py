@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from td3jax.algorithm import Algorithm
+from td3jax.batch import policy_view
 
 Policy = Callable[[dict[str, np.ndarray], Mapping[str, Any]], np.ndarray]
 
 
 def greedy(algorithm: Algorithm, state: Any) -> Policy:
-    """Return the agent without noise."""
+    """Return the agent without noise, given what a policy reads of an observation."""
 
     def policy(observation: dict[str, np.ndarray], info: Mapping[str, Any]) -> np.ndarray:
-        batch = {name: value[None] for name, value in observation.items()}
+        batch = {name: value[None] for name, value in policy_view(observation).items()}
         return np.asarray(algorithm.act(state, batch))[0]
 
     return policy

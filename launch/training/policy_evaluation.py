@@ -14,7 +14,7 @@ from envs.errors import EnvError
 from launch.config.run import RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
-from launch.errors import DONE
+from launch.errors import DONE, BadInput
 from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.scores import SCRIPTED
 from launch.signals import StopRequest
@@ -28,6 +28,8 @@ from launch.training.policies import Policy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from launch.training.video import kept, make_video
+from td3jax.batch import TRAINING_PARTS
+from td3jax.config import Spaces
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,9 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
     loop, results = plan.config.loop, {}
     with _scratch() as folder:
         env = make_env(plan.config, folder / SIMULATOR_LOG, _tell)
-        tune(spaces_of(env))
         try:
+            _check_parts(spaces_of(env))
+            tune(spaces_of(env))
             for policy, out in plan.outs.items():
                 results[policy] = _measure(plan, policy, env, stop)
                 head = {"policy": policy, "env": loop.env, "seed": loop.seed}
@@ -78,6 +81,16 @@ def _page(plan: PolicyEvaluation) -> Path:
         return write_evaluation_page(plan.outs, to_dict(plan.config), plan.video)
     write_run_page(run, parse_limits(plan.config.loop.limits))
     return run / PAGE
+
+
+def _check_parts(spaces: Spaces) -> None:
+    """Raise BadInput where the environment tells policies what they could not know on a road."""
+    parts = [name for name in TRAINING_PARTS if getattr(spaces, name)]
+    if parts:
+        raise BadInput(
+            f"the environment gives {' and '.join(parts)}, which is for training alone: evaluate "
+            "without it (--env_args)"
+        )
 
 
 @contextlib.contextmanager
@@ -123,5 +136,8 @@ def _driver(plan: PolicyEvaluation, policy: str, env: Env) -> Policy:
         return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
     assert plan.path is not None
     algorithm = find_algorithm(plan.config)
+    trained = checkpoint.read_spaces(plan.path)
+    if trained.policy == spaces:  # the critic may have read more
+        spaces = trained
     state = checkpoint.read(plan.path, plan.config, spaces, algorithm).state
     return policies.greedy(algorithm, state)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from launch.config.run import RunConfig
+from launch.config.run import CARLA, EXPERT, RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.facts import facts_from_config
 from launch.diagnosis.limits import VerdictLimits, parse_limits
@@ -17,13 +17,15 @@ from launch.errors import BadInput
 from launch.signals import StopRequest
 from launch.training import checkpoint
 from launch.training.checkpoint import Snapshot
-from launch.training.collector import Collector
+from launch.training.collector import Collector, random_steps
 from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.progress import Progress
 from launch.training.scalars import ScalarWriter, cut_back, read_rows
 from launch.training.simulators import Simulators
+from td3jax import networks
 from td3jax.algorithm import Algorithm, find
+from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
 from td3jax.replay.buffer import ReplayBuffer
 
@@ -126,6 +128,7 @@ def open_session(
     envs: one for each simulator.
     """
     spaces, algorithm = spaces_of(envs[0]), find_algorithm(config)
+    _check_parts(config, spaces)
     snapshot = checkpoint.read(resume, config, spaces, algorithm) if resume else None
     if snapshot is not None and len(snapshot.courses) != len(envs):
         count = len(snapshot.courses)
@@ -161,6 +164,19 @@ def open_session(
             _restore(session, snapshot, resume)
         undo.pop_all()
     return session
+
+
+def _check_parts(config: RunConfig, spaces: Spaces) -> None:
+    """Raise BadInput where an option needs a part that the environment's observations lack."""
+    loop = config.loop
+    needs = loop.warm_up == EXPERT and random_steps(config) > 0 and loop.env != CARLA
+    if needs and not spaces.expert:
+        raise BadInput(f"--warm_up=expert: {loop.env} gives no 'expert' actions; --warm_up=random")
+    if loop.algorithm == "td3":
+        try:
+            networks.make(config.agent, spaces)
+        except ValueError as error:
+            raise BadInput(f"--{error}") from error
 
 
 def _before_resuming(folder: Path, resume: Path, snapshot: Snapshot) -> list[str]:

@@ -19,6 +19,7 @@ from launch.training.environments import Env
 from launch.training.sink import Observation, Sink, Store
 from launch.training.tallies import RewardTally
 from td3jax.algorithm import Algorithm
+from td3jax.batch import policy_view
 from td3jax.replay.buffer import ReplayBuffer
 
 Chosen = Sequence[np.ndarray] | jax.Array  # an action (A,) a row, perhaps not yet computed
@@ -58,16 +59,16 @@ class Simulators:
             collector.draw_noise()
         if step < self._random_steps:
             return [collector.warm_up_action() for collector in acting]
-        batch = self._stacked([collector.observation for collector in acting])
+        seen = [collector.observation for collector in acting]
+        batch = self._stacked([policy_view(row) for row in seen if row is not None])
         if self.algorithm.explore is None:
             return self.algorithm.act(state, batch)
         noise = self._stacked([{"noise": collector.noise} for collector in acting])["noise"]
         return self.algorithm.explore(state, batch, noise.astype(np.float32))  # type: ignore[arg-type]
 
-    def _stacked(self, rows: Sequence[Observation | None]) -> Observation:
+    def _stacked(self, rows: Sequence[Observation]) -> Observation:
         """One row for each simulator, so that a short last round asks the same program."""
-        full = [row for row in rows if row is not None]
-        full += full[:1] * (len(self.collectors) - len(full))
+        full = [*rows, *[rows[0]] * (len(self.collectors) - len(rows))]
         return {name: np.stack([row[name] for row in full]) for name in full[0]}
 
     def actions(self, acting: Sequence[Collector], chosen: Chosen, step: int) -> list[np.ndarray]:

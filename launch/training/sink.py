@@ -18,7 +18,7 @@ class Store(Protocol):
 
     spaces: Spaces
 
-    def begin(self, observation: Observation) -> None:
+    def begin(self, observation: Observation, stratum: int = 0) -> None:
         """Start an episode at its first observation."""
 
     def add(
@@ -28,6 +28,7 @@ class Store(Protocol):
         next_observation: Observation,
         terminated: bool,
         truncated: bool,
+        stratum: int = 0,
     ) -> None:
         """Store one transition."""
 
@@ -39,9 +40,10 @@ class _Step(NamedTuple):
     action: np.ndarray
     reward: float
     frame: np.ndarray | None
-    vector: np.ndarray | None
+    numbers: Observation
     terminated: bool
     truncated: bool
+    stratum: int
 
 
 class Sink:
@@ -54,13 +56,13 @@ class Sink:
     def __init__(self, buffer: ReplayBuffer) -> None:
         self.spaces = buffer.spaces
         self._buffer = buffer
-        self._first: Observation | None = None
+        self._first: tuple[Observation, int] | None = None
         self._steps: list[_Step] = []
 
-    def begin(self, observation: Observation) -> None:
+    def begin(self, observation: Observation, stratum: int = 0) -> None:
         """Start an episode; one still under way is abandoned."""
         self.abandon()
-        self._first = {name: np.array(value) for name, value in observation.items()}
+        self._first = {name: np.array(value) for name, value in observation.items()}, stratum
 
     def add(
         self,
@@ -69,14 +71,14 @@ class Sink:
         next_observation: Observation,
         terminated: bool,
         truncated: bool,
+        stratum: int = 0,
     ) -> None:
         """Gather one transition; the last of an episode passes it on."""
-        frame = vector = None
+        frame = None
         if self.spaces.image is not None:
             frame = np.array(next_observation["image"][..., -self.spaces.frame_channels :])
-        if self.spaces.vector is not None:
-            vector = np.array(next_observation["vector"])
-        step = _Step(np.array(action), reward, frame, vector, terminated, truncated)
+        numbers = {name: np.array(next_observation[name]) for name in self.spaces.numbers}
+        step = _Step(np.array(action), reward, frame, numbers, terminated, truncated, stratum)
         self._steps.append(step)
         if terminated or truncated:
             self._pass_on()
@@ -90,12 +92,11 @@ class Sink:
 
     def _pass_on(self) -> None:
         assert self._first is not None
-        self._buffer.begin(self._first)
+        self._buffer.begin(*self._first)
         for step in self._steps:
-            observation: Observation = {}
+            observation = dict(step.numbers)
             if step.frame is not None:
                 observation["image"] = np.tile(step.frame, (1, 1, self.spaces.stack))
-            if step.vector is not None:
-                observation["vector"] = step.vector
-            self._buffer.add(step.action, step.reward, observation, step.terminated, step.truncated)
+            ends = step.terminated, step.truncated
+            self._buffer.add(step.action, step.reward, observation, *ends, step.stratum)
         self._first, self._steps = None, []

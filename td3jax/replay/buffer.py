@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class ReplayBuffer:
         self._lock = threading.Lock()
         self._memory = Memory()
         self._columns = np.arange(spaces.stack)
+        self._widths = spaces.numbers
 
     @property
     def size(self) -> int:
@@ -60,19 +62,20 @@ class ReplayBuffer:
         with self._lock:
             return self._rewards(rewards)
 
-    def begin(self, observation: Observation) -> None:
+    def begin(self, observation: Observation, stratum: int = 0) -> None:
         """Start an episode at its first observation; one still under way is abandoned.
 
-        observation: {"image": uint8 (H, W, S), "vector": float32 (V,)}, parts as in Spaces; of
-        the image only the newest frame is stored, so at an episode's start every frame of the
-        stack must be that one. Raises ValueError, naming the part, for what does not fit Spaces.
+        observation: {"image": uint8 (H, W, S), "vector": float32 (V,), "privileged": (P,),
+        "expert": (A,)}, parts as in Spaces; of the image only the newest frame is stored, so at an
+        episode's start every frame of the stack must be that one. stratum: the observation's, for
+        `strata_shares`. Raises ValueError, naming the part, for what does not fit.
         """
-        frame, vector = self._parts(observation)
+        frame, vector = self._parts(observation, stratum)
         if self.spaces.stack > 1:
             self._check_first(observation["image"])
         with self._lock:
             self._ring.close_episode()
-            self._ring.begin(frame, vector)
+            self._ring.begin(frame, vector, stratum)
             self._rewards.begin_episode()
 
     def add(
@@ -82,12 +85,14 @@ class ReplayBuffer:
         next_observation: Observation,
         terminated: bool,
         truncated: bool,
+        stratum: int = 0,
     ) -> None:
         """Store one transition; `next_observation` is the true one also at an episode's end.
 
-        action: (A,) in [-1, 1]. Raises ValueError, naming the part, for what does not fit.
+        action: (A,) in [-1, 1]; stratum: that of `next_observation`. Raises ValueError, naming the
+        part, for what does not fit.
         """
-        frame, vector = self._parts(next_observation)
+        frame, vector = self._parts(next_observation, stratum)
         if not self._ring.open:
             raise ValueError("add() outside an episode: call begin() with its first observation")
         if not abs(reward) <= LARGEST:  # nan compares false
@@ -98,7 +103,7 @@ class ReplayBuffer:
             raise ValueError(f"action = {np.asarray(action).tolist()}: expected values in [-1, 1]")
         end = TERMINATED if terminated else TRUNCATED if truncated else RUNNING
         with self._lock:
-            self._ring.add(action, reward, end, frame, vector)
+            self._ring.add(action, reward, end, frame, vector, stratum)
             self._rewards.observe(float(reward))
 
     def _check_first(self, image: Array) -> None:
@@ -116,13 +121,25 @@ class ReplayBuffer:
             self._ring.close_episode()
 
     def sample(self, batch_size: int, rng: np.random.Generator) -> Batch:
-        """`batch_size` transitions, uniform with replacement, as numpy arrays of their own."""
+        """`batch_size` transitions, uniform with replacement, as numpy arrays of their own.
+
+        With `strata_shares` the first rows are those of the strata, as far as there are any.
+        """
         with self._lock:
             ring = self._ring
             if ring.size == 0:
                 raise ValueError("the replay buffer is empty: nothing to sample")
-            offsets = rng.integers(0, ring.size, batch_size)
-            return self._read(offsets)
+            return self._read(np.concatenate(self._drawn(batch_size, rng)))
+
+    def _drawn(self, count: int, rng: np.random.Generator) -> list[Array]:
+        """Draw places of transitions: each stratum's share, then uniform ones."""
+        drawn, left = [], count
+        for stratum, share in enumerate(self.config.strata_shares, start=1):
+            rows, members = min(left, math.ceil(share * count - 1e-9)), self._ring.members(stratum)
+            if len(members):
+                drawn.append(members[rng.integers(0, len(members), rows)])
+                left -= rows
+        return [*drawn, rng.integers(0, self._ring.size, left)]
 
     def in_order(self) -> Batch:
         """All transitions as `sample` gives them, oldest first."""
@@ -138,18 +155,37 @@ class ReplayBuffer:
         following = (last + 1) % ring.slots
         ended = np.flatnonzero(ring.link[last] >= 0)
         rows = ring.link[last[ended]]
-        vector = next_vector = None
+        now = following_numbers = None
         if ring.vector is not None:
-            vector, next_vector = ring.vector[first], ring.vector[following]
+            now, following_numbers = ring.vector[first], ring.vector[following]
             for i, row in zip(ended.tolist(), rows.tolist(), strict=True):
-                next_vector[i] = ring.finals.vector(row)
+                following_numbers[i] = ring.finals.vector(row)
         frames = self._frames(first, steps) if ring.frames is not None else None
         if frames is not None:
             for i, row in zip(ended.tolist(), rows.tolist(), strict=True):
                 frames[i, -1] = ring.finals.frame(row)
         terminated = ring.end[last] == TERMINATED
-        action = ring.action[first]
-        return Batch(frames, vector, next_vector, action, reward, terminated, steps)
+        here, there = self._split(now), self._split(following_numbers)
+        return Batch(
+            frames=frames,
+            vector=here.get("vector"),
+            next_vector=there.get("vector"),
+            action=ring.action[first],
+            reward=reward,
+            terminated=terminated,
+            steps=steps,
+            privileged=here.get("privileged"),
+            next_privileged=there.get("privileged"),
+            expert=here.get("expert"),
+        )
+
+    def _split(self, rows: Array | None) -> dict[str, Array]:
+        """The parts of the numbers (B, all of them)."""
+        if rows is None or len(self._widths) == 1:
+            return {name: rows for name in self._widths if rows is not None}
+        ends = np.cumsum([*self._widths.values()])
+        parts = np.split(rows, ends[:-1], axis=1)
+        return {n: np.ascontiguousarray(part) for n, part in zip(self._widths, parts, strict=True)}
 
     def _returns(self, offsets: Array, first: Array) -> tuple[Array, Array]:
         """Discounted sums of up to n transformed rewards, and how many: to the episode's end or
@@ -183,9 +219,11 @@ class ReplayBuffer:
         np.take(frames, index, axis=0, out=out, mode="clip")  # "raise" would copy once more
         return out
 
-    def _parts(self, observation: Observation) -> tuple[Array | None, Array | None]:
-        """Return the newest frame and the vector; raise ValueError, naming the part, if wrong."""
-        frame = vector = None
+    def _parts(self, observation: Observation, stratum: int) -> tuple[Array | None, Array | None]:
+        """Return the newest frame and all numbers; raise ValueError, naming the part, if wrong."""
+        if not 0 <= stratum <= 255:
+            raise ValueError(f"stratum = {stratum}: expected a whole number from 0 to 255")
+        frame = None
         if self.spaces.image is not None:
             image = _part(observation, "image", self.spaces)
             if image.shape != self.spaces.image or image.dtype != np.uint8:
@@ -194,13 +232,12 @@ class ReplayBuffer:
                 )
             newest = image[..., -self.spaces.frame_channels :]
             frame = newest[..., 0] if self.spaces.frame_channels == 1 else newest
-        if self.spaces.vector is not None:
-            vector = _finite("vector", _part(observation, "vector", self.spaces))
-            if vector.shape != (self.spaces.vector,):
-                raise ValueError(
-                    f"vector has shape {vector.shape}: expected ({self.spaces.vector},)"
-                )
-        return frame, vector
+        numbers = [
+            _numbers(observation, name, width, self.spaces) for name, width in self._widths.items()
+        ]
+        if len(numbers) < 2:
+            return frame, numbers[0] if numbers else None
+        return frame, np.concatenate(numbers, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the filled part as .npy files into `folder`, which appears whole or not at all."""
@@ -220,6 +257,16 @@ def _part(observation: Observation, name: str, spaces: Spaces) -> Array:
     if name not in observation:
         raise ValueError(f"observation lacks {name!r}: expected it as in {spaces}")
     return np.asarray(observation[name])
+
+
+def _numbers(observation: Observation, name: str, width: int, spaces: Spaces) -> Array:
+    """Return a part that is numbers; ValueError where it has another shape or is not finite."""
+    values = _finite(name, _part(observation, name, spaces))
+    if values.shape != (width,):
+        raise ValueError(f"{name} has shape {values.shape}: expected ({width},)")
+    if name == "expert" and not np.abs(values).max() <= 1.0:
+        raise ValueError(f"expert = {values.tolist()}: expected values in [-1, 1]")
+    return values
 
 
 def _finite(name: str, values: Array) -> Array:

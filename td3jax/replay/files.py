@@ -18,6 +18,7 @@ from td3jax.replay.ring import RUNNING, TRUNCATED, Ring
 Array = np.ndarray[Any, Any]
 
 _VERSION = 1
+_LATER = "stratum"  # an array that older files lack: all 0
 _CHUNK_BYTES = 32 << 20
 
 
@@ -55,7 +56,7 @@ def _write(ring: Ring, rewards: RewardTransform, folder: Path) -> None:
 
 def _arrays(ring: Ring) -> dict[str, Array]:
     arrays = {"frames": ring.frames, "vector": ring.vector, "action": ring.action}
-    arrays |= {"reward": ring.reward, "end": ring.end, "age": ring.age}
+    arrays |= {"reward": ring.reward, "end": ring.end, "age": ring.age, "stratum": ring.stratum}
     return {name: array for name, array in arrays.items() if array is not None}
 
 
@@ -113,6 +114,8 @@ def _open_all(ring: Ring, folder: Path, count: int, ends: int) -> _Files:
         if name in expected:
             final = "final_frames" if name == "frames" else "final_vectors"
             expected[final] = (ends, *expected[name][1:])
+    if not (folder / f"{_LATER}.npy").exists():
+        del expected[_LATER]
     files: _Files = {}
     try:
         for name, (rows, shape, kind) in expected.items():
@@ -167,7 +170,10 @@ def _fill(ring: Ring, files: _Files, before: int, size: int, is_open: bool, ends
     if first < 0:
         raise ValueError("the oldest stack has no frames")
     for name, array in _arrays(ring).items():
-        _read(files, name, first, array[: count - first])
+        if name in files:
+            _read(files, name, first, array[: count - first])
+        else:
+            array[: count - first] = 0
     ring.head, ring.size, ring.open = kept_before + kept, kept, is_open
     _fill_finals(ring, files, np.flatnonzero(is_end[skip:]) + kept_before, int(is_end[:skip].sum()))
 

@@ -1,6 +1,7 @@
 """Storage of the replay buffer: every observation once, in rings of numpy arrays.
 
-Slot t holds one observation (its newest frame and its vector) and the transition that leaves it;
+Slot t holds one observation (its newest frame, and all its numbers in one row: vector, privileged,
+expert) and the transition that leaves it;
 the observation that follows is in slot t + 1. The last observation of an episode, which no
 transition leaves, is kept aside in `Finals`, so N transitions always fit whatever the episodes'
 lengths. S - 1 slots beyond the oldest transition keep the frames that its stack reaches back to.
@@ -110,11 +111,13 @@ class Ring:
             for name, (width, kind) in columns.items()
         }
         self.frames = arrays["frames"].reshape(self.slots, *spaces.frame) if spaces.frame else None
-        self.vector = arrays["vector"].reshape(self.slots, -1) if spaces.vector else None
+        width = sum(spaces.numbers.values()) or None
+        self.vector = arrays["vector"].reshape(self.slots, -1) if width else None
         self.action = arrays["action"].reshape(self.slots, -1)
         self.reward, self.end = arrays["reward"], arrays["end"]
         self.age, self.link = arrays["age"], arrays["link"]
-        self.finals = Finals(spaces.frame, spaces.vector)
+        self.stratum = arrays["stratum"]
+        self.finals = Finals(spaces.frame, width)
         self.head = 0  # slot of the newest observation
         self.size = 0  # transitions, in the slots before head
         self.open = False  # an episode is under way
@@ -122,17 +125,24 @@ class Ring:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays, in memory or mapped."""
-        rings = (self.frames, self.vector, self.action, self.reward, self.end, self.age, self.link)
+        rings = [self.frames, self.vector, self.action, self.reward]
+        rings += [self.end, self.age, self.link, self.stratum]
         return sum(a.nbytes for a in rings if a is not None) + self.finals.nbytes
 
-    def begin(self, frame: Array | None, vector: Array | None) -> None:
+    def begin(self, frame: Array | None, vector: Array | None, stratum: int = 0) -> None:
         """Write the first observation of an episode."""
-        self._put(frame, vector)
+        self._put(frame, vector, stratum)
         self.age[self.head] = 0
         self.open = True
 
     def add(
-        self, action: Array, reward: float, end: int, frame: Array | None, vector: Array | None
+        self,
+        action: Array,
+        reward: float,
+        end: int,
+        frame: Array | None,
+        vector: Array | None,
+        stratum: int = 0,
     ) -> None:
         """Write a transition from the newest observation to the given one."""
         if self.size == self.capacity:
@@ -144,7 +154,7 @@ class Ring:
         if end == RUNNING:
             self.link[now] = -1
             self.age[self.head] = min(int(self.age[now]) + 1, _MAX_AGE)
-            self._put(frame, vector)
+            self._put(frame, vector, stratum)
         else:
             self.link[now] = self.finals.store(frame, vector)
             self.open = False
@@ -166,7 +176,15 @@ class Ring:
             self.link[last] = self.finals.store(frame, vector)
         self.open = False
 
-    def _put(self, frame: Array | None, vector: Array | None) -> None:
+    def members(self, stratum: int) -> Array:
+        """Return the places of the transitions from a stratum's observations, 0 the oldest."""
+        first = (self.head - self.size) % self.slots
+        until_end = min(self.size, self.slots - first)
+        runs = (self.stratum[first : first + until_end], self.stratum[: self.size - until_end])
+        return np.flatnonzero(np.concatenate(runs) == stratum)
+
+    def _put(self, frame: Array | None, vector: Array | None, stratum: int) -> None:
+        self.stratum[self.head] = stratum
         if self.frames is not None:
             self.frames[self.head] = frame
         if self.vector is not None:
@@ -178,10 +196,11 @@ def _columns(spaces: Spaces) -> dict[str, tuple[int, type]]:
     columns: dict[str, tuple[int, type]] = {}
     if spaces.frame is not None:
         columns["frames"] = (math.prod(spaces.frame), np.uint8)
-    if spaces.vector:
-        columns["vector"] = (spaces.vector, np.float32)
+    if spaces.numbers:
+        columns["vector"] = (sum(spaces.numbers.values()), np.float32)
     columns |= {"action": (spaces.action, np.float32), "reward": (1, np.float32)}
-    return columns | {"end": (1, np.uint8), "age": (1, np.uint8), "link": (1, np.int32)}
+    columns |= {"end": (1, np.uint8), "age": (1, np.uint8), "link": (1, np.int32)}
+    return columns | {"stratum": (1, np.uint8)}
 
 
 def _allocate(count: int, kind: type, folder: Path | None) -> Array:

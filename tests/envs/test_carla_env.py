@@ -27,6 +27,7 @@ from envs.errors import (
     WrongVersion,
 )
 from envs.supervised import SupervisedCarlaEnv
+from envs.task import privileged
 from envs.task.route import LaneGraph
 from envs.world.lights import Lights
 
@@ -376,3 +377,94 @@ def test_traffic_is_told_its_own_port_and_settings_survive_a_map_load():
         assert "Town02" in output
     finally:
         env.close()
+
+
+TRAINED = with_options(
+    SMALL,
+    image_size=0,
+    npc_vehicles=3,
+    train_npc_vehicles=(1, 6),
+    train_weathers=("WetSunset", "ClearNight"),
+    privileged=True,
+    expert_hints=True,
+    action_ticks=4,
+    speed_weight=4.0,
+    episode_steps=400,
+)
+TRAINING = {"training": True}
+
+
+@pytest.fixture(scope="module")
+def trained() -> Iterator[SupervisedCarlaEnv]:
+    made = SupervisedCarlaEnv(TRAINED)
+    yield made
+    made.close()
+
+
+def course(env: SupervisedCarlaEnv, seed: int, steps: int) -> list[Any]:
+    """Observations and rewards of a training episode's start by the expert."""
+    observation, info = env.reset(seed=seed, options=TRAINING)
+    found: list[Any] = [observation]
+    for _ in range(steps):
+        observation, reward, *_, info = env.step(info["expert_action"])
+        found += [observation, reward]
+    return found
+
+
+def test_training_episodes_draw_their_traffic_and_weather_and_evaluations_keep_theirs(trained):
+    met = [trained.reset(seed=seed, options=TRAINING)[1] for seed in range(8)]
+    numbers = {info["npc_vehicles"] for info in met}
+    assert numbers <= set(range(1, 7))
+    assert len(numbers) > 2
+    assert {info["weather"] for info in met} == {"WetSunset", "ClearNight"}
+    again = trained.reset(seed=3, options=TRAINING)[1]
+    assert (again["npc_vehicles"], again["weather"]) == (met[3]["npc_vehicles"], met[3]["weather"])
+    for _ in range(2):
+        info = trained.reset(seed=5)[1]
+        assert (info["npc_vehicles"], info["weather"]) == (3, "ClearNoon")
+    client = second_client(trained)
+    world = client.get_world()
+    for _ in range(2):
+        trained.step(STEER)
+    cars = world.get_actors().filter("vehicle.*")
+    npcs = [car for car in cars if car.attributes["role_name"].endswith("_npc")]
+    aloft = [car for car in npcs if car.get_location().z > 100.0]
+    assert (len(npcs), len(aloft)) == (6, 3)
+
+
+def test_what_the_simulator_knows_belongs_to_the_state_that_is_returned(trained):
+    observation, info = trained.reset(seed=11, options=TRAINING)
+    names = privileged.names()
+    moved = []
+    for _ in range(60):
+        assert trained.observation_space.contains(observation)
+        known = dict(zip(names, observation["privileged"].tolist(), strict=True))
+        assert known["speed"] == pytest.approx(observation["vector"][0], abs=1e-6)
+        assert known["lateral"] == pytest.approx(observation["vector"][1], abs=1e-6)
+        pedal = info["expert_action"][1]
+        stands = known["allowed"] < 0.3 / 8.33 and known["speed"] < 1.0 / 16.66
+        assert observation["expert"][1] == pytest.approx(-0.2 if stands else pedal)
+        moves = abs(known["speed"]) * 16.66 >= 1.0
+        assert info["stratum"] == (1 if moves and pedal < 0 else 2 * (not moves and pedal > 0))
+        moved.append(moves)
+        observation, _, terminated, truncated, info = trained.step(info["expert_action"])
+        if terminated or truncated:
+            break
+    assert any(moved)
+    assert not all(moved)
+
+
+def test_an_episode_is_the_same_whatever_traffic_was_there_before(trained):
+    """A run that is resumed in a fresh simulator repeats its episode by the seed alone."""
+    before = course(trained, 21, 25)
+    fresh = SupervisedCarlaEnv(TRAINED)
+    try:
+        after = course(fresh, 21, 25)
+    finally:
+        fresh.close()
+    for one, other in zip(before, after, strict=True):
+        if isinstance(one, float):
+            assert one == other
+        else:
+            for name in ("vector", "privileged", "expert"):
+                np.testing.assert_array_equal(one[name], other[name], err_msg=name)

@@ -14,7 +14,9 @@ from envs import lane_toy
 from envs.lane_toy import HORIZON, LaneToy, ToyConfig
 
 
-@pytest.mark.parametrize("options", [{}, {"size": 16, "sparse": True}, {"vector": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"size": 16, "sparse": True}, {"vector": False}, {"privileged": True}]
+)
 def test_gymnasium_s_checker_passes(options: dict[str, Any]) -> None:
     check_env(gymnasium.make("td3jax/LaneToy-v0", render_mode="rgb_array", **options).unwrapped)
 
@@ -69,3 +71,16 @@ def test_options_reach_it_through_make() -> None:
     assert env.observation_space == gymnasium.spaces.Dict(
         {"image": gymnasium.spaces.Box(0, 255, (84, 84, 4), np.uint8)}
     )
+
+
+def test_what_only_training_may_know_is_of_the_state() -> None:
+    env = LaneToy(ToyConfig(size=16, privileged=True))
+    observation, info = env.reset(seed=1)
+    for _ in range(3):
+        state = env._state
+        place = [float(state.y), np.sin(float(state.psi))]
+        np.testing.assert_allclose(observation["privileged"][:2], place, atol=1e-6)
+        np.testing.assert_array_equal(observation["privileged"][2:], observation["vector"])
+        np.testing.assert_allclose(observation["expert"], lane_toy.expert(state), atol=1e-6)
+        assert info == {"stratum": int(abs(float(state.y)) > 0.5)}
+        observation, _, _, _, info = env.step(np.array([1.0, 1.0], np.float32))

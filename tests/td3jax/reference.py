@@ -67,9 +67,11 @@ def inputs(config, p, obs):
         if config.trunk_size:
             x = np.tanh(layer_norm(dense(x, p["trunk"]), p["trunk_norm"]))
         parts.append(x)
-    if "vector" in obs:
-        parts.append(obs["vector"].astype(np.float64))
-    return np.concatenate(parts, -1)
+    return parts + [obs[n].astype(np.float64) for n in ("vector", "privileged") if n in obs]
+
+
+def without(obs, name):
+    return {n: part for n, part in obs.items() if n != name}
 
 
 def head(config, norm, p, x):
@@ -84,11 +86,14 @@ def head(config, norm, p, x):
 
 
 def pre_tanh(config, p, obs):
-    return head(config, config.actor_norm, p["head"], inputs(config, p, obs))
+    x = np.concatenate(inputs(config, p, without(obs, "privileged")), -1)
+    return head(config, config.actor_norm, p["head"], x)
 
 
 def outputs(config, p, obs, action):
-    x = np.concatenate([inputs(config, p, obs), action], -1)
+    if "privileged" in obs and not config.critic_image:
+        obs = without(obs, "image")
+    x = np.concatenate([*inputs(config, p, obs), action], -1)
     return [head(config, config.critic_norm, p[q], x) for q in ("q1", "q2")]
 
 
@@ -139,12 +144,32 @@ def critic_loss(config, p, obs, action, y):
     return loss + config.critic_l2 * squares
 
 
-def actor_loss(config, p, critic_p, obs):
+def actor_loss(config, p, critic_p, obs, batch=None, unit=1.0, step=1):
+    """`unit` is of the parameters before they are varied: a constant."""
     pre = pre_tanh(config, p, obs)
-    q = value(config, outputs(config, critic_p, obs, np.tanh(pre))[0])
+    action = np.tanh(pre)
+    q = value(config, outputs(config, critic_p, obs, action)[0])
     if config.actor_q_clip:
         q = np.clip(q, -config.actor_q_clip, config.actor_q_clip)
-    return -q.mean() + config.pre_tanh_penalty * (pre**2).mean()
+    loss = -config.actor_q_weight * q.mean() / unit + config.pre_tanh_penalty * (pre**2).mean()
+    if config.expert_weight:
+        fall = max(0.0, 1.0 - step / config.expert_decay) if config.expert_decay else 1.0
+        distances = ((action - batch.expert) ** 2).sum(-1)
+        loss += config.expert_weight * fall * distances.mean()
+    if config.auxiliary_weight:
+        features = inputs(config, p, without(obs, "privileged"))[0]
+        error = dense(features, p["auxiliary"]) - batch.privileged
+        loss += config.auxiliary_weight * (error**2).mean()
+    return loss
+
+
+def q_unit(config, p, critic_p, obs, batch):
+    """The unit of Q in the actor's loss: the spread of its advantages over replay's actions."""
+    if config.actor_q_scale == "none":
+        return 1.0
+    policy, replay = np.tanh(pre_tanh(config, p, obs)), batch.action
+    q, other = (value(config, outputs(config, critic_p, obs, a)[0]) for a in (policy, replay))
+    return np.sqrt(((q - other) ** 2).mean())
 
 
 def gradient(function, params, h=1e-6):

@@ -8,6 +8,7 @@ from td3jax import AgentConfig, Batch, Spaces
 
 PIXELS = Spaces(image=(9, 9, 3), vector=3, action=2)
 VECTOR = Spaces(image=None, vector=3, action=2)
+PRIVILEGED = Spaces(image=(9, 9, 3), vector=3, action=2, privileged=4, expert=True)
 TINY = {
     "conv_channels": (2, 3),
     "conv_kernels": (3, 2),
@@ -42,4 +43,10 @@ def make_batch(spaces: Spaces, rows: int = 6, seed: int = 0, **fields) -> Batch:
         terminated=rng.random(rows) < 0.3,
         steps=np.ones(rows, np.int32),
     )
+    if spaces.privileged:
+        numbers = rng.uniform(-1, 1, (2, rows, spaces.privileged)).astype(np.float32)
+        batch = batch.replace(privileged=numbers[0], next_privileged=numbers[1])
+    if spaces.expert:
+        labels = rng.uniform(-1, 1, (rows, spaces.action)).astype(np.float32)
+        batch = batch.replace(expert=labels)
     return batch.replace(**fields)

@@ -91,6 +91,8 @@ def test_an_update_runs_in_another_layout():
         ("critic_norm", "group"),
         ("encoder", "none"),
         ("actor_lr", -1e-3),
+        ("actor_q_scale", "mean"),
+        ("expert_weight", -1.0),
         ("conv_kernels", (8, 4)),
         ("hidden_sizes", ()),
         ("value_min", 2000.0),
@@ -101,7 +103,16 @@ def test_a_bad_value_is_refused_by_name(name, value):
         AgentConfig(**{name: value})
 
 
-@pytest.mark.parametrize("options", [{"capacity": 0}, {"n_step": 0}, {"reward_scale": 0.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"capacity": 0},
+        {"n_step": 0},
+        {"reward_scale": 0.0},
+        {"strata_shares": (0.6, 0.5)},
+        {"strata_shares": (-0.1,)},
+    ],
+)
 def test_a_bad_replay_value_is_refused_by_name(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         ReplayConfig(**options)

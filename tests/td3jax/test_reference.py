@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 import reference
-from support import PIXELS, VECTOR, make_batch, tiny_config
+from support import PIXELS, PRIVILEGED, VECTOR, make_batch, tiny_config
 
 from td3jax import init, update
 
@@ -53,6 +53,17 @@ OPTIONS = {
         "value_min": -2.0,
         "value_max": 3.0,
     },
+    "asymmetric": {},
+    "guided": {
+        "policy_delay": 1,
+        "actor_q_scale": "spread",
+        "actor_q_weight": 3.0,
+        "actor_clip_norm": 1.0,
+        "expert_weight": 0.5,
+        "expert_decay": 4,
+        "auxiliary_weight": 0.3,
+    },
+    "critic_image": {"critic_image": True, "encoder": "shared", "expert_weight": 0.5},
 }
 
 
@@ -95,7 +106,13 @@ def reference_updates(config, state, batches, normals):
         judge = critic["params"]
         if config.reuse_features and "encoder" in judge:
             judge = {**judge, "encoder": old_encoder}
-        step("actor", lambda p, o=obs, j=judge: reference.actor_loss(config, full(p, j), j, o))
+        unit = reference.q_unit(config, full(actor["params"], judge), judge, obs, batch)
+        step(
+            "actor",
+            lambda p, o=obs, j=judge, given=(batch, unit, count): reference.actor_loss(
+                config, full(p, j), j, o, *given
+            ),
+        )
         for net in nets.values():
             online = dict(reference.leaves(net["params"]))
             for path, leaf in reference.leaves(net["target"]):
@@ -103,7 +120,8 @@ def reference_updates(config, state, batches, normals):
     return nets
 
 
-CASES = [(name, PIXELS) for name in OPTIONS]
+TRAINING = ("asymmetric", "guided", "critic_image")
+CASES = [(name, PRIVILEGED if name in TRAINING else PIXELS) for name in OPTIONS]
 CASES += [(name, VECTOR) for name in ("plain", "report_mixture", "modern_mixture")]
 
 

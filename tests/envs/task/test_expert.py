@@ -10,7 +10,15 @@ import pytest
 
 from envs.task import route
 from envs.task.ego_state import EgoState
-from envs.task.expert import Car, Expert
+from envs.task.expert import (
+    BRAKES,
+    ORDINARY,
+    STANDING_LABEL,
+    STARTS,
+    Car,
+    Expert,
+    ExpertConfig,
+)
 from envs.task.foresight import Foresight
 from tests.envs.task.task_support import LINE, cruising
 
@@ -36,7 +44,7 @@ def before_walker(y: float) -> EgoState:
     found = Foresight(route.Lanes(), STRAIGHT, cruise).update(
         others, ego.position, ego.speed, (2.4, 1.1), (math.inf, 0.0), frozenset(), SECONDS
     )
-    return replace(ego, crossing=found.metres, crossing_speed=found.speed)
+    return replace(ego, foresee=found)
 
 
 def test_on_the_line_it_steers_straight_and_back_to_it_from_either_side():
@@ -127,3 +135,25 @@ def test_a_simple_car_under_its_actions_follows_the_bend():
     assert position.progress > LINE.length - 3.0
     assert worst < 2.0
     assert abs(position.lateral) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("changes", "label", "stratum"),
+    [
+        ({}, 0.0, ORDINARY),
+        ({"speed": 9.33}, -0.45, BRAKES),
+        ({"speed": 0.0, "along": 0.0}, 1.0, STARTS),
+        ({"speed": 0.0, "along": 0.0, "red_light": True}, STANDING_LABEL, ORDINARY),
+        ({"red_light": True}, -1.0, BRAKES),
+    ],
+)
+def test_the_label_of_a_decision_and_its_stratum(changes, label, stratum):
+    """Standing it brakes in full itself, which a pupil's tanh could not unlearn."""
+    decision = Expert(CAR, 8.33, ExpertConfig(integral=0.0)).decide(
+        at(50.0, 0.0, **changes), STRAIGHT, SECONDS
+    )
+    assert decision.label[1] == pytest.approx(label, abs=1e-6)
+    assert decision.label[0] == decision.action[0]
+    assert decision.stratum == stratum
+    if changes.get("speed") == 0.0 and changes.get("red_light"):
+        assert decision.action[1] == -1.0

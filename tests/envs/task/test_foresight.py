@@ -44,7 +44,7 @@ def crossing(
     """What an ego with its middle at a metre of the route is allowed."""
     position = RoutePosition(metre, metre, 0.0, 0.0)
     driver = seen or foresight()
-    return driver.update(others, position, speed, HALF, ahead, closed, seconds)
+    return driver.update(others, position, speed, HALF, ahead, closed, seconds)()
 
 
 def enter(lane: tuple[int, int, int]) -> float:

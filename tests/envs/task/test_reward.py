@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from envs.task import reward
 from envs.task.allowed import allowed_speed
 from envs.task.ego_state import EgoState
+from envs.task.foresight import Crossing
 from envs.task.route import RoutePosition, make_route
 from tests.envs.task.task_support import LINE, REWARD, TASK, cruising, parts
 
@@ -125,7 +126,7 @@ def test_a_red_light_that_is_run_costs_once_and_never_pays():
         ({"red_light": True}, 0.0),
         ({"red_light": True, "in_junction": True}, 8.33),
         ({"gap": 4.0, "closing": 8.33}, 0.0),
-        ({"crossing": 5.0, "crossing_speed": 5.0}, 5.0),
+        ({"foresee": lambda: Crossing(5.0, 5.0)}, 5.0),
     ],
 )
 def test_the_allowed_speed_is_the_least_of_all_that_bounds_it(changes, most):

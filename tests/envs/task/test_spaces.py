@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from envs.config import EnvConfig, with_options
-from envs.task import observation, spaces
+from envs.task import observation, privileged, spaces
+from envs.task.expert import Car, Expert
 from tests.envs.task.task_support import LINE, cruising
 
 
@@ -34,3 +35,14 @@ def test_actions_are_clipped_and_wrong_ones_refused():
 def test_videos_are_shown_as_fast_as_it_was():
     held = with_options(EnvConfig(), action_ticks=4)
     assert spaces.metadata(held) == {"render_modes": ["rgb_array"], "render_fps": 5.0}
+
+
+def test_what_is_known_is_part_of_the_observation_where_asked_for():
+    config = with_options(EnvConfig(), privileged=True, image_size=0)
+    ego = cruising()
+    made = {
+        "vector": observation.vector(ego, LINE, config.task),
+        "privileged": privileged.vector(privileged.Scene(ego, LINE, config.task)),
+        "expert": Expert(Car(), 8.33).decide(ego, LINE, 0.05).label,
+    }
+    assert spaces.observation_space(config).contains(made)

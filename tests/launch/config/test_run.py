@@ -98,12 +98,12 @@ def test_short_runs_learn_early() -> None:
     assert (config, notes) == (RunConfig(), [])
 
 
-def test_only_the_driving_task_has_an_expert() -> None:
-    config, notes = resolve(replace_leaves(preset("carla"), {"env": "Pendulum-v1"}))
-    assert config.loop.warm_up == "random"
-    assert notes == ["warm_up is random: Pendulum-v1 has no expert"]
-    config, notes = resolve(preset("carla"))
-    assert (config.loop.warm_up, notes) == ("expert", [])
+def test_a_start_of_offline_updates_may_be_longer_than_a_fifth() -> None:
+    long = {"steps": 1000, "learning_starts": 600, "random_steps": 600}
+    config, notes = resolve(replace_leaves(RunConfig(), long))
+    assert (config.loop.learning_starts, config.loop.random_steps, len(notes)) == (200, 200, 2)
+    config, notes = resolve(replace_leaves(RunConfig(), long | {"pretrain_updates": 1}))
+    assert (config.loop.learning_starts, config.loop.random_steps, notes) == (600, 600, [])
 
 
 @pytest.mark.parametrize("field", dataclasses.fields(LoopConfig), ids=lambda f: f.name)

@@ -19,6 +19,7 @@ STACK = 3
 PICTURES = Spaces(image=(2, 2, STACK), vector=2, action=1)
 COLOURS = Spaces(image=(2, 2, 2 * STACK), vector=None, action=1, frame_channels=2)
 VECTOR = Spaces(image=None, vector=2, action=1)
+PRIVILEGED = Spaces(image=(2, 2, STACK), vector=2, action=1, privileged=1, expert=True)
 ENDS = ("terminated", "truncated", "abandoned")
 
 
@@ -40,11 +41,18 @@ class Episode(NamedTuple):
             found["image"] = np.concatenate(frames, axis=2)
         if spaces.vector is not None:
             found["vector"] = np.array([self.number, step], np.float32)
+        if spaces.privileged is not None:
+            found["privileged"] = np.array([self.number + step / 8], np.float32)
+        if spaces.expert:
+            found["expert"] = np.array([step / 16], np.float32)
         return found
+
+    def stratum(self, step: int) -> int:
+        return (self.number + step) % 3
 
     def feed(self, store: Any, spaces: Spaces) -> Iterator[None]:
         """Give the store one step a turn, and what ends the episode with the last."""
-        store.begin(self.observation(spaces, 0))
+        store.begin(self.observation(spaces, 0), self.stratum(0))
         yield
         for step in range(self.length):
             last = step == self.length - 1
@@ -54,6 +62,7 @@ class Episode(NamedTuple):
                 self.observation(spaces, step + 1),
                 last and self.end == "terminated",
                 last and self.end == "truncated",
+                self.stratum(step + 1),
             )
             if last and self.end == "abandoned":
                 store.abandon()
@@ -61,7 +70,8 @@ class Episode(NamedTuple):
 
 
 def buffer_of(spaces: Spaces, capacity: int, n_step: int) -> ReplayBuffer:
-    config = ReplayConfig(capacity=capacity, n_step=n_step, reward_normalise=True)
+    shares = {"reward_normalise": True, "strata_shares": (0.3, 0.3)}
+    config = ReplayConfig(capacity=capacity, n_step=n_step, **shares)
     return ReplayBuffer(config, spaces, 0.9)
 
 
@@ -73,7 +83,11 @@ def assert_same(ours: ReplayBuffer, theirs: ReplayBuffer) -> None:
     jax.tree.map(np.testing.assert_array_equal, *drawn)
 
 
-@pytest.mark.parametrize("spaces", [PICTURES, COLOURS, VECTOR], ids=["stack", "colours", "vector"])
+@pytest.mark.parametrize(
+    "spaces",
+    [PICTURES, COLOURS, VECTOR, PRIVILEGED],
+    ids=["stack", "colours", "vector", "privileged"],
+)
 @settings(max_examples=60, deadline=None)
 @given(
     lengths=st.lists(

@@ -30,11 +30,12 @@ class Transition:
 
     episode: int
     stack: list[Any]
-    vector: Any
+    numbers: dict[str, Any]
+    stratum: int
     action: Any
     reward: float
     next_stack: list[Any]
-    next_vector: Any
+    next_numbers: dict[str, Any]
     terminated: bool
 
 
@@ -46,26 +47,27 @@ class PlainList:
         self.transitions: list[Transition] = []
         self.episode = 0
 
-    def begin(self, frame, vector):
+    def begin(self, frame, numbers, stratum):
         self.episode += 1
-        self.frames, self.vector = [frame] * self.stack, vector
+        self.frames, self.numbers, self.stratum = [frame] * self.stack, numbers, stratum
 
-    def add(self, action, reward, frame, vector, terminated):
+    def add(self, action, reward, frame, numbers, terminated, stratum):
         following = [*self.frames[1:], frame]
         self.transitions.append(
             Transition(
                 self.episode,
                 self.frames,
-                self.vector,
+                self.numbers,
+                self.stratum,
                 action,
                 reward,
                 following,
-                vector,
+                numbers,
                 terminated,
             )
         )
         self.transitions = self.transitions[-self.capacity :]
-        self.frames, self.vector = following, vector
+        self.frames, self.numbers, self.stratum = following, numbers, stratum
 
     def expected(self, i: int) -> tuple[Transition, Transition, float, int]:
         """First and last transition of the n-step sample from i, its return and length."""
@@ -86,8 +88,9 @@ def _drive(buffer, model, spaces, episodes, rng, go_on=False):
             observation = _observation(spaces, rng)
             if spaces.image:  # an episode's first stack is one frame repeated
                 observation["image"][:] = observation["image"][..., -1:]
-            buffer.begin(observation)
-            model.begin(*_newest(observation))
+            stratum = int(rng.integers(3))
+            buffer.begin(observation, stratum)
+            model.begin(*_newest(observation), stratum)
         for t in range(length):
             last = t == length - 1
             observation = _observation(spaces, rng)
@@ -95,8 +98,9 @@ def _drive(buffer, model, spaces, episodes, rng, go_on=False):
             reward = float(np.float32(rng.normal()))
             terminated = last and cut == "terminated"
             truncated = last and cut == "truncated"
-            buffer.add(action, reward, observation, terminated, truncated)
-            model.add(action, reward, *_newest(observation), terminated)
+            stratum = int(rng.integers(3))
+            buffer.add(action, reward, observation, terminated, truncated, stratum)
+            model.add(action, reward, *_newest(observation), terminated, stratum)
             steps += 1
         if cut == "abandoned":
             buffer.abandon()
@@ -107,14 +111,15 @@ def _observation(spaces, rng):
     observation = {}
     if spaces.image:
         observation["image"] = rng.integers(0, 256, spaces.image, dtype=np.uint8)
-    if spaces.vector:
-        observation["vector"] = rng.normal(size=spaces.vector).astype(np.float32)
+    for name, width in spaces.numbers.items():
+        observation[name] = rng.uniform(-1.0, 1.0, width).astype(np.float32)
     return observation
 
 
 def _newest(observation):
+    numbers = {name: part for name, part in observation.items() if name != "image"}
     image = observation.get("image")
-    return None if image is None else image[..., -1].copy(), observation.get("vector")
+    return None if image is None else image[..., -1].copy(), numbers
 
 
 def _assert_equal(buffer, model, spaces):
@@ -130,9 +135,14 @@ def _assert_equal(buffer, model, spaces):
         if spaces.image:
             np.testing.assert_array_equal(batch.frames[i, :stack], first.stack)
             np.testing.assert_array_equal(batch.frames[i, -stack:], last.next_stack)
-        if spaces.vector:
-            np.testing.assert_array_equal(batch.vector[i], first.vector)
-            np.testing.assert_array_equal(batch.next_vector[i], last.next_vector)
+        for name in spaces.numbers:
+            np.testing.assert_array_equal(getattr(batch, name)[i], first.numbers[name])
+            if name != "expert":  # a label is of the first observation alone
+                following = getattr(batch, f"next_{name}")[i]
+                np.testing.assert_array_equal(following, last.next_numbers[name])
+    for stratum in range(3):
+        expected = [i for i, t in enumerate(model.transitions) if t.stratum == stratum]
+        assert buffer._ring.members(stratum).tolist() == expected
 
 
 SPACES = st.sampled_from(
@@ -141,6 +151,8 @@ SPACES = st.sampled_from(
         Spaces((3, 2, 1), None, 1),
         Spaces((2, 2, 3), None, 3),
         Spaces(None, 3, 1),
+        Spaces((2, 2, 2), 2, 2, privileged=3, expert=True),
+        Spaces((2, 2, 1), None, 1, expert=True),
     ]
 )
 EPISODES = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(CUTS)), min_size=1, max_size=12)
