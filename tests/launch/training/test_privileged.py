@@ -48,7 +48,7 @@ class Labelled(gymnasium.Env):
         if self.labelled:
             parts |= {
                 "privileged": [self.x, self.x**2, 0.5],
-                "expert": [np.clip(-5 * self.x, -1, 1)],
+                "expert": [self.gain * np.clip(-5 * self.x, -1, 1)],
             }
         return {name: np.array(part, np.float32) for name, part in parts.items()}
 
