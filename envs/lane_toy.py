@@ -133,7 +133,7 @@ def expert(state: State) -> Array:
 
 
 def privileged(state: State) -> Array:
-    """Return lateral position and sine of the heading, which only the picture shows, and the vector."""
+    """Return what only the picture shows, y and the sine of psi, and the vector: float32 (7,)."""
     return jnp.concatenate([jnp.stack([state.y, jnp.sin(state.psi)]), vector(state)])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch.config.run import EXPERT, EXPERT_NOISE, RunConfig
-from launch.errors import NonFinite
+from launch.errors import BadInput, NonFinite
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.sink import Observation, Sink, Store
@@ -177,6 +177,8 @@ class Collector:
                     f"the observation's {name}[{index}] is {numbers[index]} in episode "
                     f"{self.episode}"
                 )
+            if name == "expert" and np.abs(numbers).max() > 1.0:
+                raise BadInput(f"the observation's expert is {numbers}: expected values in [-1, 1]")
 
     def _episode_scalars(self) -> dict[str, float]:
         scalars = {

@@ -127,6 +127,9 @@ def spaces_of(env: Env) -> Spaces:
     image = parts.get("image")
     vector = parts.get("vector")
     privileged = parts.get("privileged")
+    label = parts.get("expert", action.shape)
+    if label != action.shape:
+        raise BadInput(f"'expert' of the observations has shape {label}: expected {action.shape}")
     return Spaces(
         image=(image[0], image[1], image[2]) if image else None,
         vector=vector[0] if vector else None,

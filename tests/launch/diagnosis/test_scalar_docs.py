@@ -14,7 +14,7 @@ from envs.task.reward import PARTS
 from launch.diagnosis.live import _WATCHED
 from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS
 from launch.training.tallies import RewardTally
-from td3jax import AgentConfig, Batch, Spaces, init, update
+from td3jax import AgentConfig, Batch, Spaces, guidance, init, update
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,6 +53,13 @@ def test_every_metric_of_an_update_is_documented():
     )
     _, metrics = update(state, batch)
     assert set(metrics) <= set(documented())
+
+
+def test_the_scalars_of_a_guided_actor_are_documented():
+    config = AgentConfig(actor_q_scale="spread", expert_weight=1.0, auxiliary_weight=1.0)
+    names = set(guidance.no_scalars(config))
+    assert len(names) == 5
+    assert names <= set(documented())
 
 
 def test_the_reward_s_parts_are_documented_with_their_shares():

@@ -30,12 +30,12 @@ class Labelled(gymnasium.Env):
     metadata = {"render_modes": []}  # noqa: RUF012
     action_space = spaces.Box(shape=(1,), **UNIT)
 
-    def __init__(self, labelled: bool = True) -> None:
-        self.labelled = labelled
+    def __init__(self, labelled: bool = True, gain: float = 1.0, labels: int = 1) -> None:
+        self.labelled, self.gain = labelled, gain
         parts = {"vector": spaces.Box(shape=(2,), **UNIT)}
         if labelled:
             parts["privileged"] = spaces.Box(shape=(3,), **UNIT)
-            parts["expert"] = self.action_space
+            parts["expert"] = spaces.Box(shape=(labels,), **UNIT)
         self.observation_space = spaces.Dict(parts)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
@@ -48,7 +48,7 @@ class Labelled(gymnasium.Env):
         if self.labelled:
             parts |= {
                 "privileged": [self.x, self.x**2, 0.5],
-                "expert": [np.clip(-5 * self.x, -1, 1)],
+                "expert": [self.gain * np.clip(-5 * self.x, -1, 1)],
             }
         return {name: np.array(part, np.float32) for name, part in parts.items()}
 
@@ -115,6 +115,15 @@ def test_an_expert_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> N
         session(tiny(**LABELLED | plain), tmp_path / "run")
     with pytest.raises(BadInput, match=r"--expert_weight = 0.5: expected 0"):
         session(tiny(**LABELLED | plain | {"warm_up": "random"}), tmp_path / "run")
+
+
+def test_labels_that_are_no_actions_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"'expert' of the observations has shape \(2,\)"):
+        session(tiny(**LABELLED | {"env_args": ("labels=2",)}), tmp_path / "run")
+    run = session(tiny(**LABELLED | {"env_args": ("gain=9",)}), tmp_path / "other")
+    with pytest.raises(BadInput, match=r"expert is .*: expected values in \[-1, 1\]"):
+        train(run)
+    run.close()
 
 
 def test_a_resumed_run_is_the_one_that_was_never_interrupted(trained: Path, tmp_path: Path) -> None:
