@@ -218,11 +218,6 @@ class TrafficConfig(Options):
         """NPC vehicles of an evaluation's episode."""
         return _SCENARIOS[self.scenario] if self.npc_vehicles < 0 else self.npc_vehicles
 
-    @property
-    def fleet(self) -> int:
-        """NPC vehicles to spawn: the most that any episode has."""
-        return max(self.vehicles, *self.train_npc_vehicles, 0)
-
 
 @dataclasses.dataclass(frozen=True)
 class ServerConfig(Options):

@@ -186,27 +186,28 @@ def spots(passage: Passage, others: NearbyActors) -> list[Spot]:
     a lane that turns.
     """
     found = []
-    for row, other in enumerate(others):
-        fits = _fits(passage, other)
-        least = min((misfit for misfit, _ in fits.values()), default=0.0)
+    for row, fits in _fits(passage, others).items():
+        least = min(misfit for misfit, _ in fits.values())
         for lane, (misfit, point) in fits.items():
             if misfit < least + FIT:
-                yaw, offset = passage.yaws[point], other[:2] - passage.points[point]
+                yaw, offset = passage.yaws[point], others[row, :2] - passage.points[point]
                 beyond = offset[0] * math.cos(yaw) + offset[1] * math.sin(yaw)
                 found.append(Spot(row, lane, float(passage.along[point] + beyond)))
     return found
 
 
-def _fits(passage: Passage, other: np.ndarray) -> dict[int, tuple[float, int]]:
-    """Return (misfit, point) of the best point of each lane that a car may be on."""
-    near = np.flatnonzero((np.abs(passage.points - other[:2]) < NEAR_LANE).all(axis=1))
-    aside = np.hypot(*(passage.points[near] - other[:2]).T)
-    turned = np.abs(np.remainder(other[4] - passage.yaws[near] + np.pi, 2.0 * np.pi) - np.pi)
+def _fits(passage: Passage, others: NearbyActors) -> dict[int, dict[int, tuple[float, int]]]:
+    """Return (misfit, point) of the best point of each lane that each car may be on, by its row."""
+    offsets = np.abs(others[:, None, :2] - passage.points)
+    rows, points = np.nonzero((offsets < NEAR_LANE).all(axis=2))
+    aside = np.hypot(*offsets[rows, points].T)
+    turns = others[rows, 4] - passage.yaws[points]
+    turned = np.abs(np.remainder(turns + np.pi, 2.0 * np.pi) - np.pi)
     misfits = aside / ASIDE + turned / TURNED
-    fits: dict[int, tuple[float, int]] = {}
-    for index in np.flatnonzero((aside < NEAR_LANE) & (turned < MOST_TURN)):
-        lane = int(passage.numbers[near[index]])
-        misfit = float(misfits[index])
-        if lane not in fits or misfit < fits[lane][0]:
-            fits[lane] = (misfit, int(near[index]))
+    fits: dict[int, dict[int, tuple[float, int]]] = {}
+    for index in np.flatnonzero((aside < NEAR_LANE) & (turned < MOST_TURN)).tolist():
+        misfit, point = float(misfits[index]), int(points[index])
+        lane, lanes = int(passage.numbers[point]), fits.setdefault(int(rows[index]), {})
+        if lane not in lanes or misfit < lanes[lane][0]:
+            lanes[lane] = (misfit, point)
     return fits

@@ -22,13 +22,11 @@ ROLE = "td3jax"  # role_name prefix of our vehicles: how leftovers of a dead cli
 
 @dataclasses.dataclass
 class Actors:
-    """Our actors on one world. `vehicles`, `parked` and `walkers` are ids; `half` holds half sizes
-    by id. Vehicles that are parked take no part in the episode."""
+    """Our actors on one world. `vehicles` and `walkers` are ids; `half` holds half sizes by id."""
 
     ego: Any = None
     sensors: list[Sensor] = dataclasses.field(default_factory=list)
     vehicles: list[int] = dataclasses.field(default_factory=list)
-    parked: list[int] = dataclasses.field(default_factory=list)
     walkers: list[int] = dataclasses.field(default_factory=list)
     tm_port: int = 0
     half: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
@@ -43,7 +41,7 @@ class Actors:
                 sensor.actor.destroy()
         with contextlib.suppress(RuntimeError):
             release(session, self.vehicles, self.tm_port)
-            ids = [*self.vehicles, *self.parked, *self.walkers]
+            ids = [*self.vehicles, *self.walkers]
             batch(session, [carla.command.DestroyActor(i) for i in ids])
         if self.ego is not None:
             with contextlib.suppress(RuntimeError):
@@ -55,7 +53,6 @@ class Actors:
         self.ego = None
         self.sensors = []
         self.vehicles = []
-        self.parked = []
         self.walkers = []
         self.half = {}
 

@@ -96,12 +96,12 @@ class Stage:
             self.ego = Ego(self.session, self.config, self.actors, start)
             self.traffic.start(self.session)
             self.session.tick()
+        changed = self.traffic.muster(self.session, vehicles)
+        if fresh or changed:
             fixed = np.random.default_rng(traffic.FLEET_SEED)
             self.traffic.fill(self.session, place, fixed)
             self.walkers.fill(self.session, fixed)
-        vehicles = self.traffic.attending(vehicles)
-        if fresh or replace or vehicles != len(self.actors.vehicles):
-            self.traffic.muster(self.session, vehicles)
+        if fresh or changed or replace:
             self.traffic.place(self.session, start, rng)
             self.walkers.place(self.session, rng)
         else:

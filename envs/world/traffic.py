@@ -2,8 +2,9 @@
 
 The Traffic Manager lives in this process, is stepped by our tick and is seeded at every reset,
 which also restarts the traffic lights. The NPCs are the same vehicles in every run and stay between
-episodes, so that an episode's seed alone decides what happens in it: those beyond an episode's
-number are parked high above the town, as others in their place would have other ids.
+episodes, so that an episode's seed alone decides what happens in it. Where an episode has fewer,
+the last are destroyed: for one that is only parked, the Traffic Manager asks the server for its
+size at every tick.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ LOG = logging.getLogger(__name__)
 CLEAR = 14.0  # m free of NPCs about the ego's start
 IDLE_SECONDS = 90.0  # an NPC that has not moved for so long is jammed and placed anew
 FLEET_SEED = 0xF1EE7
-ALOFT, APART = 400.0, 12.0  # m above the first spawn point and beside each other, when parked
 LIFT = 0.3  # m above the ground at which vehicles are placed
 
 
@@ -38,11 +38,13 @@ class Traffic:
         self.actors = actors
         self.tm_port = tm_port
         self._manager: Any = None
+        self._count = 0  # vehicles of the episode
         self._still: dict[int, tuple[float, float, float]] = {}
 
     def start(self, session: Session) -> None:
         """Make the Traffic Manager, if there are vehicles for it."""
-        if not self.config.fleet or self._manager is not None:
+        most = max(self.config.vehicles, *self.config.train_npc_vehicles, 0)
+        if not most or self._manager is not None:
             return
         _require_free_port(self.tm_port)
         with faults("starting the Traffic Manager"):
@@ -72,11 +74,14 @@ class Traffic:
             self.actors.tm_port = 0
 
     def fill(self, session: Session, start: Any, rng: np.random.Generator) -> None:
-        """Spawn the vehicles that are missing, on drawn spawn points away from `start`."""
-        missing = self.config.fleet - len(self.actors.vehicles) - len(self.actors.parked)
+        """Spawn the vehicles that are missing, on drawn spawn points away from `start`.
+
+        The number of a vehicle decides what it is.
+        """
+        missing = self._count - len(self.actors.vehicles)
         if missing <= 0:
             return
-        spots = free_spots(session.map, start, self.places(session), rng)
+        spots = free_spots(session.map, start, self._taken(session), rng)
         if len(spots) < missing:
             LOG.warning(
                 "%s has room for %d of %d NPC vehicles: the rest is left out",
@@ -87,6 +92,8 @@ class Traffic:
         blueprints = _cars(session.world.get_blueprint_library())
         autopilot = carla.command.SetAutopilot(carla.command.FutureActor, True, self.tm_port)
         taste = np.random.default_rng(FLEET_SEED)
+        for _ in self.actors.vehicles:
+            _painted(blueprints, taste)
         commands = [
             carla.command.SpawnActor(_painted(blueprints, taste), spot).then(autopilot)
             for spot in spots[:missing]
@@ -97,39 +104,17 @@ class Traffic:
             self.actors.vehicles += spawned
             self._measure(session, spawned)
 
-    def attending(self, count: int) -> int:
-        """Return how many of `count` vehicles there are; a small town has no place for all."""
-        return min(count, len(self.actors.vehicles) + len(self.actors.parked))
-
-    def muster(self, session: Session, count: int) -> None:
-        """Let `count` of the vehicles take part, the first that were spawned; park the others.
-
-        Those that have been parked are where they were: `place` must follow.
-        """
-        actors = self.actors
-        everyone = [*actors.vehicles, *actors.parked]
-        leaving = actors.vehicles[count:]
-        coming = actors.parked[: max(count - len(actors.vehicles), 0)]
-        actors.vehicles, actors.parked = everyone[:count], everyone[count:]
-        if leaving:
-            self._park(session, leaving)
-        with faults("waking parked NPC vehicles"):
-            physics = carla.command.SetSimulatePhysics
-            batch(session, [physics(vehicle, True) for vehicle in coming])
-
-    def _park(self, session: Session, vehicles: list[int]) -> None:
-        command, corner = carla.command, session.map.get_spawn_points()[0].location
-        with faults("parking NPC vehicles"):
-            release(session, vehicles, self.tm_port)
-            commands: list[Any] = []
-            for vehicle in vehicles:
-                aside = APART * self.actors.parked.index(vehicle)
-                place = carla.Location(corner.x + aside, corner.y, corner.z + ALOFT)
-                commands += [
-                    command.SetSimulatePhysics(vehicle, False),
-                    command.ApplyTransform(vehicle, carla.Transform(place)),
-                ]
-            batch(session, commands)
+    def muster(self, session: Session, count: int) -> bool:
+        """Set how many vehicles an episode has; those beyond it are destroyed. Return whether it is
+        another number than before: then `fill` and `place` must follow."""
+        surplus = self.actors.vehicles[count:]
+        if surplus:
+            with faults("removing NPC vehicles"):
+                release(session, surplus, self.tm_port)
+                batch(session, [carla.command.DestroyActor(vehicle) for vehicle in surplus])
+            self.actors.vehicles = self.actors.vehicles[:count]
+        changed, self._count = count != self._count, count
+        return changed
 
     def place(self, session: Session, start: Any, rng: np.random.Generator) -> None:
         """Put every vehicle on a drawn spawn point, standing, as after the first reset.
@@ -172,7 +157,6 @@ class Traffic:
         now = snapshot.elapsed_seconds
         jammed = []
         self.actors.vehicles = [i for i in self.actors.vehicles if snapshot.has_actor(i)]
-        self.actors.parked = [i for i in self.actors.parked if snapshot.has_actor(i)]
         for vehicle in self.actors.vehicles:
             place = snapshot.find(vehicle).get_transform().location
             x, y, since = self._still.get(vehicle, (math.inf, math.inf, now))
@@ -188,6 +172,11 @@ class Traffic:
     def places(self, session: Session) -> NearbyActors:
         """Return where the others are now."""
         return others(session.world.get_snapshot(), self.actors)
+
+    def _taken(self, session: Session) -> NearbyActors:
+        """Return where the others and the ego are now."""
+        here = self.actors.ego.get_location()
+        return np.vstack([self.places(session), [here.x, here.y, *(0.0,) * 5]])
 
     def _measure(self, session: Session, ids: list[int]) -> None:
         for actor in session.world.get_actors(ids):

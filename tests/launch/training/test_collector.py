@@ -243,3 +243,24 @@ def test_the_expert_warms_up_under_noise_of_the_episode_s_size(tmp_path: Path) -
             collector.receive(action)
         collector.cut()
     run.close()
+
+
+class ToldEnv(SplitToyEnv):
+    """Keeps what each reset is told of the episode's use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[bool] = []
+
+    def reset(self, **given: Any) -> Any:
+        self.told.append(given["options"]["training"])
+        return super().reset(**given)
+
+
+def test_a_simulator_is_told_which_episodes_are_for_training(tmp_path: Path) -> None:
+    """Episodes of 25 steps: the evaluation that is due at step 30 is held after the second."""
+    env = ToldEnv()
+    run = session(tiny(eval_every=30, eval_episodes=2, steps=60), tmp_path / "run", env)
+    train(run)
+    assert env.told == [True, True, False, False, True]
+    run.close()
