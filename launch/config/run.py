@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from td3jax.options import Options, option, require
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
+_CONTAINER_TOOLS = ("docker", "podman", "nerdctl")
 _SCHEDULE = ("gradient_steps", "train_freq")  # in files of older runs: their quotient is the ratio
 
 
@@ -168,7 +170,7 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if loop.servers:
         loop = dataclasses.replace(loop, simulators=len(loop.servers))
     _check_host(loop, config.env.server)
-    notes = []
+    notes = _of_containers(config.env.server)
     longest = loop.steps // 5
     if loop.learning_starts > longest:
         notes.append(
@@ -184,6 +186,18 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
         notes.append(f"warm_up is random: {loop.env} has no expert")
         loop = dataclasses.replace(loop, warm_up=RANDOM)
     return dataclasses.replace(config, loop=loop), notes
+
+
+def _of_containers(server: ServerConfig) -> list[str]:
+    """A note where nothing is named that ends a container: its client's death does not."""
+    words = shlex.split(server.server_command)
+    starts = bool(words) and Path(words[0]).name in _CONTAINER_TOOLS
+    if not starts or server.server_stop_command:
+        return []
+    return [
+        f"--server_command starts {Path(words[0]).name}, whose container stays when its client is "
+        f"ended: name it, and add --server_stop_command='{words[0]} rm -f NAME'"
+    ]
 
 
 def _check_host(loop: LoopConfig, server: ServerConfig) -> None:
