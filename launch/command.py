@@ -25,6 +25,7 @@ MODULES = {
     "soak": "launch.soak",
     "conditions": "launch.conditions",
     "contact_sheet": "launch.studies.contact_sheet",
+    "doctor": "launch.doctor",
     "standin": "envs.standin.__main__",
 }
 
