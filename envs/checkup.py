@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
 import math
 import socket
 from collections.abc import Callable, Generator
@@ -17,6 +16,7 @@ from typing import Any
 from envs.config import EnvConfig, with_options
 from envs.errors import EnvError, ServerBusy, SimulatorFault
 from envs.process.child import Child
+from td3jax.options import suggestion
 
 ROUND_TRIPS = 50
 MOST_MILLISECONDS = 10.0  # a step waits for several calls, and its Traffic Manager for five more
@@ -230,9 +230,8 @@ def _towns(examiner: Examiner, clean: bool) -> str:
     wanted = examiner.place.town
     loaded, towns = examiner.ask("the list of towns", examiner.place.tick_timeout, "towns")
     if wanted not in towns:
-        near = difflib.get_close_matches(wanted, towns, 1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise Complaint(f"no {wanted}{hint} It has {', '.join(towns)}: choose one by --town")
+        near = suggestion(wanted, towns)
+        raise Complaint(f"it has {', '.join(towns)}, and no {wanted}: choose one by --town{near}")
     return f"{wanted} is among {len(towns)}: {', '.join(towns)}; {loaded} is loaded"
 
 

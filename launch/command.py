@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import td3jax
 from launch.cli import guarded
-from launch.config.tree import suggestion
 from launch.errors import DONE, BadInput
+from td3jax.options import suggestion
 
 MODULES = {
     "train": "launch.train",

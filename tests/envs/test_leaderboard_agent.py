@@ -1,0 +1,335 @@
+"""The Leaderboard's agent, called as its evaluator calls one, over the real client.
+
+The Leaderboard itself is not installed here. What stands for it below has the order of its calls,
+the noise of its sensors and the shape of their data (leaderboard_evaluator.py, agent_wrapper.py,
+sensor_interface.py and autonomous_agent.py of release 2.1).
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+import queue
+import subprocess
+import sys
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import carla
+import numpy as np
+import pytest
+
+from envs import leaderboard_agent
+from envs.config import EnvConfig, with_options
+from envs.errors import EnvError
+from envs.leaderboard_agent import Driver, load, projection_of, route_of
+from envs.process import server as servers
+from envs.task import observation
+from envs.task.ego_state import EgoState
+from envs.task.expert import Car
+from envs.task.localisation import Fix, first_fix, fit_projection, follow
+from envs.task.route import LaneGraph, Route, locate, start_position
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = with_options(EnvConfig(), action_ticks=2)
+TICK = CONFIG.task.tick_seconds
+SPEED = 6.0  # m/s
+NOISE = {"noise_alt_stddev": 5e-6, "noise_lat_stddev": 5e-6, "noise_lon_stddev": 5e-6}
+
+
+class Track(enum.Enum):
+    SENSORS = "SENSORS"
+
+
+class AutonomousAgent:
+    """What the Leaderboard's base class is to an agent."""
+
+    def __init__(self, carla_host: str, carla_port: int, debug: bool = False) -> None:
+        self.track: Any = None
+
+    def set_global_plan(self, degrees: Any, plan: Any) -> None:
+        self._global_plan, self._global_plan_world_coord = degrees[::200], plan[::200]
+
+
+@pytest.fixture
+def evaluator(monkeypatch) -> None:
+    """The module that the agent's class is derived from."""
+    module = types.ModuleType("leaderboard.autoagents.autonomous_agent")
+    module.AutonomousAgent, module.Track = AutonomousAgent, Track  # type: ignore[attr-defined]
+    for name in ("leaderboard", "leaderboard.autoagents"):
+        monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    leaderboard_agent._agent_class.cache_clear()
+    yield
+    leaderboard_agent._agent_class.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[carla.World]:
+    running = servers.start(EnvConfig())
+    client = carla.Client(running.host, running.port)
+    client.set_timeout(10.0)
+    made = client.get_world()
+    settings = made.get_settings()
+    settings.synchronous_mode, settings.fixed_delta_seconds = True, TICK
+    made.apply_settings(settings)
+    yield made
+    running.stop()
+
+
+def plan_of(world: carla.World, metres: float) -> tuple[list[Any], list[Any]]:
+    """A plan as the evaluator hands it over: a point a metre, in degrees and in the world."""
+    town = world.get_map()
+    graph = LaneGraph(town)
+    start = town.get_spawn_points()[10].location
+    route = graph.plan(start, metres, np.random.default_rng(3))
+    plan, degrees = [], []
+    for (x, y, z), yaw in zip(route.points, route.yaws, strict=True):
+        place = carla.Location(float(x), float(y), float(z))
+        plan.append((carla.Transform(place, carla.Rotation(yaw=math.degrees(yaw))), 4))
+        there = town.transform_to_geolocation(place)
+        degrees.append(({"lat": there.latitude, "lon": there.longitude, "z": place.z}, 4))
+    return degrees, plan
+
+
+def steers_by_the_vector(seen: dict[str, np.ndarray]) -> np.ndarray:
+    """A policy that follows the waypoints of the vector: the second one is 10 m ahead."""
+    assert seen["image"].shape == (84, 84, 4)
+    assert np.ptp(seen["image"][..., -1]) > 30
+    vector = seen["vector"]
+    ahead, right = 10.0 * vector[5], 10.0 * vector[6]
+    angle = math.atan(2.0 * Car().wheelbase * right / (ahead**2 + right**2))
+    lock = CONFIG.task.steering_limit * Car().most_steering
+    pedal = 0.5 * (SPEED - 2.0 * CONFIG.task.target_speed * vector[0])
+    return np.clip(np.array([angle / lock, pedal], np.float32), -1.0, 1.0)
+
+
+class Ride:
+    """The evaluator's part: a car with the sensors that an agent asks for."""
+
+    def __init__(self, world: carla.World, asked: list[dict[str, Any]], start: Any) -> None:
+        self.world = world
+        library = world.get_blueprint_library()
+        start = carla.Transform(start.location + carla.Location(z=0.5), start.rotation)
+        self.car = world.spawn_actor(library.find("vehicle.lincoln.mkz_2020"), start)
+        self._queues: dict[str, queue.Queue] = {}
+        self._sensors = [self._attach(library, one) for one in asked if "x" in one]
+        for _ in range(10):
+            self.frame = world.tick()
+
+    def _attach(self, library: Any, one: dict[str, Any]) -> Any:
+        plan = library.find(one["type"])
+        values = (
+            {"image_size_x": one["width"], "image_size_y": one["height"], "fov": one["fov"]}
+            if ("width" in one)
+            else (NOISE if one["type"].endswith("gnss") else {})
+        )
+        for name, value in values.items():
+            plan.set_attribute(name, str(value))
+        place = carla.Transform(carla.Location(one["x"], one["y"], one["z"]))
+        sensor = self.world.spawn_actor(plan, place, attach_to=self.car)
+        readings: queue.Queue = queue.Queue()
+        self._queues[one["id"]] = readings
+        sensor.listen(readings.put)
+        return sensor
+
+    def data(self) -> dict[str, tuple[int, Any]]:
+        """The readings of the frame, as sensor_interface.py makes them."""
+        found: dict[str, tuple[int, Any]] = {}
+        for name, readings in self._queues.items():
+            while (reading := readings.get(timeout=10.0)).frame != self.frame:
+                pass
+            found[name] = (self.frame, as_array(reading))
+        transform, velocity = self.car.get_transform(), self.car.get_velocity()
+        ahead = transform.get_forward_vector()
+        speed = velocity.x * ahead.x + velocity.y * ahead.y + velocity.z * ahead.z
+        found["speed"] = (self.frame, {"speed": speed})
+        return found
+
+    def tick(self) -> float:
+        self.frame = self.world.tick()
+        return self.world.get_snapshot().timestamp.elapsed_seconds
+
+    def end(self) -> None:
+        for sensor in self._sensors:
+            sensor.stop()
+        self.world.tick()
+        for actor in (*self._sensors, self.car):
+            actor.destroy()
+
+
+def as_array(reading: Any) -> np.ndarray:
+    if isinstance(reading, carla.Image):
+        flat = np.frombuffer(reading.raw_data, np.uint8).copy()
+        return flat.reshape(reading.height, reading.width, 4)
+    if isinstance(reading, carla.GnssMeasurement):
+        return np.array([reading.latitude, reading.longitude, reading.altitude])
+    a, g = reading.accelerometer, reading.gyroscope
+    return np.array([a.x, a.y, a.z, g.x, g.y, g.z, reading.compass])
+
+
+def test_the_agent_drives_a_plan_from_its_sensors_alone(world, evaluator, monkeypatch):
+    monkeypatch.setattr(
+        leaderboard_agent, "load", lambda path: (steers_by_the_vector, CONFIG) if path else None
+    )
+    degrees, plan = plan_of(world, 160.0)
+    agent = getattr(leaderboard_agent, leaderboard_agent.get_entry_point())("localhost", 1, False)
+    agent.set_global_plan(degrees, plan)
+    agent.setup("runs/carla-001")
+    assert agent.track is Track.SENSORS
+    ride = Ride(world, agent.sensors(), plan[0][0])
+    route, position, held = route_of(plan), start_position(), []
+    try:
+        for _ in range(900):
+            seconds = ride.tick()
+            control = agent.run_step(ride.data(), seconds)
+            ride.car.apply_control(control)
+            held.append((control.steer, control.throttle))
+            now = ride.car.get_transform()
+            here, yaw = now.location, math.radians(now.rotation.yaw)
+            position = locate(route, position, here.x, here.y, yaw)
+            fix = agent._driver._fix
+            assert math.dist((fix.x, fix.y), (here.x, here.y)) < 0.7
+            assert abs(position.lateral) < 1.5
+            assert_same_vector(agent._driver, now, ride.car.get_velocity(), position)
+            if position.progress > route.length - 8.0:
+                break
+        assert position.progress > route.length - 8.0
+    finally:
+        ride.end()
+    assert all(held[i] == held[i + 1] for i in range(0, len(held) - 1, 2))  # action_ticks
+    assert len(set(held)) > 50
+    agent.destroy()
+    assert agent._driver is None
+
+
+def assert_same_vector(driver: Driver, now: Any, velocity: Any, position: Any) -> None:
+    """What the agent's estimate gives is what the environment would see, within the noise."""
+    yaw = math.radians(now.rotation.yaw)
+    speed = velocity.x * math.cos(yaw) + velocity.y * math.sin(yaw)
+    here = now.location
+    true = EgoState(x=here.x, y=here.y, yaw=yaw, speed=speed, position=position)
+    fix = driver._fix
+    assert fix is not None
+    own = EgoState(fix.x, fix.y, driver._yaw, driver._speed, position=driver._position)
+    task = CONFIG.task
+    difference = observation.vector(true, driver.route, task) - observation.vector(
+        own, driver.route, task
+    )
+    assert np.abs(difference).max() < 0.2
+
+
+def test_importing_our_environments_does_not_look_for_the_leaderboard():
+    code = (
+        "import sys\nsys.modules['leaderboard'] = None\n"
+        "import envs, envs.leaderboard_agent as agent\n"
+        "assert agent.get_entry_point() == 'Td3Agent'\n"
+        "try:\n    agent.Td3Agent\nexcept ImportError:\n    sys.exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert done.returncode == 7
+
+
+def test_the_class_is_found_as_the_evaluator_looks_for_it(evaluator):
+    assert leaderboard_agent.Td3Agent.__name__ == leaderboard_agent.get_entry_point()
+    with pytest.raises(AttributeError):
+        leaderboard_agent.NoSuchAgent  # noqa: B018
+
+
+def test_the_sensors_are_those_of_the_sensors_track():
+    asked = leaderboard_agent.sensors(CONFIG)
+    allowed = {"sensor.camera.rgb", "sensor.other.gnss", "sensor.other.imu", "sensor.speedometer"}
+    assert {one["type"] for one in asked} == allowed
+    assert len({one["id"] for one in asked}) == len(asked)
+    camera = asked[-1]
+    assert (camera["width"], camera["height"], camera["fov"]) == (168, 168, 90.0)
+    assert (camera["x"], camera["z"]) == (2.0, 1.5)
+    assert len(leaderboard_agent.sensors(with_options(CONFIG, image_size=0))) == 3
+    with pytest.raises(ValueError, match=r"the Leaderboard allows 3 m"):
+        leaderboard_agent.sensors(with_options(CONFIG, camera_x=3.5))
+
+
+def test_no_policy_is_told_by_the_evaluators_flag():
+    with pytest.raises(ValueError, match="--agent-config=RUN"):
+        load("")
+
+
+def transform(x: float, y: float, yaw: float) -> Any:
+    return carla.Transform(carla.Location(x, y), carla.Rotation(yaw=yaw))
+
+
+def test_a_plan_of_pieces_that_start_behind_each_other_has_no_way_back():
+    straight = [transform(float(x), 0.0, 0.0) for x in (0, 1, 2, 3)]
+    again = [transform(x, 0.0, 0.0) for x in (2.4, 3.4, 4.4)]
+    route = route_of([(one, None) for one in [*straight, *again]])
+    assert isinstance(route, Route)
+    assert route.length == pytest.approx(4.4)
+    np.testing.assert_allclose(route.yaws, 0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("latitude", [0.0, 42.0, -33.0])
+def test_the_projection_is_found_from_two_points(latitude):
+    """By the formula of CARLA's documentation, for towns on any latitude."""
+    scale = math.cos(math.radians(latitude))
+
+    def degrees_of(x: float, y: float) -> tuple[float, float]:
+        origin = scale * 6378137.0 * math.log(math.tan(math.radians(90.0 + latitude) / 2.0))
+        my = origin - y
+        lat = 360.0 / math.pi * math.atan(math.exp(my / (6378137.0 * scale))) - 90.0
+        return lat, 2.0 + math.degrees(x / (6378137.0 * scale))
+
+    places = [(-20.0, 35.0), (180.0, 90.0)]
+    found = fit_projection(np.array([degrees_of(*p) for p in places]), np.array(places))
+    assert found.scale == pytest.approx(scale, rel=1e-4)
+    assert found.position(*degrees_of(77.0, -120.0)) == pytest.approx((77.0, -120.0), abs=0.02)
+
+
+def test_a_plan_of_one_place_tells_no_projection():
+    with pytest.raises(ValueError, match="two points"):
+        projection_of([({"lat": 1.0, "lon": 2.0}, 0)] * 2, [(transform(0, 0, 0), 0)] * 2)
+
+
+def test_a_fix_starts_on_the_plan_unless_the_receiver_is_elsewhere():
+    assert first_fix((1.0, 0.0), (0.0, 0.0), 3.0) == Fix(0.0, 0.0, 50)
+    assert first_fix((9.0, 0.0), (0.0, 0.0), 3.0) == Fix(9.0, 0.0, 1)
+
+
+def test_a_wrong_start_is_forgotten_and_noise_is_not_followed():
+    rng, fix = np.random.default_rng(0), Fix(2.0, 1.0, 50)
+    away = []
+    for tick in range(1, 601):
+        true = 0.3 * tick
+        reading = (true + rng.normal(0.0, 0.55), rng.normal(0.0, 0.55))
+        fix = follow(fix, reading, 0.0, 6.0, 0.05)
+        away.append(math.dist((fix.x, fix.y), (true, 0.0)))
+    assert max(away[300:]) < 0.25
+
+
+def test_a_broken_compass_and_speedometer_keep_their_last_values():
+    route = route_of([(transform(float(x), 0.0, 0.0), None) for x in range(50)])
+    degrees = np.array([[0.0, 0.0], [0.0, 1e-3]])
+    projection = fit_projection(degrees, np.array([[0.0, 0.0], [111.319, 0.0]]))
+    seen = []
+
+    def policy(what: dict[str, np.ndarray]) -> np.ndarray:
+        seen.append(what["vector"])
+        return np.zeros(2, np.float32)
+
+    driver = Driver(policy, with_options(EnvConfig(), image_size=0), route, projection)
+    for tick, (compass, speed) in enumerate([(math.pi / 2, 4.0), (math.nan, None)]):
+        inertia = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, compass])
+        data = {
+            "gnss": (tick, np.zeros(3)),
+            "imu": (tick, inertia),
+            "speed": (tick, {"speed": speed}),
+        }
+        driver.act(data, 0.05 * tick)
+    np.testing.assert_allclose(seen[0][0], seen[1][0])
+    assert np.isfinite(seen).all()
+
+
+def test_an_unknown_option_of_a_checkpoint_is_an_error_of_its_own(tmp_path):
+    with pytest.raises((ValueError, EnvError, Exception), match="no checkpoint"):
+        load(str(tmp_path))
