@@ -4,9 +4,10 @@ The evaluator is given this file and, as its configuration, a run folder:
 
   leaderboard_evaluator.py --agent=.../envs/leaderboard_agent.py --agent-config=runs/carla-001 ...
 
-Track SENSORS: camera as in training, satellite receiver, compass and speedometer; the place on the
-route is estimated from these. Nothing of the Leaderboard is imported before the evaluator asks for
-the agent's class, and the policy is reached by the name of its package.
+Track MAP: camera as in training, satellite receiver, compass and speedometer, from which the place
+on the route is estimated, and the map, which says what the receiver's degrees are in metres.
+Nothing of the Leaderboard is imported before the evaluator asks for the agent's class, and the
+policy is reached by the name of its package.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ import numpy as np
 from envs.config import EnvConfig, with_options
 from envs.task import observation, spaces
 from envs.task.ego_state import EgoState
-from envs.task.localisation import Fix, Projection, first_fix, fit_projection, follow
+from envs.task.localisation import Fix, first_fix, follow
 from envs.task.observation import FrameStack, Observation, grey
 from envs.task.route import Route, locate, make_route, start_position
 
 ENTRY_POINT = "Td3Agent"
-CAMERA, RECEIVER, INERTIA, SPEEDOMETER = "camera", "gnss", "imu", "speed"
+CAMERA, RECEIVER, INERTIA, SPEEDOMETER, MAP = "camera", "gnss", "imu", "speed", "map"
 FURTHEST = 3.0  # m from the car's centre at which the Leaderboard allows a sensor
 START_NEAR = 3.0  # m between the first reading and the plan's start; the receiver's noise is 0.6
 Policy = Callable[[Observation], np.ndarray]
@@ -55,6 +56,7 @@ def sensors(config: EnvConfig) -> list[dict[str, Any]]:
         {"type": "sensor.other.gnss", "id": RECEIVER, **origin},
         {"type": "sensor.other.imu", "id": INERTIA, **origin, **level},
         {"type": "sensor.speedometer", "id": SPEEDOMETER},
+        {"type": "sensor.opendrive_map", "id": MAP},
     ]
     if size.image_size:
         if math.hypot(size.camera_x, size.camera_z) > FURTHEST:
@@ -88,25 +90,33 @@ def route_of(plan: Sequence[tuple[Any, Any]]) -> Route:
     return make_route(np.array(kept))
 
 
-def projection_of(
-    plan_degrees: Sequence[tuple[Mapping[str, float], Any]], plan: Sequence[tuple[Any, Any]]
-) -> Projection:
-    """Return the map from the receiver's degrees to metres, from the same plan in both."""
-    degrees = np.array([(point["lat"], point["lon"]) for point, _ in plan_degrees])
-    places = np.array([(t.location.x, t.location.y) for t, _ in plan])
-    return fit_projection(degrees, places)
+Locator = Callable[[float, float], tuple[float, float]]
+
+
+def locator_of(opendrive: str) -> Locator:
+    """Return the function from latitude and longitude in degrees to CARLA's (x, y), m, of a map.
+
+    The client's own inverse: what a map's reference means differs between releases of CARLA.
+    """
+    import carla
+
+    town = carla.Map("route", opendrive)
+
+    def locate_on_map(latitude: float, longitude: float) -> tuple[float, float]:
+        place = town.geolocation_to_transform(carla.GeoLocation(latitude, longitude, 0.0))
+        return float(place.x), float(place.y)
+
+    return locate_on_map
 
 
 class Driver:
     """The policy at the wheel of one route; `act` is called once a tick."""
 
-    def __init__(
-        self, policy: Policy, config: EnvConfig, route: Route, projection: Projection
-    ) -> None:
+    def __init__(self, policy: Policy, config: EnvConfig, route: Route, locator: Locator) -> None:
         self.config = config
         self.route = route
         self._policy = policy
-        self._projection = projection
+        self._locator = locator
         self._fix: Fix | None = None
         self._position = start_position()
         self._yaw = route.yaw_at(0.0)
@@ -131,7 +141,7 @@ class Driver:
     def _locate(self, data: Mapping[str, tuple[int, Any]], seconds: float) -> EgoState:
         degrees, inertia = data[RECEIVER][1], data[INERTIA][1]
         speed = data[SPEEDOMETER][1]["speed"]
-        reading = self._projection.position(float(degrees[0]), float(degrees[1]))
+        reading = self._locator(float(degrees[0]), float(degrees[1]))
         compass = float(inertia[-1])
         if math.isfinite(compass):  # it is not a number now and then
             self._yaw = compass - 0.5 * math.pi
@@ -139,7 +149,7 @@ class Driver:
             self._speed = float(speed)
         if self._fix is None:
             x, y = self.route.at(0.0)
-            self._fix = first_fix(reading, (float(x), float(y)), START_NEAR)
+            self._fix = first_fix(reading, self._yaw, (float(x), float(y)), START_NEAR)
         else:
             since = max(seconds - self._seen, 0.0)
             self._fix = follow(self._fix, reading, self._yaw, self._speed, since)
@@ -202,18 +212,18 @@ def _agent_class() -> type:
     class Td3Agent(base.AutonomousAgent):  # type: ignore[name-defined]
         """Drives a policy of ours along the plan that the evaluator hands over."""
 
-        _plan: tuple[Any, Any] | None = None
+        _plan: Any = None
         _driver: Driver | None = None
 
         def setup(self, path_to_conf_file: str) -> None:
             """Load the policy of a run folder; it compiles here, before the route begins."""
-            self.track = base.Track.SENSORS
+            self.track = base.Track.MAP
             self._policy, self._config = load(path_to_conf_file)
 
         def set_global_plan(self, global_plan_gps: Any, global_plan_world_coord: Any) -> None:
             """Keep the whole plan, a point a metre: the base class keeps one every 200 m."""
             super().set_global_plan(global_plan_gps, global_plan_world_coord)
-            self._plan = (global_plan_gps, global_plan_world_coord)
+            self._plan = global_plan_world_coord
 
         def sensors(self) -> list[dict[str, Any]]:
             """Return the sensors that the policy was trained with."""
@@ -224,8 +234,9 @@ def _agent_class() -> type:
             if self._driver is None:
                 if self._plan is None:
                     raise ValueError("the evaluator has not set a plan")
-                route, projection = route_of(self._plan[1]), projection_of(*self._plan)
-                self._driver = Driver(self._policy, self._config, route, projection)
+                locator = locator_of(input_data[MAP][1]["opendrive"])
+                route = route_of(self._plan)
+                self._driver = Driver(self._policy, self._config, route, locator)
             action = self._driver.act(input_data, timestamp)
             return vehicle_control(action, self._config.task.steering_limit)
 

@@ -23,14 +23,15 @@ import pytest
 
 from envs import leaderboard_agent
 from envs.config import EnvConfig, with_options
-from envs.errors import EnvError
-from envs.leaderboard_agent import Driver, load, projection_of, route_of
+from envs.leaderboard_agent import Driver, load, locator_of, route_of
 from envs.process import server as servers
+from envs.standin.town import load_town
 from envs.task import observation
 from envs.task.ego_state import EgoState
 from envs.task.expert import Car
-from envs.task.localisation import Fix, first_fix, fit_projection, follow
+from envs.task.localisation import Fix, first_fix, follow
 from envs.task.route import LaneGraph, Route, locate, start_position
+from td3jax.errors import BadCheckpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = with_options(EnvConfig(), action_ticks=2)
@@ -40,7 +41,7 @@ NOISE = {"noise_alt_stddev": 5e-6, "noise_lat_stddev": 5e-6, "noise_lon_stddev":
 
 
 class Track(enum.Enum):
-    SENSORS = "SENSORS"
+    MAP = "MAP"
 
 
 class AutonomousAgent:
@@ -111,6 +112,7 @@ class Ride:
 
     def __init__(self, world: carla.World, asked: list[dict[str, Any]], start: Any) -> None:
         self.world = world
+        self._opendrive = world.get_map().to_opendrive()
         library = world.get_blueprint_library()
         start = carla.Transform(start.location + carla.Location(z=0.5), start.rotation)
         self.car = world.spawn_actor(library.find("vehicle.lincoln.mkz_2020"), start)
@@ -146,6 +148,7 @@ class Ride:
         ahead = transform.get_forward_vector()
         speed = velocity.x * ahead.x + velocity.y * ahead.y + velocity.z * ahead.z
         found["speed"] = (self.frame, {"speed": speed})
+        found["map"] = (self.frame, {"opendrive": self._opendrive})
         return found
 
     def tick(self) -> float:
@@ -178,7 +181,7 @@ def test_the_agent_drives_a_plan_from_its_sensors_alone(world, evaluator, monkey
     agent = getattr(leaderboard_agent, leaderboard_agent.get_entry_point())("localhost", 1, False)
     agent.set_global_plan(degrees, plan)
     agent.setup("runs/carla-001")
-    assert agent.track is Track.SENSORS
+    assert agent.track is Track.MAP
     ride = Ride(world, agent.sensors(), plan[0][0])
     route, position, held = route_of(plan), start_position(), []
     try:
@@ -238,15 +241,16 @@ def test_the_class_is_found_as_the_evaluator_looks_for_it(evaluator):
         leaderboard_agent.NoSuchAgent  # noqa: B018
 
 
-def test_the_sensors_are_those_of_the_sensors_track():
+def test_the_sensors_are_those_of_the_map_track():
     asked = leaderboard_agent.sensors(CONFIG)
     allowed = {"sensor.camera.rgb", "sensor.other.gnss", "sensor.other.imu", "sensor.speedometer"}
+    allowed |= {"sensor.opendrive_map"}
     assert {one["type"] for one in asked} == allowed
     assert len({one["id"] for one in asked}) == len(asked)
     camera = asked[-1]
     assert (camera["width"], camera["height"], camera["fov"]) == (168, 168, 90.0)
     assert (camera["x"], camera["z"]) == (2.0, 1.5)
-    assert len(leaderboard_agent.sensors(with_options(CONFIG, image_size=0))) == 3
+    assert len(leaderboard_agent.sensors(with_options(CONFIG, image_size=0))) == 4
     with pytest.raises(ValueError, match=r"the Leaderboard allows 3 m"):
         leaderboard_agent.sensors(with_options(CONFIG, camera_x=3.5))
 
@@ -269,35 +273,21 @@ def test_a_plan_of_pieces_that_start_behind_each_other_has_no_way_back():
     np.testing.assert_allclose(route.yaws, 0.0, atol=1e-9)
 
 
-@pytest.mark.parametrize("latitude", [0.0, 42.0, -33.0])
-def test_the_projection_is_found_from_two_points(latitude):
-    """By the formula of CARLA's documentation, for towns on any latitude."""
-    scale = math.cos(math.radians(latitude))
-
-    def degrees_of(x: float, y: float) -> tuple[float, float]:
-        origin = scale * 6378137.0 * math.log(math.tan(math.radians(90.0 + latitude) / 2.0))
-        my = origin - y
-        lat = 360.0 / math.pi * math.atan(math.exp(my / (6378137.0 * scale))) - 90.0
-        return lat, 2.0 + math.degrees(x / (6378137.0 * scale))
-
-    places = [(-20.0, 35.0), (180.0, 90.0)]
-    found = fit_projection(np.array([degrees_of(*p) for p in places]), np.array(places))
-    assert found.scale == pytest.approx(scale, rel=1e-4)
-    assert found.position(*degrees_of(77.0, -120.0)) == pytest.approx((77.0, -120.0), abs=0.02)
-
-
-def test_a_plan_of_one_place_tells_no_projection():
-    with pytest.raises(ValueError, match="two points"):
-        projection_of([({"lat": 1.0, "lon": 2.0}, 0)] * 2, [(transform(0, 0, 0), 0)] * 2)
+def test_degrees_become_metres_as_the_map_has_them():
+    opendrive = load_town("Town01").opendrive
+    town, locator = carla.Map("Town01", opendrive), locator_of(opendrive)
+    for x, y in ((0.0, 0.0), (392.0, -320.0), (-20.0, 200.0)):
+        there = town.transform_to_geolocation(carla.Location(x, y, 3.0))
+        assert locator(there.latitude, there.longitude) == pytest.approx((x, y), abs=0.01)
 
 
 def test_a_fix_starts_on_the_plan_unless_the_receiver_is_elsewhere():
-    assert first_fix((1.0, 0.0), (0.0, 0.0), 3.0) == Fix(0.0, 0.0, 50)
-    assert first_fix((9.0, 0.0), (0.0, 0.0), 3.0) == Fix(9.0, 0.0, 1)
+    assert first_fix((1.0, 0.0), 0.5, (0.0, 0.0), 3.0) == Fix(0.0, 0.0, 0.5, 50)
+    assert first_fix((9.0, 0.0), 0.5, (0.0, 0.0), 3.0) == Fix(9.0, 0.0, 0.5, 1)
 
 
 def test_a_wrong_start_is_forgotten_and_noise_is_not_followed():
-    rng, fix = np.random.default_rng(0), Fix(2.0, 1.0, 50)
+    rng, fix = np.random.default_rng(0), Fix(2.0, 1.0, 0.0, 50)
     away = []
     for tick in range(1, 601):
         true = 0.3 * tick
@@ -307,17 +297,33 @@ def test_a_wrong_start_is_forgotten_and_noise_is_not_followed():
     assert max(away[300:]) < 0.25
 
 
+def test_the_centre_of_a_car_is_followed_through_a_bend():
+    """A quarter of a circle that the rear axle drives, with a receiver that says nothing new."""
+    radius, rear, steps = 8.0, 1.4, 90
+    fix = Fix(rear, 0.0, 0.0, 50)
+    for step in range(1, steps + 1):
+        yaw = 0.5 * math.pi * step / steps
+        axle = (radius * math.sin(yaw), radius * (1.0 - math.cos(yaw)))
+        centre = (axle[0] + rear * math.cos(yaw), axle[1] + rear * math.sin(yaw))
+        speed = radius * 0.5 * math.pi / steps / 0.05
+        fix = follow(fix, (fix.x, fix.y), yaw, speed, 0.05)
+        assert math.dist((fix.x, fix.y), centre) < 0.35
+
+
 def test_a_broken_compass_and_speedometer_keep_their_last_values():
     route = route_of([(transform(float(x), 0.0, 0.0), None) for x in range(50)])
-    degrees = np.array([[0.0, 0.0], [0.0, 1e-3]])
-    projection = fit_projection(degrees, np.array([[0.0, 0.0], [111.319, 0.0]]))
     seen = []
 
     def policy(what: dict[str, np.ndarray]) -> np.ndarray:
         seen.append(what["vector"])
         return np.zeros(2, np.float32)
 
-    driver = Driver(policy, with_options(EnvConfig(), image_size=0), route, projection)
+    driver = Driver(
+        policy,
+        with_options(EnvConfig(), image_size=0),
+        route,
+        lambda latitude, longitude: (0.0, 0.0),
+    )
     for tick, (compass, speed) in enumerate([(math.pi / 2, 4.0), (math.nan, None)]):
         inertia = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, compass])
         data = {
@@ -330,6 +336,6 @@ def test_a_broken_compass_and_speedometer_keep_their_last_values():
     assert np.isfinite(seen).all()
 
 
-def test_an_unknown_option_of_a_checkpoint_is_an_error_of_its_own(tmp_path):
-    with pytest.raises((ValueError, EnvError, Exception), match="no checkpoint"):
+def test_a_folder_without_a_checkpoint_is_told(tmp_path):
+    with pytest.raises(BadCheckpoint, match="no checkpoint"):
         load(str(tmp_path))
