@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
-import socket
 from collections.abc import Callable, Generator
 from typing import Any
 
 from envs.config import EnvConfig, with_options
 from envs.errors import EnvError, ServerBusy, SimulatorFault
 from envs.process.child import Child
+from envs.process.ready import listens
 from td3jax.options import suggestion
 
 ROUND_TRIPS = 50
@@ -138,7 +138,7 @@ class Examiner:
 
     def _put_back(self) -> str:
         found, place = self.found or {}, self.place
-        if not _listens(place.host, place.port):
+        if not listens(place.host, place.port, 2.0):
             self._kill()
             return f"the server at {place.host}:{place.port} is gone: start it again"
         left = 0
@@ -357,9 +357,3 @@ def differences(before: Settings, after: Settings) -> list[str]:
         for name, value in before.items()
         if not same(value, after.get(name))
     ]
-
-
-def _listens(host: str, port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2.0):
-        return True
-    return False

@@ -8,7 +8,6 @@ every check holds, 3 where one does not.
 from __future__ import annotations
 
 import contextlib
-import socket
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,6 +19,7 @@ from envs.config import EnvConfig, TaskConfig, TrafficConfig, with_options
 from envs.errors import EnvError
 from envs.process import abandoned
 from envs.process import server as servers
+from envs.process.ready import listens
 from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.errors import DONE, NO_GO, BadInput
@@ -164,15 +164,9 @@ def _standin(given: dict[str, Any], folder: Path, look: Callable[[], bool]) -> I
         yield from examine(place, False, lambda: look() and server.alive())
     finally:
         server.stop()
-    if _listens(HOST, PORT):
+    if listens(HOST, PORT, 0.5):
         hint = f"td3jax doctor --port={PORT} checks the server that listens there"
         print(f"      this was a stand-in; {hint}")
-
-
-def _listens(host: str, port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=0.5):
-        return True
-    return False
 
 
 if __name__ == "__main__":
