@@ -21,9 +21,9 @@ import carla
 import numpy as np
 import pytest
 
-from envs import leaderboard_agent
+from envs import leaderboard_agent, leaderboard_driver
 from envs.config import EnvConfig, with_options
-from envs.leaderboard_agent import Driver, load, locator_of, route_of
+from envs.leaderboard_driver import Driver, load, locator_of, route_of
 from envs.process import server as servers
 from envs.standin.town import load_town
 from envs.task import observation
@@ -62,9 +62,9 @@ def evaluator(monkeypatch) -> None:
     for name in ("leaderboard", "leaderboard.autoagents"):
         monkeypatch.setitem(sys.modules, name, types.ModuleType(name))
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    leaderboard_agent._agent_class.cache_clear()
+    leaderboard_driver.agent_class.cache_clear()
     yield
-    leaderboard_agent._agent_class.cache_clear()
+    leaderboard_driver.agent_class.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def as_array(reading: Any) -> np.ndarray:
 
 def test_the_agent_drives_a_plan_from_its_sensors_alone(world, evaluator, monkeypatch):
     monkeypatch.setattr(
-        leaderboard_agent, "load", lambda path: (steers_by_the_vector, CONFIG) if path else None
+        leaderboard_driver, "load", lambda path: (steers_by_the_vector, CONFIG) if path else None
     )
     degrees, plan = plan_of(world, 160.0)
     agent = getattr(leaderboard_agent, leaderboard_agent.get_entry_point())("localhost", 1, False)
@@ -235,6 +235,30 @@ def test_importing_our_environments_does_not_look_for_the_leaderboard():
     assert done.returncode == 7
 
 
+def test_it_is_loaded_by_its_path_beside_another_package_of_that_name(tmp_path):
+    """The evaluator's script lies beside the Leaderboard's own `envs`, and Python looks there."""
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "__init__.py").write_text("")
+    script = tmp_path / "evaluator.py"
+    script.write_text(
+        "import importlib, os, sys\npath = sys.argv[1]\n"
+        "sys.path.insert(0, os.path.dirname(path))\n"
+        "module = importlib.import_module(os.path.basename(path).split('.')[0])\n"
+        "import envs.leaderboard_driver as driver\n"
+        "print(module.get_entry_point(), driver.EnvConfig.__module__)\n"
+        "import task\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script), str(ROOT / "envs" / "leaderboard_agent.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "Td3Agent envs.config\n", done.stderr
+    assert "No module named 'task'" in done.stderr  # our folder is not searched for others' names
+
+
 def test_the_class_is_found_as_the_evaluator_looks_for_it(evaluator):
     assert leaderboard_agent.Td3Agent.__name__ == leaderboard_agent.get_entry_point()
     with pytest.raises(AttributeError):
@@ -242,7 +266,7 @@ def test_the_class_is_found_as_the_evaluator_looks_for_it(evaluator):
 
 
 def test_the_sensors_are_those_of_the_map_track():
-    asked = leaderboard_agent.sensors(CONFIG)
+    asked = leaderboard_driver.sensors(CONFIG)
     allowed = {"sensor.camera.rgb", "sensor.other.gnss", "sensor.other.imu", "sensor.speedometer"}
     allowed |= {"sensor.opendrive_map"}
     assert {one["type"] for one in asked} == allowed
@@ -250,9 +274,9 @@ def test_the_sensors_are_those_of_the_map_track():
     camera = asked[-1]
     assert (camera["width"], camera["height"], camera["fov"]) == (168, 168, 90.0)
     assert (camera["x"], camera["z"]) == (2.0, 1.5)
-    assert len(leaderboard_agent.sensors(with_options(CONFIG, image_size=0))) == 4
+    assert len(leaderboard_driver.sensors(with_options(CONFIG, image_size=0))) == 4
     with pytest.raises(ValueError, match=r"the Leaderboard allows 3 m"):
-        leaderboard_agent.sensors(with_options(CONFIG, camera_x=3.5))
+        leaderboard_driver.sensors(with_options(CONFIG, camera_x=3.5))
 
 
 def test_no_policy_is_told_by_the_evaluators_flag():
