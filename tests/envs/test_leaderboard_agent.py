@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import carla
+import jax
 import numpy as np
 import pytest
 
+import td3jax
 from envs import leaderboard_agent, leaderboard_driver
 from envs.config import EnvConfig, with_options
 from envs.leaderboard_driver import Driver, load, locator_of, route_of
@@ -31,6 +33,9 @@ from envs.task.ego_state import EgoState
 from envs.task.expert import Car
 from envs.task.localisation import Fix, first_fix, follow
 from envs.task.route import LaneGraph, Route, locate, start_position
+from launch.config.run import RunConfig
+from launch.config.tree import replace_leaves
+from launch.training import checkpoint
 from td3jax.errors import BadCheckpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -358,6 +363,31 @@ def test_a_broken_compass_and_speedometer_keep_their_last_values():
         driver.act(data, 0.05 * tick)
     np.testing.assert_allclose(seen[0][0], seen[1][0])
     assert np.isfinite(seen).all()
+
+
+def saved(folder: Path, vector: int) -> Path:
+    """A run folder of an untrained policy with a vector of this size."""
+    small = {"conv_channels": (4,), "conv_kernels": (8,), "conv_strides": (8,)}
+    sizes = {"hidden_sizes": (8, 8), "feature_size": 8}
+    task = {"action_ticks": 3, "weather": ("ClearNoon", "WetNoon"), "town": "Town02"}
+    config = replace_leaves(RunConfig(), {**small, **sizes, **task})
+    spaces = td3jax.Spaces(image=(84, 84, 4), vector=vector, action=2)
+    state = td3jax.init(config.agent, spaces, jax.random.PRNGKey(0))
+    checkpoint.save(folder, config, checkpoint.Snapshot(5, state, spaces, {}, []), None)
+    return folder
+
+
+def test_a_run_folder_gives_its_policy_and_its_task(tmp_path):
+    policy, config = load(str(saved(tmp_path, 23)))
+    assert (config.task.action_ticks, config.task.town) == (3, "Town02")
+    assert config.task.weather == ("ClearNoon", "WetNoon")
+    seen = {"image": np.zeros((84, 84, 4), np.uint8), "vector": np.zeros(23, np.float32)}
+    assert policy(seen).shape == (2,)
+
+
+def test_a_policy_of_another_task_is_told(tmp_path):
+    with pytest.raises(ValueError, match="not a policy of the driving task"):
+        load(str(saved(tmp_path, 17)))
 
 
 def test_a_folder_without_a_checkpoint_is_told(tmp_path):
