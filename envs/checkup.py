@@ -34,10 +34,7 @@ Settings = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """The server to examine, the Traffic Manager's port on this machine, the town that is wanted.
-
-    log: file for the client's output.
-    """
+    """The server to examine, the Traffic Manager's port on this machine, the town that is wanted."""
 
     host: str
     port: int
@@ -45,7 +42,6 @@ class Place:
     town: str = "Town01"
     connect_timeout: float = 10.0
     tick_timeout: float = 15.0
-    log: str = ""
 
     @property
     def config(self) -> EnvConfig:
@@ -95,7 +91,7 @@ class Examiner:
     def connect(self) -> None:
         """Start the client's process and connect."""
         place = self.place
-        self._child = Child(place.log)
+        self._child = Child("")
         self._child.send("visit", place.host, place.port, place.tm_port, place.config)
         waits_for = f"the connection to {place.host}:{place.port}"
         self._receive(waits_for, place.connect_timeout + START_SECONDS)

@@ -26,7 +26,7 @@ from launch.errors import DONE, NO_GO, BadInput
 from launch.own_machine import examine_machine
 from launch.signals import StopRequest, stop_on_signals
 
-HOST, PORT = "127.0.0.1", 2000
+HOST, PORT, LAST_PORT = "127.0.0.1", 2000, 65535
 COMMAND = Command(
     "doctor",
     __doc__,
@@ -70,9 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _body(given: dict[str, Any]) -> int:
-    for name in ("port", "tm_port"):
-        if COMMAND.value(given, name) >= 65535:
-            raise BadInput(f"--{name}={given[name]}: expected a port below 65535")
+    ports = {"port": COMMAND.value(given, "port"), "tm_port": _tm_port(given)}
+    for name, port in ports.items():
+        if port >= LAST_PORT:
+            raise BadInput(f"--{name}={port}: expected a port below {LAST_PORT}")
     findings: list[Finding] = []
     with stop_on_signals() as stop, tempfile.TemporaryDirectory() as folder:
         try:
@@ -114,7 +115,7 @@ def _all(
     yield _left_servers(clean)
     if "host" in given or "port" in given:
         host, port = given.get("host") or HOST, COMMAND.value(given, "port")
-        yield from examine(_place(given, host, port, folder), clean, look)
+        yield from examine(_place(given, host, port), clean, look)
         return
     yield from _standin(given, folder, look)
 
@@ -133,15 +134,18 @@ def _left_servers(clean: bool) -> Finding:
     return Finding(name, True, "none of killed runs on this machine")
 
 
-def _place(given: dict[str, Any], host: str, port: int, folder: Path) -> Place:
-    own = COMMAND.value(given, "tm_port")
+def _tm_port(given: dict[str, Any]) -> int:
+    own: int = COMMAND.value(given, "tm_port")
+    return own or COMMAND.value(given, "port") + TrafficConfig().tm_port_offset
+
+
+def _place(given: dict[str, Any], host: str, port: int) -> Place:
     return Place(
         host=host,
         port=port,
-        tm_port=own or port + TrafficConfig().tm_port_offset,
+        tm_port=_tm_port(given),
         town=COMMAND.value(given, "town"),
         connect_timeout=COMMAND.value(given, "connect_timeout"),
-        log=str(folder / "client.log"),
     )
 
 
@@ -160,7 +164,7 @@ def _standin(given: dict[str, Any], folder: Path, look: Callable[[], bool]) -> I
         return
     try:
         ours = {"tm_port": server.port + servers.TM_PORT_OFFSET, **given}
-        place = _place(ours, server.host, server.port, folder)
+        place = _place(ours, server.host, server.port)
         yield from examine(place, False, lambda: look() and server.alive())
     finally:
         server.stop()

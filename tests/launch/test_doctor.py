@@ -91,9 +91,12 @@ def test_a_failing_check_is_exit_3_and_those_after_it_are_told(monkeypatch, caps
     assert out[-1] == f"of 9 checks 1 failed, {len(CHECKS) - 1} not made"
 
 
-def test_a_port_out_of_range_is_one_line(capsys):
-    assert main(["doctor", "--port=70000"]) == 2
-    assert capsys.readouterr().err == "doctor: --port=70000: expected a port below 65535\n"
+@pytest.mark.parametrize(
+    ("words", "wrong"), [("--port=70000", "--port=70000"), ("--port=60000", "--tm_port=66000")]
+)
+def test_a_port_out_of_range_is_one_line(words, wrong, capsys):
+    assert main(["doctor", words]) == 2
+    assert capsys.readouterr().err == f"doctor: {wrong}: expected a port below 65535\n"
 
 
 def test_jax_that_does_not_start_is_told_by_its_last_line(monkeypatch):
