@@ -34,7 +34,7 @@ Settings = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """The server to examine, the Traffic Manager's port on this machine, the town that is wanted."""
+    """The server to examine, our Traffic Manager's port on this machine, and the town wanted."""
 
     host: str
     port: int
