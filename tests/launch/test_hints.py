@@ -43,6 +43,19 @@ def test_a_run_folder_is_told_by_its_neighbour(tmp_path):
         checkpoint.find(tmp_path / "nowhere" / "carla-001")
 
 
+def test_a_log_is_told_by_its_neighbour(tmp_path, capsys):
+    (tmp_path / "carla-001").mkdir()
+    assert main(["diagnose", str(tmp_path / "carla-01")]) == 2
+    assert "did you mean carla-001?" in capsys.readouterr().err
+
+
+def test_a_flag_of_the_stand_in_is_told_by_the_nearest(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["standin", "--prot=3"])
+    assert ended.value.code == 2
+    assert "--prot: no such option; did you mean --port?" in capsys.readouterr().err
+
+
 def test_a_weather_is_told_by_the_nearest():
     with pytest.raises(UnknownWeather, match=r"did you mean ClearNoon\?"):
         set_weather(None, "ClearNon")
