@@ -9,11 +9,10 @@ Lengths are metres, times simulated seconds unless a name says otherwise, angles
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import shlex
 from typing import Any
 
-from td3jax.options import Options, option, require
+from td3jax.options import Options, option, require, suggestion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -281,8 +280,7 @@ def with_options(config: EnvConfig, **options: Any) -> EnvConfig:
     changes: dict[str, dict[str, Any]] = {}
     for name, value in options.items():
         if name not in owners:
-            near = difflib.get_close_matches(name, owners, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            hint = suggestion(name, owners)
             raise ValueError(f"{name} = {value!r}: no such option of the environment{hint}")
         changes.setdefault(owners[name], {})[name] = value
     parts = {group: dataclasses.replace(groups[group], **new) for group, new in changes.items()}

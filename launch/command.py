@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import td3jax
 from launch.cli import guarded
-from launch.config.tree import suggestion
 from launch.errors import DONE, BadInput
+from td3jax.options import suggestion
 
 MODULES = {
     "train": "launch.train",
@@ -25,6 +25,7 @@ MODULES = {
     "soak": "launch.soak",
     "conditions": "launch.conditions",
     "contact_sheet": "launch.studies.contact_sheet",
+    "doctor": "launch.doctor",
     "standin": "envs.standin.__main__",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 DONE = 0
 FAILED = 1  # the simulator is gone for good, the disk is full, ...
 BAD_INPUT = 2  # a flag, preset, file or checkpoint that cannot be used; a log too short to judge
-NO_GO = 3  # NO-GO, a value that is not finite, or a published figure that is not reached
+NO_GO = 3  # NO-GO, a value that is not finite, a published figure or a check that does not hold
 INTERRUPTED = 130  # by SIGINT
 TERMINATED = 143  # by SIGTERM
 
@@ -13,7 +13,7 @@ EXIT_CODES = {
     DONE: "done, or GO",
     FAILED: "failed",
     BAD_INPUT: "bad input, or too little to judge",
-    NO_GO: "NO-GO, a value that is not finite, or a bar that does not hold",
+    NO_GO: "NO-GO, a value that is not finite, or a bar or check that does not hold",
     INTERRUPTED: "stopped by SIGINT",
     TERMINATED: "stopped by SIGTERM",
 }

@@ -24,7 +24,7 @@ from flax import serialization
 
 from td3jax.config import Spaces
 from td3jax.errors import BadCheckpoint
-from td3jax.files import ASIDE, standing
+from td3jax.files import ASIDE, neighbour, standing
 
 CHECKPOINTS, BEST = "checkpoints", "best"
 STATE, LOOP, CONFIG, MANIFEST = "state.msgpack", "loop.json", "config.json", "manifest.json"
@@ -59,7 +59,7 @@ def find(path: Path, tell: Callable[[str], None] = warnings.warn) -> Path:
     """
     path = standing(path)
     if not path.is_dir():
-        raise BadCheckpoint(f"{path}: no such folder")
+        raise BadCheckpoint(f"{path}: no such folder{neighbour(path)}")
     if (path / MANIFEST).is_file() or _NAME.fullmatch(path.name.removeprefix(ASIDE)):
         return path
     found = all_checkpoints(path.parent if path.name == CHECKPOINTS else path)

@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from td3jax.options import suggestion
+
 PART, ASIDE = ".part-", ".old-"
 
 
@@ -71,3 +73,9 @@ def write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def neighbour(path: Path) -> str:
+    """Return "; did you mean X?" of what lies beside a path that is not there, or nothing."""
+    beside = path.parent.iterdir() if path.parent.is_dir() else iter(())
+    return suggestion(path.name, (one.name for one in beside))

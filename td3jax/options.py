@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 _BOUNDS = ("low", "above", "high", "below")
@@ -41,6 +42,13 @@ def require(condition: bool, name: str, value: object, expected: str) -> None:
         raise ValueError(f"{name} = {value!r}: expected {expected}")
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean X?", or nothing where no name is near, whatever its case."""
+    names = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), names, 1)
+    return f"; did you mean {names[near[0]]}?" if near else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Options:
     """Base of configurations: checks every value at construction; raises ValueError by name."""
@@ -68,9 +76,9 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     kind = type(example)
     require(_is_a(value, kind), field.name, value, f"a value of type {kind.__name__}")
     choices, bounds = field.metadata["choices"], field.metadata["bounds"]
-    require(
-        not choices or value in choices, field.name, value, "one of " + ", ".join(map(str, choices))
-    )
+    names = [str(choice) for choice in choices]
+    text = f"one of {', '.join(names)}{suggestion(str(value), names)}"
+    require(not choices or value in choices, field.name, value, text)
     if bounds:
         require(_within(value, bounds), field.name, value, expected(bounds))
 

@@ -20,9 +20,13 @@ LOOK_SECONDS = 0.5  # between two looks at whether the server is still there
 
 
 class Child:
-    """A running `python -m envs.process.worker`; a call has a deadline, a late child is killed."""
+    """A running `python -m envs.process.worker`; a call has a deadline, a late child is killed.
+
+    lost: it has died or missed a deadline, so that only `kill` makes sense.
+    """
 
     def __init__(self, log: str) -> None:
+        self.lost = False
         self._channel, theirs = Pipe()
         with theirs, servers.open_log(Path(log) if log else None) as output:
             module = "envs.process.worker"
@@ -61,7 +65,11 @@ class Child:
         try:
             self._await(name, seconds, healthy)
             answer = self._channel.recv()
+        except SimulatorFault:
+            self.lost = True
+            raise
         except (EOFError, OSError) as error:
+            self.lost = True
             raise SimulatorFault(f"the client process {self._fate()} during {name}") from error
         if answer[0] == "ok":
             return answer[1]

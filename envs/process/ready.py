@@ -44,6 +44,13 @@ def await_word(channel: int, alive: Alive, say: Say) -> None:
             raise ServerUnreachable(f"the server was not ready within {START_SECONDS:g} s")
 
 
+def listens(host: str, port: int, seconds: float) -> bool:
+    """Return whether something accepts a connection at host and port within `seconds`."""
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=seconds):
+        return True
+    return False
+
+
 def await_port(host: str, port: int, alive: Alive, seconds: float) -> None:
     """Return when the port accepts connections, or when the server is dead.
 
@@ -51,7 +58,7 @@ def await_port(host: str, port: int, alive: Alive, seconds: float) -> None:
     """
     deadline = time.monotonic() + seconds
     while alive():
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1.0):
+        if listens(host, port, 1.0):
             return
         if time.monotonic() > deadline:
             raise ServerUnreachable(

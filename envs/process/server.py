@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import random
 import shlex
@@ -11,14 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
 from envs.config import EnvConfig
 from envs.errors import ServerUnreachable
-from envs.process import ready
+from envs.process import abandoned, ready
 from envs.process.ready import Say
 
 #: First ports of blocks, one for each server of ours on this machine: RPC, streams and the port
@@ -71,20 +69,21 @@ class Server:
         """End the process group at once and wait for it."""
         kill_group(self.process, signal.SIGKILL)
         self.process.wait()
-        if not self._hold.closed and self._stop_words:
-            with contextlib.suppress(OSError, subprocess.TimeoutExpired), open_log(self.log) as log:
-                subprocess.run(
-                    self._stop_words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=60.0
-                )
+        if not self._hold.closed:
+            with open_log(self.log) as log:
+                if abandoned.run_stop(self._stop_words, log):
+                    abandoned.clear_note(self._hold)
         self._hold.close()
 
 
 def start(config: EnvConfig, say: Say = lambda line: None) -> Server:
     """Start the server of the configuration and wait until it accepts connections.
 
-    say: gets lines about what the stand-in does meanwhile. Output goes to a file, never to a pipe:
-    nobody reads it later, and a full pipe stops a server.
+    say: gets lines about what the stand-in does meanwhile, and about servers that a dead process
+    of ours had left, which are ended first. Output goes to a file, never to a pipe: nobody reads
+    it later, and a full pipe stops a server.
     """
+    abandoned.stop_abandoned(say)
     port, hold = held_port()
     try:
         return _start(config, port, hold, say)
@@ -100,6 +99,7 @@ def _start(config: EnvConfig, port: int, hold: IO[bytes], say: Say) -> Server:
         return _start_standin(config, port, hold, log, say)
     stop = _words(config.server.server_stop_command, port, config)
     process = _process(_words(command, port, config), log)
+    abandoned.write_note(hold, process.pid, stop)
     server = Server(process, port, log, hold, stop)
     with _killed_on_failure(server):
         ready.await_port(server.host, port, server.alive, config.server.connect_timeout)
@@ -188,16 +188,17 @@ def held_port() -> tuple[int, IO[bytes]]:
 
     The lock goes with the process, whatever ends it.
     """
-    folder = Path(tempfile.gettempdir()) / f"td3jax-ports-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
+    folder = abandoned.hold_folder()
     drawn = list(PORTS)
     random.SystemRandom().shuffle(drawn)
     for port in drawn:
-        hold = open(folder / str(port), "wb")  # noqa: SIM115
-        with contextlib.suppress(OSError):
-            fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if all(_is_free(port + k) for k in range(TM_PORT_OFFSET + 1)):
-                return port, hold
+        hold = abandoned.open_hold(folder / str(port))
+        if (
+            abandoned.lock(hold)
+            and abandoned.read_note(hold) is None
+            and all(_is_free(port + k) for k in range(TM_PORT_OFFSET + 1))
+        ):
+            return port, hold
         hold.close()
     raise ServerUnreachable(f"no free ports in {PORTS.start} to {PORTS.stop}")
 

@@ -12,6 +12,7 @@ import faulthandler
 import os
 import signal
 import sys
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -28,8 +29,8 @@ def serve(channel: Connection) -> None:
             if name == "close":
                 break
             try:
-                if name == "make":
-                    env, value = _make(*arguments), None
+                if name in _MAKERS:
+                    env, value = _MAKERS[name](*arguments), None
                 else:
                     value = _answer(env, name, arguments)
             except EnvError as error:
@@ -46,8 +47,23 @@ def _make(config: EnvConfig, host: str, port: int, tm_port: int, render_mode: st
     try:
         from envs.carla_env import CarlaEnv
     except ImportError as error:
-        raise EnvError(f"the carla client cannot be imported ({error}): see setup.py") from error
+        raise _no_client(error) from error
     return CarlaEnv(config, host, port, render_mode, tm_port)
+
+
+def _no_client(error: ImportError) -> EnvError:
+    return EnvError(f"the carla client cannot be imported ({error}): pip install 'td3jax[carla]'")
+
+
+def _visit(host: str, port: int, tm_port: int, config: EnvConfig) -> Any:
+    try:
+        from envs.world.visit import Visit
+    except ImportError as error:
+        raise _no_client(error) from error
+    return Visit(host, port, tm_port, config)
+
+
+_MAKERS: dict[str, Callable[..., Any]] = {"make": _make, "visit": _visit}
 
 
 def _answer(env: Any, name: str, arguments: tuple[Any, ...]) -> Any:
@@ -58,6 +74,9 @@ def _answer(env: Any, name: str, arguments: tuple[Any, ...]) -> Any:
         return env.reset(seed=seed, options=options)
     if name == "render":
         return env.render()
+    if name == "ask":
+        method, *rest = arguments
+        return getattr(env, method)(*rest)
     raise ValueError(f"unknown request {name!r}")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -52,7 +53,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     words, ignored = as_ours(sys.argv[1:] if argv is None else argv)
     if ignored:
         print(f"standin: without effect here: {' '.join(ignored)}", flush=True)
-    return parser.parse_args(words)
+    options, unknown = parser.parse_known_args(words)
+    if unknown:
+        name = unknown[0].partition("=")[0]
+        near = difflib.get_close_matches(name, parser._option_string_actions, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        parser.error(f"{name}: no such option{hint}")
+    return options
 
 
 def as_ours(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import gc
 import os
 from collections.abc import Callable, Sequence
@@ -39,7 +40,9 @@ def start(
     names = tuple(dict.fromkeys([*towns.TOWNS, *texts]))
     town = town or next(iter(texts), towns.TOWNS[0])
     if town not in names:
-        raise CannotStart(f"unknown town '{town}'; choose from {', '.join(names)}")
+        near = difflib.get_close_matches(town, names, 1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise CannotStart(f"unknown town '{town}'; choose from {', '.join(names)}{hint}")
 
     def load(name: str) -> Town:
         if name not in texts:

@@ -21,6 +21,7 @@ from envs.errors import (
     WrongVersion,
 )
 from envs.world.waker import Waker
+from td3jax.options import suggestion
 
 # One thread for all sensor streams of a client: the messages of a tick are then handled in the
 # order in which they came, so that an event sent before a picture is known when the picture is.
@@ -155,7 +156,8 @@ def load_town(session: Session, town: str, tick_seconds: float, timeout: float) 
     with faults("listing the maps"):
         names = sorted({base_name(name) for name in client.get_available_maps()})
     if town not in names:
-        raise UnknownMap(f"the server has no map {town!r}; it has {', '.join(names)}")
+        near = suggestion(town, names)
+        raise UnknownMap(f"the server has no map {town!r}; it has {', '.join(names)}{near}")
     with faults(f"loading {town}"):
         client.set_timeout(timeout)
         session.world = client.load_world(town)
@@ -225,6 +227,7 @@ def set_weather(world: Any, name: str) -> None:
     preset = getattr(carla.WeatherParameters, name, None)
     if not isinstance(preset, carla.WeatherParameters):
         known = [n for n in dir(carla.WeatherParameters) if n[0].isupper()]
-        raise UnknownWeather(f"no weather {name!r}; there are {', '.join(known)}")
+        near = suggestion(name, known)
+        raise UnknownWeather(f"no weather {name!r}; there are {', '.join(known)}{near}")
     with faults("setting the weather"):
         world.set_weather(preset)

@@ -95,10 +95,7 @@ class Ego:
     def drive(self, action: np.ndarray) -> None:
         """Apply (steering, pedal) in [-1, 1]: steering of `steering_limit` of the lock; brake if
         negative."""
-        steer, pedal = self.config.task.steering_limit * float(action[0]), float(action[1])
-        self._control(
-            carla.VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0))
-        )
+        self._control(vehicle_control(action, self.config.task.steering_limit))
 
     def _control(self, control: Any) -> None:
         with faults("steering the ego"):
@@ -108,6 +105,12 @@ class Ego:
         """Forget collisions and crossings, which else would count for the next episode."""
         self.collisions.clear()
         self.crossings.clear()
+
+
+def vehicle_control(action: np.ndarray, steering_limit: float) -> Any:
+    """Return the carla.VehicleControl of (steering, pedal) in [-1, 1]."""
+    steer, pedal = steering_limit * float(action[0]), float(action[1])
+    return carla.VehicleControl(throttle=max(pedal, 0.0), steer=steer, brake=max(-pedal, 0.0))
 
 
 def _measure(vehicle: Any, steering_limit: float) -> Car:

@@ -15,6 +15,7 @@ import carla
 import numpy as np
 
 from envs.errors import SimulatorFault, UnknownBlueprint
+from td3jax.options import suggestion
 
 Reading = tuple[int, Any]
 
@@ -119,6 +120,7 @@ def blueprint(library: Any, name: str, **attributes: object) -> Any:
         family = name.rsplit(".", 1)[0]
         near = sorted(item.id for item in library.filter(family + ".*"))[:8]
         hint = f"; there are {', '.join(near)}" if near else ""
+        hint += suggestion(name, (item.id for item in library))
         raise UnknownBlueprint(f"the server has no blueprint {name!r}{hint}") from error
     for key, value in attributes.items():
         if not found.has_attribute(key):

@@ -10,8 +10,8 @@ from typing import Any
 
 from absl import flags
 
-from launch.config.tree import suggestion
 from launch.errors import EXIT_CODES, BadInput
+from td3jax.options import suggestion
 
 _DEFINE: dict[type, Callable[..., Any]] = {
     int: flags.DEFINE_integer,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from launch.config.run import RunConfig
-from launch.config.tree import replace_leaves, suggestion
+from launch.config.tree import replace_leaves
 from launch.errors import BadInput
+from td3jax.options import suggestion
 
 
 class Preset(NamedTuple):

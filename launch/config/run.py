@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from envs.config import EnvConfig, ServerConfig
-from launch.config.tree import leaves, replace_leaves, to_dict, update_from_dict
+from launch.config.tree import replace_leaves, to_dict, update_from_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import BadInput
 from td3jax.config import AgentConfig, ReplayConfig
@@ -19,6 +20,7 @@ CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
+_CONTAINER_TOOLS = ("docker", "podman", "nerdctl")
 _SCHEDULE = ("gradient_steps", "train_freq")  # in files of older runs: their quotient is the ratio
 
 
@@ -178,7 +180,7 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if loop.servers:
         loop = dataclasses.replace(loop, simulators=len(loop.servers))
     _check_host(loop, config.env.server)
-    notes = []
+    notes = _of_containers(config.env.server)
     longest, share = loop.steps // 5, "a fifth of"
     if loop.pretrain_updates:
         longest, share = loop.steps, "all"
@@ -195,8 +197,19 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
 
 def for_evaluation(config: RunConfig) -> RunConfig:
     """The configuration whose driving environment gives no part that is for training alone."""
-    switch = {"privileged": False} if "privileged" in leaves(RunConfig) else {}
-    return replace_leaves(config, switch)
+    return replace_leaves(config, {"privileged": False})
+
+
+def _of_containers(server: ServerConfig) -> list[str]:
+    """A note where nothing is named that ends a container: its client's death does not."""
+    words = shlex.split(server.server_command)
+    starts = bool(words) and Path(words[0]).name in _CONTAINER_TOOLS
+    if not starts or server.server_stop_command:
+        return []
+    return [
+        f"--server_command starts {Path(words[0]).name}, whose container stays when its client is "
+        f"ended: name it, and add --server_stop_command='{words[0]} rm -f NAME'"
+    ]
 
 
 def _check_host(loop: LoopConfig, server: ServerConfig) -> None:

@@ -61,6 +61,11 @@ def env_of(given: Mapping[str, Any]) -> str:
 def configuration(given: Mapping[str, Any], base: RunConfig) -> RunConfig:
     """`base`, then the configuration file, then the flags; BadInput where they are invalid."""
     path = given.get("config")
+    if "port" in given and not given.get("host") and not (path or base.env.server.host):
+        raise BadInput(
+            f"--port={given['port']}: add --host=localhost, or the server's host; without a host a "
+            "server is started on a free port"
+        )
     if path:
         base = read_config_file(Path(path), base)
     known = leaves(RunConfig)

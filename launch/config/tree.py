@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
+
+from td3jax.options import suggestion
 
 T = TypeVar("T")
 
@@ -134,9 +135,3 @@ def _checked(value: Any, kind: Any, path: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{path} = {value!r}: expected a value of type {kind.__name__}")
     return value
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean X?" or nothing."""
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""

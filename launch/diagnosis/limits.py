@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from td3jax.options import Options, option
+from td3jax.options import Options, option, suggestion
 
 FORMS = ("auto", "relative", "absolute", "both")
 
@@ -144,7 +144,8 @@ def parse_limits(items: Iterable[str]) -> VerdictLimits:
         pairs = {name: text} if equals else _from_file(Path(item))
         for key, value in pairs.items():
             if key not in defaults:
-                raise ValueError(f"limit {key!r} is unknown; known: {', '.join(defaults)}")
+                known = f"{', '.join(defaults)}{suggestion(key, defaults)}"
+                raise ValueError(f"limit {key!r} is unknown; known: {known}")
             chosen[key] = _from_text(key, str(value), defaults[key])
     return VerdictLimits(**chosen)
 

@@ -97,13 +97,14 @@ class Collector:
             self.episode = self.tickets.take()
             try:
                 self.observation, self.info = start_episode(self.env, self._seed())
-            except SimulatorFault:
+            except SimulatorFault as error:
                 self.faults += 1
+                last = error
                 continue
             self._check_finite(self.observation, 0.0)
             self.store.begin(self.observation, stratum_of(self.info))
             return
-        raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed")
+        raise SimulatorUnavailable(f"{RESETS_IN_A_ROW} resets in a row failed, the last: {last}")
 
     def _seed(self) -> int:
         return seeds.derive(self.config.loop.seed, "env", self.episode)

@@ -131,7 +131,7 @@ def with_retries(episode: Callable[[], Done]) -> Done:
             return episode()
         except SimulatorFault as error:
             last = error
-    raise SimulatorUnavailable(f"an episode failed {TRIES} times; last: {last}")
+    raise SimulatorUnavailable(f"an episode failed {TRIES} times, the last: {last}")
 
 
 class ValueCheck:

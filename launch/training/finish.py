@@ -89,5 +89,6 @@ def render_trouble(session: Session) -> str:
         env.reset()
         frame = np.asarray(env.render())
     except Exception as error:  # whatever a graphics library makes of a machine without a screen
-        return f"rendering failed ({' '.join(str(error).split())[:200]})"
+        words = " ".join(str(error).split())[:200]
+        return f"rendering failed ({words}); without a screen, MUJOCO_GL=egl or xvfb-run may help"
     return "" if frame.ndim == 3 else "the environment renders no pictures"

@@ -13,10 +13,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from envs.errors import SimulatorUnavailable
+from launch.config.run import CARLA
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
 from launch.training.collector import Collector, random_steps
 from launch.training.evaluation import EpisodeResult, Stopped, ValueCheck, run_episodes, summarise
+from launch.training.folder import SIMULATOR_LOG
 from launch.training.policies import greedy
 from launch.training.session import Session
 from launch.training.video import Video
@@ -49,9 +51,15 @@ def train(session: Session) -> bool:
             if not session.stop:
                 _one_round(session, acting, pace)
     except NonFinite as error:
-        raise NonFinite(f"{error}; state kept in {session.dump()}") from error
+        dump = session.dump()
+        raise NonFinite(
+            f"{error}; state kept in {dump}; the cause: td3jax diagnose {session.folder}"
+        ) from error
     except SimulatorUnavailable as error:
-        raise LaunchError(f"{error}; checkpoint {session.save()}") from error
+        saved = session.save()
+        raise LaunchError(
+            f"{error}; checkpoint {saved}; {_remedy(session)} --resume={session.folder} goes on"
+        ) from error
     except Stopped:
         session.save()
         return False
@@ -69,6 +77,18 @@ def _pretrained(session: Session) -> bool:
     while learner.owed() and not session.stop:
         learner.pretrain(min(learner.owed(), _PRETRAINED_AT_ONCE))
     return not session.stop
+
+
+def _remedy(session: Session) -> str:
+    """Say what to look at before a run goes on whose simulator has failed for good."""
+    loop, server = session.config.loop, session.config.env.server
+    if loop.env != CARLA:
+        return "mend the environment, then"
+    if loop.servers:
+        return "td3jax doctor --host=HOST --port=PORT checks each of --servers;"
+    if server.host:
+        return f"td3jax doctor --host={server.host} --port={server.port} checks the server;"
+    return f"{session.folder / SIMULATOR_LOG} has the simulator's words, td3jax doctor checks it;"
 
 
 def _between_episodes(session: Session, acting: Sequence[Collector]) -> None:

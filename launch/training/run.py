@@ -74,7 +74,8 @@ def _announce(session: Session, notes: Sequence[str], resume: Path | None) -> No
     if resume is not None:
         tell(f"resumed from {resume} at step {session.step:,}")
         if session.step >= session.config.loop.steps:
-            tell(f"it has --steps={session.config.loop.steps} already: a larger number goes on")
+            steps = session.config.loop.steps
+            tell(f"it has finished, it has --steps={steps} already: a larger number goes on")
 
 
 def _train(session: Session) -> int:

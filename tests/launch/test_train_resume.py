@@ -29,6 +29,18 @@ def _at(folder: Path, step: int):
     return reached
 
 
+def test_a_finished_run_that_is_resumed_says_so(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    flags = as_flags(steps=60, eval_every=0, final_episodes=0)
+    assert main([*flags, f"--run_dir={folder}"]) == 0
+    capfd.readouterr()
+    assert main([f"--resume={folder}"]) == 0
+    said = capfd.readouterr().out
+    assert "it has finished, it has --steps=60 already: a larger number goes on" in said
+
+
 def test_interrupted_killed_and_the_same_in_the_end(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -19,6 +19,7 @@ from launch.diagnosis.read.settings import read_settings
 from launch.diagnosis.read.tables import FORMATS, SUFFIXES, read_table
 from launch.diagnosis.series import Curve
 from launch.diagnosis.tags import FOREIGN_TAGS, GROUPS, derive_scalars, rename, tag_map_skeleton
+from td3jax.files import neighbour
 
 _TABLES = ("metrics.csv", "progress.csv", "progress.txt")
 _OF_EVALUATION = frozenset(("eval", "evaluation", "evaluator", "test", "validation"))
@@ -152,7 +153,7 @@ def _read_files(logdir: Path) -> tuple[dict[str, Curve], list[str], list[Path]]:
             raise Unreadable(f"{logdir}: no scalars could be read; formats read: {FORMATS}")
         return part.series, list(part.warnings), [logdir]
     if not logdir.is_dir():
-        raise Unreadable(f"{logdir}: no such file or folder")
+        raise Unreadable(f"{logdir}: no such file or folder{neighbour(logdir)}")
     series, warnings, files = _read_events(logdir)
     if not series:
         series, more, tables = _read_tables(logdir)

@@ -141,3 +141,18 @@ def test_presets_say_what_their_sources_say() -> None:
     assert values("vector", "actor_lr", "reward_scale", "n_step") == [1e-3, 1.0, 1]
     with pytest.raises(BadInput, match="unknown preset 'td3_papers'; did you mean td3_paper"):
         preset("td3_papers")
+
+
+@pytest.mark.parametrize(
+    ("command", "stop", "notes"),
+    [
+        ("docker run carla", "", 1),
+        ("/usr/bin/podman run carla", "", 1),
+        ("docker run carla", "docker rm -f carla", 0),
+        ("./CarlaUE4.sh -carla-rpc-port={port}", "", 0),
+    ],
+)
+def test_a_container_without_its_end_is_noted(command: str, stop: str, notes: int) -> None:
+    values = {"server_command": command, "server_stop_command": stop}
+    said = resolve(replace_leaves(RunConfig(), values))[1]
+    assert sum("--server_stop_command=" in line for line in said) == notes
