@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from envs.standin.boxes import Boxes
 from envs.standin.geometry import Pose, Vector
 
-HALF = (0.19, 0.19, 0.93)
 _FASTEST = 10.0
 
 
 class Walkers:
-    """State of all walkers: rows of `data` are x, y, z, yaw (rad), direction (3), speed, jump."""
+    """State of all walkers: rows of `data` are x, y, z, yaw (rad), direction (3), speed, jump.
+
+    Rows of `half` are half sizes.
+    """
 
     def __init__(self) -> None:
         self.ids: list[int] = []
         self.data: NDArray[np.float64] = np.zeros((9, 0))
+        self.half: NDArray[np.float64] = np.zeros((3, 0))
         self.velocity: NDArray[np.float64] = np.zeros((3, 0))
         self.acceleration: NDArray[np.float64] = np.zeros((3, 0))
         self.fall: NDArray[np.float64] = np.zeros(0)
@@ -32,13 +35,14 @@ class Walkers:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def add(self, actor_id: int, pose: Pose) -> None:
+    def add(self, actor_id: int, pose: Pose, half: Vector) -> None:
         """Add a walker at rest; `pose` is the middle of the body."""
         self.ids.append(actor_id)
         column = np.zeros((9, 1))
         column[:4, 0] = (*pose[:3], math.radians(pose[4]))
         column[4, 0] = 1.0
         self.data = np.concatenate([self.data, column], axis=1)
+        self.half = np.concatenate([self.half, np.array(half)[:, None]], axis=1)
         self._resize()
         self.collides[actor_id] = self.physics[actor_id] = True
 
@@ -48,6 +52,7 @@ class Walkers:
         self.led.discard(actor_id)
         del self.ids[index], self.collides[actor_id], self.physics[actor_id]
         self.data = np.delete(self.data, index, axis=1)
+        self.half = np.delete(self.half, index, axis=1)
         self._resize()
 
     def _resize(self) -> None:
@@ -92,7 +97,7 @@ class Walkers:
         velocity[:2] = direction / length * self.data[7] * moving
         self.data[:2] += velocity[:2] * dt
         ground, _ = town.height(np.ascontiguousarray(self.data[:2].T))
-        height = self.data[2] - HALF[2] - ground
+        height = self.data[2] - self.half[2] - ground
         self.fall = np.where(height > 0.02, self.fall - 9.81 * dt, 0.0) * moving
         drop = np.where(height > 0.02, np.maximum(self.fall * dt, -height), -height) * moving
         self.data[2] += drop
@@ -108,6 +113,4 @@ class Walkers:
     def boxes(self) -> Boxes:
         """The outlines of the walkers whose collisions are on."""
         keep = np.array([self.collides[i] or i in self.led for i in self.ids], bool)
-        place = np.compress(keep, self.data[:4], axis=1)
-        half = np.repeat(np.array(HALF)[:, None], place.shape[1], axis=1)
-        return Boxes(np.concatenate([place, half]))
+        return Boxes(np.compress(keep, np.concatenate([self.data[:4], self.half]), axis=1))
