@@ -51,6 +51,8 @@ def scene_near(world: World, x: float, y: float, reach: float, without: int = 0)
     tags = [_tag(world.actors[actor_id]) for actor_id in ids]
     velocity = np.zeros((len(boxes), 3))
     velocity[: len(fleet)] = np.stack([fleet.wx, fleet.wy, fleet.wz], axis=1)
+    bodies = walkers.colliding
+    velocity[len(fleet) : len(fleet) + bodies.sum()] = walkers.velocity.T[bodies]
     all_ids = np.concatenate([np.array(ids, np.int64), np.zeros(len(near), np.int64)])
     all_tags = np.concatenate([np.array(tags, np.int64), world.grid.tags[near]])
     gap = np.hypot(boxes.x - x, boxes.y - y) - boxes.radius

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from envs.standin import strolling
 from envs.standin.actors import Actor, Kind
 from envs.standin.blueprints import library
 from envs.standin.box_table import half_of
@@ -31,6 +30,7 @@ UNSUPPORTED_SENSORS = frozenset(
     }
 )
 MAX_ACTORS = 5000
+CONTROLLER = "controller.ai.walker"
 
 _BLOCKED = "Spawn failed because of collision at spawn position"
 _TOUCH = 0.01
@@ -92,8 +92,8 @@ def destroy(world: World, actor_id: int) -> bool:
             child.pose, child.parent = compose(pose, child.relative), 0
     parent = world.actors.get(actor.parent)
     if parent is not None:
-        if actor.type_id == strolling.CONTROLLER and parent.kind is Kind.WALKER:
-            strolling.lead(world, parent, False)
+        if actor.type_id == CONTROLLER:
+            world.walkers.release(parent.id)
         parent.children.remove(actor_id)
     del world.actors[actor_id]
     if actor in world.sensors:

@@ -126,6 +126,10 @@ class World:
         dynamics.advance(fleet, dt, self.settings.substeps(dt), ground, normal)
         self.walkers.step(dt, self.town)
         self.contacts = collisions.collide(fleet, self.grid, *self._bystanders())
+        for contact in self.contacts:
+            if contact.second in self.walkers.collides:
+                x, y, _ = contact.impulse
+                self.walkers.hit(contact.second, (-x, -y, 0.0))
         if len(fleet):
             dynamics.report(fleet, dt)
         self.lights.step(dt)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.town import detour
 from envs.standin.town.ground import Ground
 from envs.standin.town.lanes import RoadMap
+from envs.standin.town.navigation import walkable
 
 Array = NDArray[np.float64]
 
@@ -128,3 +132,14 @@ class Town:
     def height(self, xy: Array) -> tuple[Array, Array]:
         """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2)."""
         return self.ground.height(xy)
+
+    @cached_property
+    def navigation(self) -> bytes:
+        """Where walkers may go, as the client reads it; empty where the map has no pavement."""
+        mesh = walkable(self.road_map)
+        return b"" if mesh is None else detour.to_bytes(mesh)
+
+    @cached_property
+    def navigation_file(self) -> str:
+        """Name of its navigation; clients keep files by name, so that it tells the contents."""
+        return f"Nav/{self.name}-{zlib.crc32(self.navigation):08x}.bin"
