@@ -71,7 +71,7 @@ class Walkers:
         self.slide = np.zeros((2, count))
 
     def control(self, actor_id: int, direction: Vector, speed: float, jump: bool) -> None:
-        """Walks on in a direction (world frame) at a speed in m/s; the fallen lie where they are."""
+        """Walk on in a direction (world frame) at a speed in m/s; who has fallen stays there."""
         if actor_id in self.fallen:
             return
         index = self.ids.index(actor_id)
