@@ -124,11 +124,12 @@ def _against_ground(world: World, origin: Array, directions: Array) -> Array:
     down = -directions[:, 2]
     falling = down > 1e-6
     steep = np.where(falling, down, 1.0)
-    height, _ = world.town.height(origin[None, :2])
+    level = np.full(len(directions), origin[2])
+    height, _ = world.town.height(origin[None, :2], level[:1])
     distance = (origin[2] - height[0]) / steep
     for _ in range(_GROUND_STEPS):
         place = origin[:2] + directions[:, :2] * np.minimum(distance, 1e4)[:, None]
-        below, _ = world.town.height(place)
+        below, _ = world.town.height(place, level)
         moved = (origin[2] - below) / steep
         if np.allclose(moved, distance, atol=1e-4):
             break

@@ -83,7 +83,7 @@ def spawn(
 def destroy(world: World, actor_id: int) -> bool:
     """Take an actor out; False when there is none, or it belongs to the town."""
     actor = world.actors.get(actor_id)
-    if actor is None or actor.kind is Kind.LIGHT or actor is world.spectator:
+    if actor is None or actor.kind in (Kind.LIGHT, Kind.SIGN) or actor is world.spectator:
         return False
     pose = world.pose_of(actor)
     for child_id in actor.children:

@@ -132,7 +132,7 @@ class Walkers:
         self.data[:2] += (velocity[:2] - self.slide) * (dt * moving) + self.slide * dt
         sliding = np.maximum(np.hypot(*self.slide), 1e-9)
         self.slide *= np.maximum(0.0, 1.0 - _SLIDING * dt / sliding)
-        ground, _ = town.height(np.ascontiguousarray(self.data[:2].T))
+        ground, _ = town.height(self.data[:2].T, self.data[2] - self.half[2])
         height = self.data[2] - self.half[2] - ground
         self.fall = np.where(height > 0.02, self.fall - 9.81 * dt, 0.0) * moving
         drop = np.where(height > 0.02, np.maximum(self.fall * dt, -height), -height) * moving

@@ -115,6 +115,9 @@ class World:
             actor = _light_actor(self.identity.actor(), signal)
             self.actors[actor.id] = actor
             ids.append(actor.id)
+        for sign in self.town.signs:
+            actor = _sign_actor(self.identity.actor(), sign)
+            self.actors[actor.id] = actor
         return TrafficLights(tuple(self.town.signals), ids)
 
     def step(self, dt: float) -> None:
@@ -122,7 +125,7 @@ class World:
         for controller in tuple(self.controllers.values()):
             controller(dt)
         fleet = self.fleet
-        ground, normal = self.town.height(fleet.data[:2].T)
+        ground, normal = self.town.height(fleet.data[:2].T, fleet.z)
         dynamics.advance(fleet, dt, self.settings.substeps(dt), ground, normal)
         self.walkers.step(dt, self.town)
         self.contacts = collisions.collide(fleet, self.grid, *self._bystanders())
@@ -189,16 +192,26 @@ def geo_origin(opendrive: str) -> tuple[float, float]:
 
 
 def _light_actor(actor_id: int, signal: Any) -> Actor:
+    return _fixed(actor_id, "traffic.traffic_light", Kind.LIGHT, signal, 7)
+
+
+def _sign_actor(actor_id: int, sign: Any) -> Actor:
+    actor = _fixed(actor_id, sign.type_id, Kind.SIGN, sign, 8)
+    actor.state = sign.id
+    return actor
+
+
+def _fixed(actor_id: int, type_id: str, kind: Kind, signal: Any, tag: int) -> Actor:
+    """An actor of a light or sign; its box is its first stop zone."""
     pose: Pose = (float(signal.x), float(signal.y), float(signal.z), 0.0, float(signal.yaw), 0.0)
-    description = [0, "traffic.traffic_light", [["role_name", 4, ""]]]
     actor = Actor(
         actor_id,
-        "traffic.traffic_light",
-        Kind.LIGHT,
-        description,
+        type_id,
+        kind,
+        [0, type_id, [["role_name", 4, ""]]],
         {"role_name": ""},
         pose=pose,
-        tags=bytes([7]),
+        tags=bytes([tag]),
     )
     boxes = np.asarray(signal.boxes, np.float64).reshape(-1, 6)
     if len(boxes):

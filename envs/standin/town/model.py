@@ -93,7 +93,7 @@ class TrafficSignal:
 
     Attributes:
       id: id of its OpenDRIVE signal.
-      junction: id of the junction that it guards.
+      junction: id of the junction that it guards; a number below 0 of its own for none.
       phase_group: lights of a junction with the same group are green together.
       boxes: a stop zone for each lane, rows (x, y, z, half_x, half_y, yaw in degrees).
     """
@@ -105,6 +105,19 @@ class TrafficSignal:
     yaw: float
     junction: int
     phase_group: int
+    boxes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class TrafficSign:
+    """A stop, yield or speed limit sign: the type of its actor, its place, zones as of a light."""
+
+    id: str
+    type_id: str
+    x: float
+    y: float
+    z: float
+    yaw: float
     boxes: Array
 
 
@@ -124,14 +137,16 @@ class Town:
     spawn_points: Array
     obstacles: Array
     signals: tuple[TrafficSignal, ...]
+    signs: tuple[TrafficSign, ...]
     road_map: RoadMap
     scenery: Scenery
     ground: Ground
     speed_limit_kmh: float = 50.0
 
-    def height(self, xy: Array) -> tuple[Array, Array]:
-        """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2)."""
-        return self.ground.height(xy)
+    def height(self, xy: Array, z: Array | None = None) -> tuple[Array, Array]:
+        """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2), or of what
+        bridges it where that is nearer to `z` (N,)."""
+        return self.ground.height(xy, z)
 
     @cached_property
     def navigation(self) -> bytes:
