@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Pipe
@@ -37,6 +38,7 @@ class Child:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
+                env=_surroundings(),
                 start_new_session=True,
             )
 
@@ -105,3 +107,11 @@ class Child:
         self._channel.close()
         servers.kill_group(self._process, signal.SIGKILL)
         self._process.wait()
+
+
+def _surroundings() -> dict[str, str]:
+    """Our variables, with a home: the client keeps files of maps there and fails without one."""
+    home = os.environ.get("HOME", "")
+    if not os.access(home, os.W_OK):
+        home = os.path.join(tempfile.gettempdir(), f"td3jax-{os.getuid()}")
+    return {**os.environ, "HOME": home}

@@ -18,6 +18,7 @@ class Kind(Enum):
     VEHICLE = "vehicle"
     WALKER = "walker"
     LIGHT = "light"
+    SIGN = "sign"
     SENSOR = "sensor"
     OTHER = "other"
 
@@ -44,7 +45,7 @@ class Actor:
     tags: bytes = b""
     stream: int = 0
     token: bytes = b""
-    #: What belongs to one kind only: a sensor's memory, a walker's control.
+    #: What belongs to one kind only: a sensor's memory, a sign's id in the map.
     state: Any = None
 
     def bounding_box(self) -> list[Any]:

@@ -5,61 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from envs.standin import box_table
 from envs.standin.vehicle_table import VEHICLES, VehicleSpec
 
 BOOL, INT, FLOAT, STRING, COLOR = 1, 2, 3, 4, 5
 
 _COLORS = ("17,37,103", "180,0,0", "230,230,230", "25,25,28", "120,125,130", "13,90,60")
-_PROPS = (
-    "advertisement",
-    "atm",
-    "barrel",
-    "bench01",
-    "bench02",
-    "bikeparking",
-    "bin",
-    "box01",
-    "box02",
-    "briefcase",
-    "busstop",
-    "chainbarrier",
-    "clothcontainer",
-    "constructioncone",
-    "container",
-    "creasedbox01",
-    "dirtdebris01",
-    "fountain",
-    "garbage01",
-    "gardenlamp",
-    "glasscontainer",
-    "ironplank",
-    "kiosk_01",
-    "mailbox",
-    "maptable",
-    "mobile",
-    "plantpot01",
-    "plasticbag",
-    "plastictable",
-    "platformgarbage01",
-    "purse",
-    "shoppingbag",
-    "shoppingcart",
-    "slide",
-    "streetbarrier",
-    "streetsign",
-    "swing",
-    "table",
-    "trafficcone01",
-    "trafficcone02",
-    "trafficwarning",
-    "trampoline",
-    "travelcase",
-    "vendingmachine",
-    "warningaccident",
-    "warningconstruction",
-    "wateringcan",
-)
-WALKERS = tuple(f"walker.pedestrian.{number:04d}" for number in range(1, 50))
 
 Attribute = list[Any]
 
@@ -112,9 +63,13 @@ def _vehicle(spec: VehicleSpec) -> tuple[str, str, list[Attribute]]:
     return f"vehicle.{spec.name}", f"{maker},vehicle,{model}", attributes
 
 
+def _people() -> list[str]:
+    return [f"walker.pedestrian.{number:04d}" for number in box_table.WALKERS]
+
+
 def _walker(name: str) -> tuple[str, str, list[Attribute]]:
     number = int(name.rsplit(".", 1)[1])
-    age = "child" if number in (9, 10, 11, 12, 13, 14, 48, 49) else "adult"
+    age = "adult" if box_table.WALKERS[number][2] > 1.5 else "child"
     attributes = [
         _fixed("gender", STRING, "female" if number % 2 == 0 else "male"),
         _fixed("age", STRING, age),
@@ -272,13 +227,13 @@ def _motion_sensors() -> list[tuple[str, list[Attribute]]]:
 def library() -> dict[str, list[Any]]:
     """Every blueprint as `[uid, id, tags, attributes]` by id, in a fixed order."""
     entries = [_vehicle(spec) for spec in VEHICLES]
-    entries += [_walker(name) for name in WALKERS]
+    entries += [_walker(name) for name in _people()]
     for name, attributes in [*_cameras(), *_rays(), *_motion_sensors()]:
         tags = ",".join(reversed(name.split(".")))
         entries.append(
             (name, tags, [*attributes, _role("front" if "camera" in name else "default")])
         )
-    for name in _PROPS:
+    for name in box_table.PROPS:
         size = _attribute("size", STRING, "small", ("tiny", "small", "medium", "big"), False)
         entries.append((f"static.prop.{name}", f"{name},prop,static", [size, _role()]))
     for name in ("static.trigger.friction", "controller.ai.walker", "util.actor.empty"):

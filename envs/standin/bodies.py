@@ -12,10 +12,10 @@ from envs.standin.fleet import POSE, ROW
 from envs.standin.picture import BIKE, BOX, CAR, PROP, SIGNAL, TRUCK, WALKER
 from envs.standin.picture.types import BOXES
 from envs.standin.vehicle_table import BY_NAME
-from envs.standin.walkers import HALF as WALKER_HALF
 from envs.standin.world import World
 
 _STYLES = {"truck": TRUCK, "bus": TRUCK, "van": TRUCK, "motorcycle": BIKE, "bicycle": BIKE}
+_LANTERN = (0.2, 0.2, 0.5)
 _PROP_COLOUR = (214, 96, 30)
 _CLOTHES = ((60, 80, 140), (150, 60, 60), (70, 110, 70), (90, 90, 95), (170, 140, 60))
 _DEGREES = 180.0 / np.pi
@@ -83,10 +83,8 @@ def _unmoved(world: World) -> NDArray[np.void]:
         box = boxes[row]
         box["id"], box["tag"] = actor.id, actor.tags[0] if actor.tags else 0
         box["style"] = _style(actor)
-        half = WALKER_HALF if actor.kind is Kind.WALKER else actor.box_half
-        if actor.kind is Kind.LIGHT:
-            half = (0.2, 0.2, 0.5)
-        box["half_x"], box["half_y"], box["half_z"] = half
+        lantern = actor.kind is Kind.LIGHT
+        box["half_x"], box["half_y"], box["half_z"] = _LANTERN if lantern else actor.box_half
         box["r"], box["g"], box["b"] = _colour(actor)
         x, y, z, pitch, yaw, roll = world.pose_of(actor)
         lift = actor.box_centre[2] if actor.kind is Kind.OTHER else 0.0

@@ -22,10 +22,10 @@ from envs.standin.boxes import (
 from envs.standin.compiled import called_with, compiled
 from envs.standin.dynamics import INERTIA, MASS, PHYSICS, VX, VY, YAW, YAW_RATE, X, Y, Z
 from envs.standin.fleet import ROW, Array, Fleet
+from envs.standin.walkers import MASS as WALKER_MASS
 
 _RESTITUTION = 0.15
 _FRICTION = 0.35
-_WALKER_MASS = 80.0
 _COLLIDES = ROW["collides"]
 _HALF_LENGTH, _HALF_WIDTH, _HALF_HEIGHT = (
     ROW[name] for name in ("half_length", "half_width", "half_height")
@@ -176,7 +176,7 @@ def _party(f: Array, i: int) -> _Party:
 
 @compiled
 def _bystander(table: Array, index: int, walker: bool) -> _Party:
-    inverse = 1.0 / _WALKER_MASS if walker else 0.0
+    inverse = 1.0 / WALKER_MASS if walker else 0.0
     return _Party(inverse, 0.0, table[0, index], table[1, index], 0.0, 0.0, 0.0)
 
 

@@ -10,8 +10,8 @@ from envs.standin.actors import Actor
 from envs.standin.dynamics import STEERING_CURVE
 from envs.standin.fleet import parameters_of
 from envs.standin.geometry import compose
-from envs.standin.vehicle_fit import VehicleModel, model_of
-from envs.standin.vehicle_table import BY_NAME
+from envs.standin.vehicle_fit import TRACK_SHARE, VehicleModel, model_of
+from envs.standin.vehicle_table import BY_NAME, VehicleSpec
 from envs.standin.world import World
 
 _TORQUE, _MOI, _MASS, _DRAG, _CENTRE, _CURVE, _WHEELS = 0, 2, 11, 12, 13, 14, 15
@@ -45,16 +45,16 @@ def default(type_id: str) -> list[Any]:
         0.30,
         [0.0, 0.0, 0.3],
         steering,
-        _wheels(model, spec.wheels, radius),
+        _wheels(model, spec, radius),
         True,
     ]
 
 
-def _wheels(model: VehicleModel, count: int, radius: float) -> list[list[Any]]:
+def _wheels(model: VehicleModel, spec: VehicleSpec, radius: float) -> list[list[Any]]:
     axle = 50.0 * model.wheelbase
-    side = 85.0 * model.half_width if count == 4 else 0.0
+    side = 50.0 * TRACK_SHARE * spec.width if spec.wheels == 4 else 0.0
     places = [(axle, -side), (axle, side), (-axle, -side), (-axle, side)]
-    if count == 2:
+    if spec.wheels == 2:
         places = [(axle, 0.0), (axle, 0.0), (-axle, 0.0), (-axle, 0.0)]
     lock = math.degrees(model.steer_gain)
     torque = model.brake_force * radius / 4

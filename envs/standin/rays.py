@@ -51,6 +51,8 @@ def scene_near(world: World, x: float, y: float, reach: float, without: int = 0)
     tags = [_tag(world.actors[actor_id]) for actor_id in ids]
     velocity = np.zeros((len(boxes), 3))
     velocity[: len(fleet)] = np.stack([fleet.wx, fleet.wy, fleet.wz], axis=1)
+    bodies = walkers.colliding
+    velocity[len(fleet) : len(fleet) + bodies.sum()] = walkers.velocity.T[bodies]
     all_ids = np.concatenate([np.array(ids, np.int64), np.zeros(len(near), np.int64)])
     all_tags = np.concatenate([np.array(tags, np.int64), world.grid.tags[near]])
     gap = np.hypot(boxes.x - x, boxes.y - y) - boxes.radius
@@ -122,11 +124,12 @@ def _against_ground(world: World, origin: Array, directions: Array) -> Array:
     down = -directions[:, 2]
     falling = down > 1e-6
     steep = np.where(falling, down, 1.0)
-    height, _ = world.town.height(origin[None, :2])
+    level = np.full(len(directions), origin[2])
+    height, _ = world.town.height(origin[None, :2], level[:1])
     distance = (origin[2] - height[0]) / steep
     for _ in range(_GROUND_STEPS):
         place = origin[:2] + directions[:, :2] * np.minimum(distance, 1e4)[:, None]
-        below, _ = world.town.height(place)
+        below, _ = world.town.height(place, level)
         moved = (origin[2] - below) / steep
         if np.allclose(moved, distance, atol=1e-4):
             break

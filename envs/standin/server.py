@@ -11,18 +11,29 @@ import time
 
 from envs.standin.methods import call
 from envs.standin.outbox import Outbox
-from envs.standin.rpc import BrokenStream, Decoder, encode_response
+from envs.standin.rpc import BrokenStream, Decoder, Request, encode_response
 from envs.standin.simulation import Simulation
 from envs.standin.streams import StreamHub
 
 _CHUNK = 1 << 18
 #: A client that neither reads its answers nor stops asking is cut off here.
 _MAX_UNREAD_ANSWERS = 256 * 1024 * 1024
+#: Longest that a Traffic Manager waits for settings while its client changes the episode.
+_HOLD_S = 1.0
 _READ_WRITE = select.EPOLLIN | select.EPOLLOUT
 
 
 class _Connection:
+    """A client's connection.
+
+    A Traffic Manager asks for the settings before each step, and reads the state of its client's
+    episode once it has them. In between two episodes there is none, and the client dies. So that
+    question waits, from a change of the episode until the client has asked about the new one.
+    """
+
     def __init__(self, sock: socket.socket, number: int) -> None:
+        self.hold_until: float | None = None
+        self.held: list[Request] = []
         self.socket = sock
         self.number = number
         self.decoder = Decoder()
@@ -94,6 +105,7 @@ class Server:
             while self._running:
                 for descriptor, event in self._poll.poll(self._patience()):
                     self._handle(descriptor, event)
+                self._end_holds()
                 self._pass_time()
                 self._busy = self._simulation.work()
         finally:
@@ -102,9 +114,10 @@ class Server:
     def _patience(self) -> float:
         if self._busy:
             return 0.0
-        if self._simulation.period() is None:
-            return -1.0
-        return max(0.0, self._next_tick - time.monotonic())
+        times = [at for each in self._connections.values() if (at := each.hold_until) is not None]
+        if self._simulation.period() is not None:
+            times.append(self._next_tick)
+        return max(0.0, min(times) - time.monotonic()) if times else -1.0
 
     def _pass_time(self) -> None:
         """In asynchronous mode, ticks when it is time."""
@@ -156,10 +169,7 @@ class Server:
         try:
             connection.decoder.feed(data)
             for request in connection.decoder.requests():
-                self._simulation.caller = connection.number
-                result = call(self._simulation, request.method, request.arguments)
-                connection.outbox.send([encode_response(request.number, result)])
-                self._simulation.start_pictures()
+                self._serve(connection, request)
         except BrokenStream as error:
             print(f"standin: dropping a client: {error}", file=sys.stderr)
             self._drop(connection)
@@ -171,6 +181,35 @@ class Server:
             self._drop(connection)
         elif connection.outbox.pending:
             self._poll.modify(connection.socket.fileno(), _READ_WRITE)
+
+    def _serve(self, connection: _Connection, request: Request) -> None:
+        """Answer a request, or hold it back; see `_Connection`."""
+        if connection.hold_until is not None and request.method == "get_episode_settings":
+            connection.held.append(request)
+            return
+        self._simulation.caller = connection.number
+        result = call(self._simulation, request.method, request.arguments)
+        connection.outbox.send([encode_response(request.number, result)])
+        self._simulation.start_pictures()
+        if request.method == "load_new_episode":
+            connection.hold_until = time.monotonic() + _HOLD_S
+        elif request.method == "get_episode_info":
+            self._release(connection)
+
+    def _release(self, connection: _Connection) -> None:
+        connection.hold_until = None
+        held, connection.held = connection.held, []
+        for request in held:
+            self._serve(connection, request)
+
+    def _end_holds(self) -> None:
+        now = time.monotonic()
+        for connection in tuple(self._connections.values()):
+            if connection.hold_until is not None and connection.hold_until <= now:
+                try:
+                    self._release(connection)
+                except OSError:
+                    self._drop(connection)
 
     def _flush(self, connection: _Connection) -> None:
         try:

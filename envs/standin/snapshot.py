@@ -9,7 +9,7 @@ from numba import f8, i8, u1
 from numpy.typing import NDArray
 
 from envs.standin import dynamics
-from envs.standin.actors import ACTIVE, Actor
+from envs.standin.actors import ACTIVE, Actor, Kind
 from envs.standin.compiled import called_with, compiled
 from envs.standin.lights import GREEN
 from envs.standin.wire import (
@@ -79,6 +79,9 @@ class Snapshots:
             record["pole"] = 0
         if len(lights):
             lights["pose"] = [world.actors[actor_id].pose for actor_id in world.lights.ids]
+        for row, actor in enumerate(self._rest_actors, self._rest.start):
+            if actor.kind is Kind.SIGN:
+                self._records["sign"][row] = str(actor.state).encode()[:31]
         vehicles = self._records[self._vehicles]
         vehicles["speed_limit"] = world.town.speed_limit_kmh
         vehicles["light_state"] = GREEN

@@ -7,17 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from envs.standin import strolling
 from envs.standin.actors import Actor, Kind
 from envs.standin.blueprints import library
+from envs.standin.box_table import half_of
 from envs.standin.boxes import Boxes, overlap
 from envs.standin.collisions import vehicle_boxes
-from envs.standin.geometry import Pose, Vector, compose
+from envs.standin.geometry import Pose, compose
 from envs.standin.rpc import RpcFailure
 from envs.standin.streams import StreamHub
 from envs.standin.vehicle_fit import model_of
 from envs.standin.vehicle_table import BY_NAME
-from envs.standin.walkers import HALF as WALKER_HALF
 from envs.standin.wire import SENSOR_INDEX
 from envs.standin.world import World
 
@@ -31,6 +30,7 @@ UNSUPPORTED_SENSORS = frozenset(
     }
 )
 MAX_ACTORS = 5000
+CONTROLLER = "controller.ai.walker"
 
 _BLOCKED = "Spawn failed because of collision at spawn position"
 _TOUCH = 0.01
@@ -40,24 +40,6 @@ _VEHICLE_TAGS = {
     "motorcycle": bytes([18, 13]),
     "bicycle": bytes([19, 13]),
 }
-_PROP_HALF: dict[str, Vector] = {
-    "constructioncone": (0.17, 0.17, 0.30),
-    "trafficcone01": (0.25, 0.25, 0.55),
-    "trafficcone02": (0.25, 0.25, 0.55),
-    "streetbarrier": (0.60, 0.20, 0.55),
-    "chainbarrier": (0.80, 0.10, 0.40),
-    "trafficwarning": (1.30, 1.20, 1.80),
-    "warningconstruction": (0.60, 0.30, 0.80),
-    "warningaccident": (0.60, 0.30, 0.80),
-    "container": (1.00, 1.90, 1.10),
-    "vendingmachine": (0.45, 0.55, 1.00),
-    "busstop": (2.00, 0.90, 1.40),
-    "kiosk_01": (1.50, 1.50, 1.40),
-    "barrel": (0.30, 0.30, 0.45),
-    "bench01": (0.80, 0.30, 0.45),
-    "dirtdebris01": (0.0, 0.0, 0.0),
-}
-_PROP_DEFAULT = (0.35, 0.35, 0.45)
 
 
 def spawn(
@@ -101,7 +83,7 @@ def spawn(
 def destroy(world: World, actor_id: int) -> bool:
     """Take an actor out; False when there is none, or it belongs to the town."""
     actor = world.actors.get(actor_id)
-    if actor is None or actor.kind is Kind.LIGHT or actor is world.spectator:
+    if actor is None or actor.kind in (Kind.LIGHT, Kind.SIGN) or actor is world.spectator:
         return False
     pose = world.pose_of(actor)
     for child_id in actor.children:
@@ -110,8 +92,8 @@ def destroy(world: World, actor_id: int) -> bool:
             child.pose, child.parent = compose(pose, child.relative), 0
     parent = world.actors.get(actor.parent)
     if parent is not None:
-        if actor.type_id == strolling.CONTROLLER and parent.kind is Kind.WALKER:
-            strolling.lead(world, parent, False)
+        if actor.type_id == CONTROLLER:
+            world.walkers.release(parent.id)
         parent.children.remove(actor_id)
     del world.actors[actor_id]
     if actor in world.sensors:
@@ -147,16 +129,15 @@ def _place(world: World, actor: Actor, pose: Pose, parent_id: int) -> None:
 
 
 def _shape(actor: Actor) -> None:
+    half = half_of(actor.type_id)
+    actor.box_half = half
     if actor.kind is Kind.VEHICLE:
-        spec = BY_NAME[actor.type_id]
-        actor.box_centre = (0.0, 0.0, spec.height / 2)
-        actor.box_half = (spec.length / 2, spec.width / 2, spec.height / 2)
-        actor.tags = _VEHICLE_TAGS.get(spec.kind, bytes([14]))
+        actor.box_centre = (0.0, 0.0, half[2])
+        actor.tags = _VEHICLE_TAGS.get(BY_NAME[actor.type_id].kind, bytes([14]))
     elif actor.kind is Kind.WALKER:
-        actor.box_half, actor.tags = WALKER_HALF, bytes([12])
+        actor.tags = bytes([12])
     elif actor.type_id.startswith("static.prop."):
-        actor.box_half = _PROP_HALF.get(actor.type_id.rsplit(".", 1)[1], _PROP_DEFAULT)
-        actor.box_centre = (0.0, 0.0, actor.box_half[2])
+        actor.box_centre = (0.0, 0.0, half[2])
         actor.tags = bytes([20])
 
 
@@ -165,7 +146,11 @@ def _blocked(world: World, actor: Actor) -> bool:
         return False
     x, y, z, _, yaw, _ = actor.pose
     middle = z + actor.box_centre[2]
-    mine = Boxes.rows(np.array([[x, y, middle, math.radians(yaw), *actor.box_half]]))
+    half = actor.box_half
+    if actor.kind is Kind.VEHICLE:
+        model = model_of(actor.type_id)
+        half = (model.half_length, model.half_width, model.half_height)
+    mine = Boxes.rows(np.array([[x, y, middle, math.radians(yaw), *half]]))
     reach = float(mine.radius[0])
     near = world.grid.within(x, y, reach)
     others = Boxes.join(
@@ -190,7 +175,7 @@ def _enter(world: World, hub: StreamHub, actor: Actor) -> None:
         world.fleet.set_pose(world.column(actor.id), actor.pose)
         world.light_flags[actor.id] = 0
     elif actor.kind is Kind.WALKER:
-        world.walkers.add(actor.id, actor.pose)
+        world.walkers.add(actor.id, actor.pose, actor.box_half)
     elif actor.type_id in SENSOR_INDEX:
         actor.stream = hub.new_stream()
         actor.token = hub.token(actor.stream)

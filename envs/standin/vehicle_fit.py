@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from envs.standin.box_table import half_of
 from envs.standin.vehicle_table import BY_NAME, VehicleSpec
 
 GRAVITY = 9.81
@@ -21,6 +22,8 @@ _RIDER_MASS = 75.0
 _DRIVE_EFFICIENCY = 0.85
 _DEFAULT_LAUNCH = 3.0
 TRACK_SHARE = 0.85
+#: The widest that a body may be on a road, mirrors left out: they pass over what they meet.
+_WIDEST_HALF = 2.55 / 2.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def model_of(type_id: str) -> VehicleModel:
     drag = _drag(spec)
     grip = _bisect(lambda grip: braking_distance(mass, grip, drag), spec.braking_100_0, 0.1, 2.0)
     force, power = _fit_drive(spec, mass, grip, drag)
+    half_length, half_width, half_height = half_of(type_id)
     return VehicleModel(
         mass=mass,
         inertia=mass * (spec.length**2 + spec.width**2) / 12,
@@ -153,8 +157,8 @@ def model_of(type_id: str) -> VehicleModel:
         steer_rate=math.radians(400.0) if spec.wheels == 2 else math.radians(180.0),
         top_speed=spec.top_speed / 3.6,
         reverse_speed=min(12.0, spec.top_speed / 3.6),
-        half_length=spec.length / 2,
-        half_width=spec.width / 2,
-        half_height=spec.height / 2,
+        half_length=half_length,
+        half_width=min(half_width, _WIDEST_HALF),
+        half_height=half_height,
         gears=spec.gears,
     )

@@ -21,6 +21,7 @@ from envs.standin.walkers import Walkers
 #: Weather of a fresh world, in the order of `carla.WeatherParameters`.
 CLEAR_NOON = (10.0, 0.0, 0.0, 10.0, 225.0, 45.0, 2.0, 0.75, 0.1, 0.0, 1.0, 0.03, 0.0331, 0.0)
 MAX_SUBSTEPS = 16
+_DRIVEN_OVER = 0.1  # m, half the height of things that wheels roll over
 
 
 @dataclass
@@ -94,6 +95,7 @@ class World:
         self.map_changed_until = self.frame + 2
         self.fixtures = Boxes.rows(np.empty((0, 7)))
         self.fixture_ids: list[int] = []
+        self.hurdles = 0  # props that stop a car; they come first
         spectator = Actor(
             self.identity.actor(),
             "spectator",
@@ -113,6 +115,9 @@ class World:
             actor = _light_actor(self.identity.actor(), signal)
             self.actors[actor.id] = actor
             ids.append(actor.id)
+        for sign in self.town.signs:
+            actor = _sign_actor(self.identity.actor(), sign)
+            self.actors[actor.id] = actor
         return TrafficLights(tuple(self.town.signals), ids)
 
     def step(self, dt: float) -> None:
@@ -120,10 +125,14 @@ class World:
         for controller in tuple(self.controllers.values()):
             controller(dt)
         fleet = self.fleet
-        ground, normal = self.town.height(fleet.data[:2].T)
+        ground, normal = self.town.height(fleet.data[:2].T, fleet.z)
         dynamics.advance(fleet, dt, self.settings.substeps(dt), ground, normal)
         self.walkers.step(dt, self.town)
         self.contacts = collisions.collide(fleet, self.grid, *self._bystanders())
+        for contact in self.contacts:
+            if contact.second in self.walkers.collides:
+                x, y, _ = contact.impulse
+                self.walkers.hit(contact.second, (-x, -y, 0.0))
         if len(fleet):
             dynamics.report(fleet, dt)
         self.lights.step(dt)
@@ -152,20 +161,23 @@ class World:
 
     def refresh_fixtures(self) -> None:
         """Rebuilds the boxes of props after one came, went or moved."""
-        rows, self.fixture_ids = [], []
-        for actor in self.actors.values():
-            if actor.type_id.startswith("static.prop.") and any(actor.box_half):
-                x, y, z, _, yaw, _ = self.pose_of(actor)
-                rows.append((x, y, z + actor.box_half[2], math.radians(yaw), *actor.box_half))
-                self.fixture_ids.append(actor.id)
+        props = [a for a in self.actors.values() if a.type_id.startswith("static.prop.")]
+        props.sort(key=lambda prop: prop.box_half[2] < _DRIVEN_OVER)
+        self.hurdles = sum(prop.box_half[2] >= _DRIVEN_OVER for prop in props)
+        rows = []
+        for prop in props:
+            x, y, z, _, yaw, _ = self.pose_of(prop)
+            rows.append((x, y, z + prop.box_half[2], math.radians(yaw), *prop.box_half))
+        self.fixture_ids = [prop.id for prop in props]
         self.fixtures = Boxes.rows(np.array(rows))
 
     def _bystanders(self) -> tuple[Boxes, list[int], int]:
         """Boxes and ids of walkers and props, and how many are walkers."""
-        if not self.walkers.ids and not self.fixture_ids:
-            return self.fixtures, [], 0
+        hurdles = Boxes(np.ascontiguousarray(self.fixtures.table[:, : self.hurdles]))
+        if not self.walkers.ids:
+            return hurdles, self.fixture_ids, 0
         walkers = self.walkers.boxes()
-        boxes = Boxes.join([walkers, self.fixtures])
+        boxes = Boxes.join([walkers, hurdles])
         ids = [*self.walkers.colliding_ids, *self.fixture_ids]
         return boxes, ids, len(walkers)
 
@@ -180,16 +192,26 @@ def geo_origin(opendrive: str) -> tuple[float, float]:
 
 
 def _light_actor(actor_id: int, signal: Any) -> Actor:
+    return _fixed(actor_id, "traffic.traffic_light", Kind.LIGHT, signal, 7)
+
+
+def _sign_actor(actor_id: int, sign: Any) -> Actor:
+    actor = _fixed(actor_id, sign.type_id, Kind.SIGN, sign, 8)
+    actor.state = sign.id
+    return actor
+
+
+def _fixed(actor_id: int, type_id: str, kind: Kind, signal: Any, tag: int) -> Actor:
+    """An actor of a light or sign; its box is its first stop zone."""
     pose: Pose = (float(signal.x), float(signal.y), float(signal.z), 0.0, float(signal.yaw), 0.0)
-    description = [0, "traffic.traffic_light", [["role_name", 4, ""]]]
     actor = Actor(
         actor_id,
-        "traffic.traffic_light",
-        Kind.LIGHT,
-        description,
+        type_id,
+        kind,
+        [0, type_id, [["role_name", 4, ""]]],
         {"role_name": ""},
         pose=pose,
-        tags=bytes([7]),
+        tags=bytes([tag]),
     )
     boxes = np.asarray(signal.boxes, np.float64).reshape(-1, 6)
     if len(boxes):

@@ -21,6 +21,7 @@ from envs.config import EnvConfig, with_options
 from envs.errors import ServerUnreachable, SimulatorFault, SimulatorUnavailable
 from envs.process import ready
 from envs.process import server as servers
+from envs.process.child import Child
 from envs.supervised import SupervisedCarlaEnv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,6 +122,19 @@ def test_a_crash_loop_ends_though_every_reset_works():
             env.reset()
     finally:
         env.close()
+
+
+@pytest.mark.parametrize("home", [None, "/proc/none"])
+def test_the_client_always_has_a_home_that_it_can_write_to(monkeypatch, home):
+    """It keeps files of maps there; without the variable it dies, and where it cannot it fails."""
+    monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
+    child = Child("")
+    try:
+        words = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+        (given,) = [word.removeprefix(b"HOME=") for word in words if word.startswith(b"HOME=")]
+    finally:
+        child.kill()
+    assert os.access(Path(given.decode()).parent, os.W_OK)
 
 
 def test_a_server_that_never_comes_up():

@@ -101,13 +101,16 @@ def get_map_data(sim: Simulation) -> str:
 
 @value("get_required_files")
 def get_required_files(sim: Simulation, folder: str = "", download: bool = False) -> list[str]:
-    """Files that the client should fetch: none."""
-    return []
+    """Files that the client should fetch: where walkers may go, and none of other folders."""
+    town = sim.world.town
+    return [town.navigation_file] if folder == "Nav" and town.navigation else []
 
 
 @value("request_file")
 def request_file(sim: Simulation, name: str) -> bytes:
-    """No files are listed, so none can be had."""
+    """The navigation of the present town, the only file that is listed."""
+    if name == sim.world.town.navigation_file:
+        return sim.world.town.navigation
     raise RpcFailure(f"request_file: '{name}' is not on this server")
 
 
@@ -119,8 +122,8 @@ def get_available_maps(sim: Simulation) -> list[str]:
 
 @value("get_navigation_mesh")
 def get_navigation_mesh(sim: Simulation) -> bytes:
-    """There is no navigation mesh."""
-    return b""
+    """Where walkers may go."""
+    return sim.world.town.navigation
 
 
 @void("load_new_episode")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from envs.standin import spawning, strolling
+from envs.standin import spawning
 from envs.standin.actors import INVALID_BOX, Actor, Kind
 from envs.standin.geometry import Pose, pose, vector, wire
 from envs.standin.methods.registry import value, void
@@ -191,7 +191,11 @@ def set_actor_simulate_physics(sim: Simulation, actor_id: int, enabled: bool) ->
         world.fleet.physics[column] = float(bool(enabled))
     elif actor_id in world.walkers.physics:
         world.walkers.physics[actor_id] = bool(enabled)
-        strolling.lead(world, world.actors[actor_id], not enabled)
+        children = (world.actors.get(child) for child in world.actors[actor_id].children)
+        if enabled:
+            world.walkers.release(actor_id)
+        elif any(child is not None and child.type_id == spawning.CONTROLLER for child in children):
+            world.walkers.led.add(actor_id)
 
 
 @void("set_actor_collisions")
@@ -213,7 +217,13 @@ def set_actor_enable_gravity(sim: Simulation, actor_id: int, enabled: bool) -> N
         sim.world.fleet.gravity[column] = float(bool(enabled))
 
 
-@void("set_actor_autopilot", "set_actor_dead")
+@void("set_actor_dead")
+def set_actor_dead(sim: Simulation, actor_id: int) -> None:
+    """Let a walker lie down, as the client's navigation asks when a vehicle hit one that it led."""
+    sim.world.walkers.fall_down(actor_id)
+
+
+@void("set_actor_autopilot")
 def accepted(sim: Simulation, actor_id: int, *rest: Any) -> None:
     """Accepted without effect: driving is the business of the client's Traffic Manager."""
 

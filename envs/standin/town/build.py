@@ -63,7 +63,7 @@ def town_from_opendrive(xodr: str, name: str) -> Town:
     road_map = sample(carla_map, xodr)
     seed = zlib.crc32(name.encode())
     ground = ground_of(road_map)
-    lights, masts = traffic_signals(carla_map, xodr)
+    lights, masts, signs = traffic_signals(carla_map, xodr)
     furniture = scenery.furnish(road_map, ground, masts, seed)
     return Town(
         name=name,
@@ -71,6 +71,7 @@ def town_from_opendrive(xodr: str, name: str) -> Town:
         spawn_points=spawn_points(road_map, ground, seed),
         obstacles=scenery.obstacles(furniture),
         signals=lights,
+        signs=signs,
         road_map=road_map,
         scenery=furniture,
         ground=ground,

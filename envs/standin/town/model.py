@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.standin.town import detour
 from envs.standin.town.ground import Ground
 from envs.standin.town.lanes import RoadMap
+from envs.standin.town.navigation import walkable
 
 Array = NDArray[np.float64]
 
@@ -89,7 +93,7 @@ class TrafficSignal:
 
     Attributes:
       id: id of its OpenDRIVE signal.
-      junction: id of the junction that it guards.
+      junction: id of the junction that it guards; a number below 0 of its own for none.
       phase_group: lights of a junction with the same group are green together.
       boxes: a stop zone for each lane, rows (x, y, z, half_x, half_y, yaw in degrees).
     """
@@ -101,6 +105,19 @@ class TrafficSignal:
     yaw: float
     junction: int
     phase_group: int
+    boxes: Array
+
+
+@dataclass(frozen=True, eq=False)
+class TrafficSign:
+    """A stop, yield or speed limit sign: the type of its actor, its place, zones as of a light."""
+
+    id: str
+    type_id: str
+    x: float
+    y: float
+    z: float
+    yaw: float
     boxes: Array
 
 
@@ -120,11 +137,24 @@ class Town:
     spawn_points: Array
     obstacles: Array
     signals: tuple[TrafficSignal, ...]
+    signs: tuple[TrafficSign, ...]
     road_map: RoadMap
     scenery: Scenery
     ground: Ground
     speed_limit_kmh: float = 50.0
 
-    def height(self, xy: Array) -> tuple[Array, Array]:
-        """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2)."""
-        return self.ground.height(xy)
+    def height(self, xy: Array, z: Array | None = None) -> tuple[Array, Array]:
+        """Height (N,) and upward unit normal (N, 3) of the ground at places (N, 2), or of what
+        bridges it where that is nearer to `z` (N,)."""
+        return self.ground.height(xy, z)
+
+    @cached_property
+    def navigation(self) -> bytes:
+        """Where walkers may go, as the client reads it; empty where the map has no pavement."""
+        mesh = walkable(self.road_map)
+        return b"" if mesh is None else detour.to_bytes(mesh)
+
+    @cached_property
+    def navigation_file(self) -> str:
+        """Name of its navigation; clients keep files by name, so that it tells the contents."""
+        return f"Nav/{self.name}-{zlib.crc32(self.navigation):08x}.bin"

@@ -1,84 +1,169 @@
-"""Traffic lights of any OpenDRIVE map: where they hang, whom they stop, and which go together."""
+"""Traffic lights and signs of any OpenDRIVE map: places, the lanes they rule, phases."""
 
 from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.town.model import MAST, ZONE_BEFORE, ZONE_SHARE, TrafficSignal
+from envs.standin.town.model import MAST, ZONE_BEFORE, ZONE_SHARE, TrafficSign, TrafficSignal
 from envs.standin.town.plot import WALKED
 
 Array = NDArray[np.float64]
 
-_TYPE = "1000001"
+#: Types of traffic lights, as LibCarla's road::SignalType has them.
+LIGHT_TYPES = frozenset(
+    [f"10000{number:02d}" for number in (1, 2, *range(7, 21))] + ["F", "W", "A"]
+)
+_SIGN_TYPES = {"205": "traffic.yield", "206": "traffic.stop"}
+_SPEED_LIMIT = "274"
 _ZONE_HALF = 1.5  # m, half the length of a stop zone
+_SAME_ZONE = 0.5  # m between zones of paths that begin on one lane
+_BACK, _BACK_STEPS = 0.5, 20  # m and number of steps back to where a junction begins
 _LANTERN_HEIGHT = 4.9
 _INWARD = 1.1
 
 
 @dataclass(frozen=True)
-class _Post:
-    """A signal element: its id, place on a road, and the lanes that obey it."""
+class _Reach:
+    """Lanes at a place of a road that obey a signal."""
 
-    id: str
     road: int
     s: float
     lanes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Post:
+    """A signal element: its id and type, where it has a say, and the junction beside it."""
+
+    id: str
+    kind: str
+    reaches: tuple[_Reach, ...]
     junction: int
 
 
 def traffic_signals(
     carla_map: Any, opendrive: str
-) -> tuple[tuple[TrafficSignal, ...], NDArray[np.void]]:
-    """All traffic lights of a map, and the masts that carry them (dtype MAST)."""
+) -> tuple[tuple[TrafficSignal, ...], NDArray[np.void], tuple[TrafficSign, ...]]:
+    """All traffic lights of a map, the masts that carry them (dtype MAST), and all signs."""
     root = ElementTree.fromstring(opendrive)
     groups = _controllers(root)
+    landmarks = {mark.id: mark.transform for mark in carla_map.get_all_landmarks()}
     signals: list[TrafficSignal] = []
     masts: list[tuple[float, ...]] = []
+    signs: list[TrafficSign] = []
     for post in _posts(root):
-        stops = [_stop(carla_map, post, lane) for lane in post.lanes]
-        stops = [stop for stop in stops if stop is not None]
-        if not stops:
+        stops = _stops(carla_map, post)
+        boxes = np.array([_zone(stop) for stop in stops]).reshape(-1, 6)
+        at = landmarks.get(post.id)
+        if post.kind not in LIGHT_TYPES:
+            place = at or stops[0].transform
+            x, y, z = place.location.x, place.location.y, place.location.z
+            signs.append(TrafficSign(post.id, post.kind, x, y, z, place.rotation.yaw, boxes))
             continue
-        outer = max(stops, key=lambda stop: abs(stop.lane_id))
-        mast, lantern = _mast(outer)
-        masts.append(mast)
-        group = groups.get(post.id, _by_bearing(outer.transform.rotation.yaw))
-        boxes = np.array([_zone(stop) for stop in stops])
-        x, y, z, yaw = lantern
-        signals.append(TrafficSignal(post.id, x, y, z, yaw, post.junction, group, boxes))
-    return tuple(signals), np.array(masts, MAST)
+        if stops:
+            mast, lantern = _mast(max(stops, key=lambda stop: abs(stop.lane_id)))
+            masts.append(mast)
+        elif at is not None:
+            lantern = (at.location.x, at.location.y, at.location.z, at.rotation.yaw)
+        else:
+            continue
+        junction, group = groups.get(post.id, (post.junction, _by_bearing(lantern[3])))
+        if junction < 0:
+            junction = -1 - len(signals)
+        signals.append(TrafficSignal(post.id, *lantern, junction, group, boxes))
+    return tuple(signals), np.array(masts, MAST), tuple(signs)
 
 
-def _posts(root: Any) -> list[_Post]:
-    posts = []
+def _posts(root: Any) -> Iterator[_Post]:
+    references: dict[str, list[_Reach]] = {}
     for road in root.iter("road"):
-        length = float(road.get("length", 0.0))
+        for reference in road.iter("signalReference"):
+            reach = _reach(road, reference)
+            references.setdefault(str(reference.get("id")), []).append(reach)
+    for road in root.iter("road"):
         for signal in road.iter("signal"):
-            if signal.get("type") != _TYPE or signal.get("dynamic") != "yes":
+            kind = _kind(signal)
+            if kind is None:
                 continue
-            forward = signal.get("orientation", "+") != "-"
-            lanes = _lanes(road, signal, forward)
-            s = min(max(float(signal.get("s", 0.0)), 0.05), length - 0.05)
-            if lanes:
-                junction = _junction(road, forward)
-                posts.append(_Post(str(signal.get("id")), int(road.get("id")), s, lanes, junction))
-    return posts
+            own, elsewhere = _reach(road, signal), references.get(str(signal.get("id")), [])
+            reaches = elsewhere if elsewhere and not _named(signal) else [own, *elsewhere]
+            junction = _junction(road, signal.get("orientation", "+") != "-")
+            yield _Post(str(signal.get("id")), kind, tuple(reaches), junction)
 
 
-def _lanes(road: Any, signal: Any, forward: bool) -> tuple[int, ...]:
+def _kind(signal: Any) -> str | None:
+    """The type of a light, the actor's type of a sign, None for all else."""
+    kind = signal.get("type", "")
+    if kind == _SPEED_LIMIT:
+        for text in (signal.get("subtype", ""), signal.get("value", "")):
+            try:
+                limit = round(float(text))
+            except ValueError:
+                continue
+            if limit > 0:
+                return f"traffic.speed_limit.{limit}"
+        return None
+    return kind if kind in LIGHT_TYPES else _SIGN_TYPES.get(kind)
+
+
+def _reach(road: Any, element: Any) -> _Reach:
+    length = float(road.get("length", 0.0))
+    s = min(max(float(element.get("s", 0.0)), 0.05), length - 0.05)
     driving = {int(lane.get("id")) for lane in road.iter("lane") if lane.get("type") == "driving"}
-    own = {lane for lane in driving if (lane < 0) == forward}
-    valid = [(int(v.get("fromLane", 0)), int(v.get("toLane", 0))) for v in signal.iter("validity")]
-    if valid:
-        named = {lane for lane in own if any(min(v) <= lane <= max(v) for v in valid)}
-        return tuple(sorted(named))
-    return tuple(sorted(own))
+    ranges = _named(element)
+    if ranges:
+        lanes = {lane for lane in driving if any(low <= lane <= high for low, high in ranges)}
+    else:
+        way = element.get("orientation", "+")
+        lanes = {lane for lane in driving if way == "none" or (lane < 0) == (way == "+")}
+    return _Reach(int(road.get("id")), s, tuple(sorted(lanes)))
+
+
+def _named(element: Any) -> list[tuple[int, int]]:
+    """Ranges of lanes that an element names; 0 to 0, as RoadRunner writes it, names none."""
+    ranges = []
+    for validity in element.iter("validity"):
+        ends = int(validity.get("fromLane", 0)), int(validity.get("toLane", 0))
+        if any(ends):
+            ranges.append((min(ends), max(ends)))
+    return ranges
+
+
+def _stops(carla_map: Any, post: _Post) -> list[Any]:
+    """Where each lane that obeys has to stop, before a junction rather than in it; none twice."""
+    stops: list[Any] = []
+    for reach in post.reaches:
+        for lane in reach.lanes:
+            stop = carla_map.get_waypoint_xodr(reach.road, lane, reach.s)
+            if stop is None:
+                continue
+            stop = _before_junction(stop)
+            if not any(
+                stop.transform.location.distance(other.transform.location) < _SAME_ZONE
+                for other in stops
+            ):
+                stops.append(stop)
+    return stops
+
+
+def _before_junction(stop: Any) -> Any:
+    """The last place before the junction that a place near its edge is in."""
+    place = stop
+    for _ in range(_BACK_STEPS):
+        if not place.is_junction:
+            return place
+        behind = place.previous(_BACK)
+        if not behind:
+            break
+        place = behind[0]
+    return stop
 
 
 def _junction(road: Any, forward: bool) -> int:
@@ -91,27 +176,23 @@ def _junction(road: Any, forward: bool) -> int:
     return -1
 
 
-def _controllers(root: Any) -> dict[str, int]:
-    """The phase group of each signal: the place of its controller in the junction's list."""
-    order: dict[str, int] = {}
+def _controllers(root: Any) -> dict[str, tuple[int, int]]:
+    """Junction and phase group of each signal: its controller's place in the junction's list."""
+    order: dict[str, tuple[int, int]] = {}
     for junction in root.iter("junction"):
         for index, controller in enumerate(junction.iter("controller")):
-            order[str(controller.get("id"))] = index
-    result: dict[str, int] = {}
-    for controller in root.findall("controller"):
-        for control in controller.iter("control"):
-            group = order.get(str(controller.get("id")), 0)
-            result[str(control.get("signalId"))] = group
-    return result
+            order[str(controller.get("id"))] = int(junction.get("id")), index
+    return {
+        str(control.get("signalId")): order[str(controller.get("id"))]
+        for controller in root.findall("controller")
+        for control in controller.iter("control")
+        if str(controller.get("id")) in order
+    }
 
 
 def _by_bearing(yaw: float) -> int:
     """Without controllers: those who come along one axis go together."""
     return int(((yaw + 45.0) % 180.0) >= 90.0)
-
-
-def _stop(carla_map: Any, post: _Post, lane: int) -> Any:
-    return carla_map.get_waypoint_xodr(post.road, lane, post.s)
 
 
 def _zone(stop: Any) -> tuple[float, ...]:

@@ -122,7 +122,44 @@ def test_attributes_come_back(world):
     assert vehicle.attributes["role_name"] == "hero"
     assert vehicle.attributes["color"] == "1,2,3"
     assert vehicle.attributes["number_of_wheels"] == "4"
-    assert vehicle.bounding_box.extent.x == pytest.approx(4.694 / 2, abs=1e-3)
+    assert vehicle.bounding_box.extent.x == pytest.approx(4.792 / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("vehicle.tesla.model3", (4.792, 2.163, 1.488)),
+        ("vehicle.mitsubishi.fusorosa", (10.273, 3.944, 4.253)),
+        ("vehicle.kawasaki.ninja", (2.044, 0.797, 1.523)),
+        ("walker.pedestrian.0001", (0.375, 0.375, 1.86)),
+        ("walker.pedestrian.0009", (0.5, 0.5, 1.1)),
+        ("static.prop.trashcan04", (0.789, 0.580, 1.016)),
+    ],
+)
+def test_boxes_are_those_of_carla(world, name, size):
+    place = world.get_map().get_spawn_points()[2]
+    place.location.z += 1.0
+    actor = world.spawn_actor(world.get_blueprint_library().find(name), place)
+    extent = actor.bounding_box.extent
+    assert (extent.x, extent.y, extent.z) == pytest.approx([side / 2 for side in size], abs=1e-3)
+
+
+def test_a_car_drives_over_debris_and_into_a_barrel(world, model3, attach):
+    library, here = world.get_blueprint_library(), model3.get_transform()
+    ahead = here.get_forward_vector()
+    place = here.location + ahead * 6.0
+    world.spawn_actor(
+        library.find("static.prop.dirtdebris01"), carla.Transform(place, here.rotation)
+    )
+    place = here.location + ahead * 12.0
+    barrel = world.spawn_actor(
+        library.find("static.prop.barrel"), carla.Transform(place, here.rotation)
+    )
+    sensor = attach("sensor.other.collision", model3)
+    model3.set_target_velocity(ahead * 8.0)
+    for _ in range(40):
+        world.tick()
+    assert {event.other_actor.id for event in sensor.drain()} == {barrel.id}
 
 
 def test_camera_images_belong_to_their_tick(world, model3, attach):

@@ -67,6 +67,10 @@ class RawClient:
         self._number += 1
         request = [0, self._number, method, [[False], *arguments]]
         self._socket.sendall(msgpack.packb(request, use_bin_type=True))
+        return self.receive()
+
+    def receive(self) -> list:  # type: ignore[type-arg]
+        """The next response message."""
         while True:
             for message in self._unpacker:
                 return message
@@ -157,6 +161,24 @@ def test_an_argument_of_a_strange_type_is_the_caller_s_fault(raw, method, argume
     text = str(raw.call(method, arguments)[3])
     assert "internal error" not in text
     assert "bad argument" in text or "not found" in text
+
+
+def test_settings_wait_while_a_client_is_between_two_episodes(raw):
+    """Its Traffic Manager reads the episode as soon as it has them, and would find none."""
+
+    def asked(*calls):
+        for number, (method, arguments) in enumerate(calls, start=100):
+            raw.send(msgpack.packb([0, number, method, [[False], *arguments]]))
+
+    change = ("load_new_episode", ["", True, 0])
+    asked(change, ("get_episode_settings", []), ("version", []), ("get_episode_info", []))
+    assert [raw.receive()[1] for _ in range(4)] == [100, 102, 103, 101]
+    begin = time.monotonic()
+    asked(change, ("get_episode_settings", []))  # and nothing else: it is answered all the same
+    assert [raw.receive()[1] for _ in range(2)] == [100, 101]
+    assert time.monotonic() - begin < 5.0
+    asked(("get_episode_settings", []))
+    assert raw.receive()[1] == 100
 
 
 def test_garbage_on_the_stream_port_does_no_harm(server):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import carla
+import numpy as np
 import pytest
 
 DRIVE = """
@@ -185,21 +186,57 @@ def test_walker_walks_where_it_is_told(world):
     assert walker.get_transform().rotation.yaw == pytest.approx(90, abs=0.1)
 
 
-def test_walker_with_a_controller_strolls(world):
-    library = world.get_blueprint_library()
-    place = world.get_map().get_spawn_points()[4]
-    place.location.z += 1.0
-    walker = world.spawn_actor(library.find("walker.pedestrian.0003"), place)
-    controller = world.spawn_actor(
-        library.find("controller.ai.walker"), carla.Transform(), attach_to=walker
-    )
-    world.tick()
-    controller.start()
-    controller.set_max_speed(1.4)
-    start = walker.get_location()
-    for _ in range(60):
+@pytest.fixture
+def led_walker(world):
+    """Makes a walker, and the controller that leads it, at a place on the ground."""
+
+    def make(place):
+        library = world.get_blueprint_library()
+        blueprint = library.find("walker.pedestrian.0003")
+        walker = world.spawn_actor(blueprint, carla.Transform(place))
         world.tick()
-    assert 2.0 < walker.get_location().distance(start) < 6.0
+        controller = world.spawn_actor(
+            library.find("controller.ai.walker"), carla.Transform(), attach_to=walker
+        )
+        world.tick()
+        controller.start()
+        return walker, controller
+
+    return make
+
+
+def on_pavement(carla_map, place):
+    lane = carla_map.get_waypoint(place, lane_type=carla.LaneType.Sidewalk)
+    return lane.transform.location.distance_2d(place) < lane.lane_width / 2
+
+
+def test_navigation_knows_pavements_and_leads_walkers_along_them(world, led_walker):
+    carla_map = world.get_map()
+    world.set_pedestrians_seed(7)
+    places = [world.get_random_location_from_navigation() for _ in range(20)]
+    lanes = [carla_map.get_waypoint(place, lane_type=carla.LaneType.Sidewalk) for place in places]
+    assert all(on_pavement(carla_map, place) for place in places)
+    ahead = ((lane, goal) for lane in lanes for goal in lane.next(20.0))
+    start, goal = next((a, b) for a, b in ahead if a.road_id == b.road_id)
+    walker, controller = led_walker(start.transform.location)
+    here = walker.get_location()
+    for _ in range(20):
+        world.tick()
+    assert walker.get_location().distance_2d(here) < 0.05  # it waits to be told
+    controller.go_to_location(goal.transform.location)
+    controller.set_max_speed(2.0)
+    speeds, heights = [], []
+    for _ in range(260):
+        world.tick()
+        at = walker.get_location()
+        if at.distance_2d(goal.transform.location) < 1.5:
+            break
+        speeds.append(walker.get_velocity().length())
+        heights.append(at.z)
+        assert on_pavement(carla_map, at)
+    assert at.distance_2d(goal.transform.location) < 1.5
+    assert np.median(speeds) == pytest.approx(2.0, abs=0.1)
+    assert heights == pytest.approx([walker.bounding_box.extent.z] * len(heights), abs=0.05)
     controller.stop()
     controller.destroy()
     world.tick()
@@ -209,7 +246,39 @@ def test_walker_with_a_controller_strolls(world):
     assert walker.get_location().distance(here) < 0.1
 
 
-def test_car_hits_walker_and_says_so(world, model3, attach):
+def test_walkers_cross_roads_as_often_as_they_are_told(world, led_walker):
+    """Town01 has no crosswalks: the pavement across can be reached over the road alone."""
+    carla_map = world.get_map()
+    lane = carla_map.get_waypoint(world.get_map().get_spawn_points()[0].location)
+    while lane.lane_type != carla.LaneType.Sidewalk:
+        lane = lane.get_right_lane()
+    across = lane
+    while across.get_left_lane().lane_type != carla.LaneType.Sidewalk:
+        across = across.get_left_lane()
+        if across.lane_id * lane.lane_id < 0:
+            while across.lane_type != carla.LaneType.Sidewalk:
+                across = across.get_right_lane()
+            break
+    goal = across.transform.location
+    nearest = {}
+    for share in (1.0, 0.0):
+        world.set_pedestrians_cross_factor(share)
+        walker, controller = led_walker(lane.transform.location)
+        controller.go_to_location(goal)
+        controller.set_max_speed(3.0)
+        nearest[share] = math.inf
+        for _ in range(300):
+            world.tick()
+            nearest[share] = min(nearest[share], walker.get_location().distance_2d(goal))
+        controller.stop()
+        for actor in (controller, walker):
+            actor.destroy()
+        world.tick()
+    assert nearest[1.0] < 2.0
+    assert nearest[0.0] > 5.0
+
+
+def test_car_hits_walker_and_throws_it(world, model3, attach):
     here = model3.get_transform()
     place = here.location + here.get_forward_vector() * 8.0
     place.z += 0.95
@@ -219,9 +288,34 @@ def test_car_hits_walker_and_says_so(world, model3, attach):
     )
     sensor = attach("sensor.other.collision", model3)
     model3.set_target_velocity(here.get_forward_vector() * 8.0)
-    for _ in range(30):
+    fastest = 0.0
+    for step in range(80):
+        if step == 30:
+            model3.apply_control(carla.VehicleControl(brake=1.0))
         world.tick()
+        fastest = max(fastest, walker.get_velocity().length())
     assert sensor.get().other_actor.id == walker.id
+    assert fastest > 4.0
+    assert walker.get_velocity().length() < 0.1
+    gap = (walker.get_location() - model3.get_location()).dot(here.get_forward_vector())
+    assert gap > model3.bounding_box.extent.x  # it was not driven through
+
+
+def test_radar_measures_how_fast_a_walker_comes(world, model3, attach):
+    here = model3.get_transform()
+    ahead = here.get_forward_vector()
+    walker = world.spawn_actor(
+        world.get_blueprint_library().find("walker.pedestrian.0002"),
+        carla.Transform(here.location + ahead * 15.0 + carla.Location(z=0.95), here.rotation),
+    )
+    mount = carla.Transform(carla.Location(x=2.5, z=1.0))
+    radar = attach("sensor.other.radar", model3, mount, horizontal_fov=8.0, vertical_fov=2.0)
+    walker.apply_control(carla.WalkerControl(carla.Vector3D(-ahead.x, -ahead.y, 0.0), 2.0))
+    for _ in range(10):
+        frame = world.tick()
+    seen = [d.velocity for d in radar.get(frame) if d.depth < 14.0]
+    assert seen
+    assert np.median(seen) == pytest.approx(-2.0, abs=0.1)
 
 
 def test_ackermann_control_reaches_its_speed(world, model3):

@@ -1,5 +1,7 @@
 """Traffic lights as the genuine client reads them, and as the server runs them."""
 
+from xml.etree import ElementTree
+
 import carla
 import numpy as np
 import pytest
@@ -84,3 +86,35 @@ def test_signals_without_controllers_are_grouped_by_direction():
     bare = town_from_opendrive(text, "bare")
     assert len(bare.signals) == len(town("Town01").signals)
     assert {signal.phase_group for signal in bare.signals} == {0, 1}
+
+
+def test_lights_rule_lanes_that_refer_to_them_from_within_the_junction():
+    """As RoadRunner writes it: a signal of no lane, and a reference on each path from its lanes."""
+    root = ElementTree.fromstring(town("Town01").opendrive)
+    at_end = {}
+    for road in root.iter("road"):
+        for signal in road.iter("signal"):
+            at_end[road.get("id"), signal.get("orientation")] = signal.get("id")
+            for validity in signal.iter("validity"):
+                validity.set("fromLane", "0")
+                validity.set("toLane", "0")
+    for road in root.iter("road"):
+        before = road.find("link/predecessor")
+        if int(road.get("junction")) < 0 or before is None:
+            continue
+        way = "+" if before.get("contactPoint") == "end" else "-"
+        identity = at_end.get((before.get("elementId"), way))
+        if identity is not None:
+            reference = f'<signalReference id="{identity}" s="0.4" t="0" orientation="-">'
+            reference += '<validity fromLane="-1" toLane="-1"/></signalReference>'
+            element = ElementTree.fromstring(f"<signals>{reference}</signals>")
+            for old in road.findall("signals"):
+                road.remove(old)
+            road.append(element)
+    text = ElementTree.tostring(root, encoding="unicode")
+    assert "signalReference" in text
+    referred, own = town_from_opendrive(text, "referred").signals, town("Town01").signals
+    assert [signal.id for signal in referred] == [signal.id for signal in own]
+    for signal, same in zip(referred, own, strict=True):
+        assert (signal.junction, signal.phase_group) == (same.junction, same.phase_group)
+        assert signal.boxes[:, :2] == pytest.approx(same.boxes[:, :2], abs=0.6)
