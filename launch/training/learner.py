@@ -159,7 +159,7 @@ class Learner:
 
 
 def _is_ready(call: _Call) -> bool:
-    return all(value.is_ready() for value in call.metrics.values())
+    return all(value.is_ready() for value in call.metrics.values())  # type: ignore[attr-defined]
 
 
 def fresh_key(seed: int) -> jax.Array:

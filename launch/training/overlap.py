@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Overlap:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        wait([*self._steps, *self._resets])
+        wait(self._under_way())
         self._steps, self._resets = {}, {}
 
     @property
@@ -63,7 +63,10 @@ class Overlap:
     @property
     def busy(self) -> bool:
         """Tell whether anything is under way."""
-        return bool(self._steps or self._resets)
+        return bool(self._under_way())
+
+    def _under_way(self) -> list[Future[Any]]:
+        return [*self._steps, *self._resets]
 
     def idle(self) -> list[Collector]:
         """Those with nothing under way, in the order of their index."""
@@ -93,12 +96,11 @@ class Overlap:
     def receive(self, seconds: float) -> list[Ended]:
         """Store the transitions that are there, after at most so long; their ends as of
         `Collector.receive`."""
-        done, _ = wait([*self._steps, *self._resets], seconds, FIRST_COMPLETED)
-        for reset in [future for future in self._resets if future in done]:
-            del self._resets[reset]
-            reset.result()
-        steps = [future for future in self._steps if future in done]
-        return [self._take(future) for future in steps]
+        done, _ = wait(self._under_way(), seconds, FIRST_COMPLETED)
+        for future in done & self._resets.keys():
+            del self._resets[future]
+            future.result()
+        return [self._take(future) for future in [f for f in self._steps if f in done]]
 
     def _take(self, future: Future[Transition | None]) -> Ended:
         collector, action, version = self._steps.pop(future)
