@@ -56,7 +56,7 @@ class Learner:
         self._flying: list[_Call] = []
         self._finished: tuple[int, Any] = (0, self.state)
         self._donate = not config.loop.overlap  # there, actions are chosen by older states
-        self.per_call = _calls(config, spaces)
+        self._per_call = _calls(config, spaces)
 
     def ready(self) -> bool:
         """Tell whether the buffer holds enough to learn from."""
@@ -79,14 +79,18 @@ class Learner:
         """
         left = count
         while left:
-            steps = self.per_call if left >= self.per_call else 1
+            steps = self.one_call(left)
             self._dispatch(steps, scalars)
             left -= steps
 
     @property
     def at_once(self) -> int:
         """The most updates that an idle device takes without `update` waiting for it."""
-        return MOST_IN_FLIGHT * self.per_call
+        return MOST_IN_FLIGHT * self._per_call
+
+    def one_call(self, count: int) -> int:
+        """How many of so many updates the next call of a program takes."""
+        return self._per_call if count >= self._per_call else min(count, 1)
 
     def has_room(self) -> bool:
         """Tell whether `update` would dispatch a call without waiting for the device."""

@@ -155,9 +155,9 @@ def _side_by_side(session: Session, overlap: Overlap, pace: Pace) -> None:
             owed = learner.due(0) if learning else 0
             if owed <= overlap.max_lag and not session.stop:
                 _start(session, overlap, until)
-            count = min(owed, learner.per_call, overlap.may_update())
+            count = learner.one_call(min(owed, overlap.may_update()))
             if count > 0 and not session.stop and (learner.has_room() or not overlap.busy):
-                learner.update(count, _worth_measuring(session))
+                learner.update(count, _worth_measuring(session, count))
             elif not overlap.busy:
                 break
             for ended in overlap.receive(_POLL_SECONDS if count else _LOOK_SECONDS):
@@ -193,11 +193,11 @@ def _start(session: Session, overlap: Overlap, until: int) -> None:
         overlap.send(acting, session.step)
 
 
-def _worth_measuring(session: Session) -> bool:
-    """Tell whether an update is among the last of a log point's, the actor's step with it."""
+def _worth_measuring(session: Session, count: int) -> bool:
+    """Tell whether one of the updates is of a log interval's last, with the actor's step."""
     agent, loop = session.config.agent, session.config.loop
     every = max(int(loop.update_ratio * loop.log_every), agent.policy_delay)
-    return session.learner.updates % every >= every - agent.policy_delay
+    return session.learner.updates % every + count > every - agent.policy_delay
 
 
 def _after_round(session: Session, began: int, pace: Pace) -> None:
