@@ -19,7 +19,6 @@ from launch.cli import run_command
 from launch.config.flags import Command, Flag
 from launch.errors import DONE
 from launch.studies.ablation.arms import groups
-from launch.studies.ablation.results import arms_of, report, run_missing
 
 COMMAND = Command(
     "ablate",
@@ -40,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _body(given: dict[str, Any]) -> int:
+    # jax is imported once the flags are known to be right
+    from launch.studies.ablation.results import arms_of, report, run_missing
+
     logging.set_verbosity(logging.WARNING)  # rliable reports every interval that it begins
     # One thread gives the same bits on any number of cores.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")

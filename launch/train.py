@@ -33,7 +33,7 @@ COMMAND = Command(
     ),
     notes=ABOUT_PRESETS,
 )
-_FIXED = ("env", "seed", "simulators")  # of a run that is resumed
+_FIXED = ("env", "seed", "simulators", "overlap")  # of a run that is resumed
 _OF_NEW_RUNS = ("preset", "name", "runs_dir", "run_dir")
 
 

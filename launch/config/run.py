@@ -80,6 +80,17 @@ class LoopConfig(Options):
         "gradient steps for each environment step once learning has begun; 0.1 is one in ten",
         above=0,
     )
+    overlap: bool = option(
+        False,
+        "simulators and learner run side by side, each as fast as it can, instead of in rounds; "
+        "such a run does not repeat itself, and --resume is not exact",
+    )
+    max_lag: int = option(
+        32,
+        "with overlap: most updates between the policy of an action and its transition, and most "
+        "that may be owed before simulators wait",
+        low=1,
+    )
     batch_size: int = option(256, "transitions in a batch", low=1)
     devices: int = option(
         1, "GPUs, or other devices of one kind, that share each batch; a divisor of it", low=1
@@ -180,6 +191,8 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if loop.servers:
         loop = dataclasses.replace(loop, simulators=len(loop.servers))
     _check_host(loop, config.env.server)
+    if loop.overlap and loop.env != CARLA:
+        raise BadInput(f"--overlap: {loop.env} steps in this process, only {CARLA} beside it")
     notes = _of_containers(config.env.server)
     longest, share = loop.steps // 5, "a fifth of"
     if loop.pretrain_updates:
@@ -192,6 +205,8 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if loop.random_steps > longest:
         notes.append(f"random_steps cut from {loop.random_steps:,} to {longest:,}, {share} steps")
         loop = dataclasses.replace(loop, random_steps=longest)
+    if loop.overlap:
+        notes.append("overlap: this run does not repeat itself, and --resume is not exact")
     return dataclasses.replace(config, loop=loop), notes
 
 

@@ -75,27 +75,36 @@ def _lost_head(evidence: Evidence) -> Clue:
     return Clue(3.0, grade(head, 3e-2, 1e-3), text, needs)
 
 
+def _clipped(evidence: Evidence, against: bool) -> list[Clue]:
+    """A clip at work: -mean Q is the actor's loss in TD3, so a loss far below Q sees less of it."""
+    share = evidence.late_ratio("train/actor_loss", "debug/actor_q_mean")
+    strength = grade(share, 0.9, 0.5) or 0.0
+    text = f"the actor's loss is {show(share)} of its Q: a clip stops it, not the leak"
+    return [Clue(3.0, -strength if against else strength, text)] if strength > 0.0 else []
+
+
+def _bounded(evidence: Evidence, leak: bool) -> Clue:
+    """Actor Q above replay Q, but within bounds."""
+    gap = evidence.late_gap("debug/actor_q_mean", "debug/q1_mean")
+    text = f"actor Q stays above replay Q by {show(gap)} of its scale"
+    needs = ("debug/actor_q_mean", "debug/q1_mean")
+    if gap is None:
+        return Clue(3.0, None, text, needs)
+    if leak:
+        return Clue(3.0, only_against(grade(max(gap, 1e-9), 60.0, 20.0)), text, needs)
+    return Clue(3.0, level(max(gap, 1e-9), 0.3, 1.2, 20.0, 60.0), text, needs)
+
+
 def masked_leak(evidence: Evidence) -> list[Clue]:
     """A leak that a norm or a clip keeps bounded: the actor learns past its action all the same.
 
     Where that was not logged, a gap of actor Q and replay Q and a head without gradient stand for
-    it; a gap beyond bounds tells an open leak.
+    it; a gap beyond bounds tells an open leak, but where the actor's loss is clipped.
     """
-    gap, share = evidence.late_gap("debug/actor_q_mean", "debug/q1_mean"), evidence.td_share()
-    gain = evidence.improvement()
-    leak, bounded = _bypass(evidence, 6.0), None
-    if gap is not None and leak:
-        bounded = only_against(grade(max(gap, 1e-9), 60.0, 20.0))
-    elif gap is not None:
-        bounded = level(max(gap, 1e-9), 0.3, 1.2, 20.0, 60.0)
+    share, gain, leak = evidence.td_share(), evidence.improvement(), _bypass(evidence, 6.0)
     return [
         *(leak or [_lost_head(evidence)]),
-        Clue(
-            3.0,
-            bounded,
-            f"actor Q stays above replay Q by {show(gap)} of its scale",
-            ("debug/actor_q_mean", "debug/q1_mean"),
-        ),
+        *(_clipped(evidence, against=False) or [_bounded(evidence, bool(leak))]),
         Clue(
             1.0,
             grade(share, 1.0, 0.3),
@@ -118,6 +127,7 @@ def feature_leak(evidence: Evidence) -> list[Clue]:
     return [
         actor_over_replay(evidence, 3.0),
         *_bypass(evidence, 3.0),
+        *_clipped(evidence, against=True),
         _sane_replay(evidence),
         _vanishing_head(evidence),
         _power_law(evidence),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,13 @@ from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch.config.run import EXPERT, EXPERT_NOISE, RunConfig
 from launch.errors import BadInput, NonFinite
 from launch.training import seeds
-from launch.training.environments import Env, begin_step, finish_step, start_episode
+from launch.training.environments import (
+    Env,
+    Transition,
+    begin_step,
+    finish_step,
+    start_episode,
+)
 from launch.training.sink import Observation, Sink, Store
 from launch.training.tallies import RewardTally
 from td3jax.replay.buffer import LARGEST
@@ -57,11 +64,13 @@ class Tickets:
 
     def __init__(self) -> None:
         self.next = 0
+        self._lock = threading.Lock()
 
     def take(self) -> int:
         """The next number."""
-        self.next += 1
-        return self.next - 1
+        with self._lock:
+            self.next += 1
+            return self.next - 1
 
 
 class Collector:
@@ -140,9 +149,18 @@ class Collector:
     def receive(self, action: np.ndarray) -> dict[str, float] | None:
         """Store the transition. Returns the scalars of an episode that it ended, an empty
         dictionary where it goes on, and None after a simulator fault: no transition."""
+        return self.take(action, self.outcome(action))
+
+    def outcome(self, action: np.ndarray) -> Transition | None:
+        """Wait for the environment and change nothing here; None after a simulator fault."""
         try:
-            transition = finish_step(self.env, action)
+            return finish_step(self.env, action)
         except SimulatorFault:
+            return None
+
+    def take(self, action: np.ndarray, transition: Transition | None) -> dict[str, float] | None:
+        """Store what `outcome` returned; returns what `receive` does."""
+        if transition is None:
             self._drop_episode()
             return None
         observation, reward, terminated, truncated, self.info = transition

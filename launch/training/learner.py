@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,14 @@ from td3jax.replay.buffer import ReplayBuffer
 MOST_PER_CALL = 16  # gradient steps in one call of a compiled program
 MOST_IN_FLIGHT = 2  # calls handed to the device, with their batches
 MOST_WITH_IMAGES = 4  # 9 MB of frames each at a batch of 256
+
+
+class _Call(NamedTuple):
+    """A call that was handed to the device: what it returns, and the updates up to its end."""
+
+    updates: int
+    state: Any
+    metrics: Metrics
 
 
 class Learner:
@@ -46,7 +54,9 @@ class Learner:
         self._credit = Fraction(0)  # updates earned and not taken
         self._metrics: Metrics = {}
         self._worst = RunningMaxima()
-        self._flying: list[Metrics] = []
+        self._flying: list[_Call] = []
+        self._finished: tuple[int, Any] = (0, self.state)
+        self._donate = not config.loop.overlap  # there, actions are chosen by older states
         self._per_call = _calls(config, spaces)
 
     def ready(self) -> bool:
@@ -83,23 +93,50 @@ class Learner:
     def _take(self, count: int, per_call: int, scalars: bool) -> None:
         left = count
         while left:
-            steps = per_call if left >= per_call else 1
+            steps = _one_call(left, per_call)
             self._dispatch(steps, scalars)
             left -= steps
-        self.updates += count
+
+    @property
+    def at_once(self) -> int:
+        """The most updates that an idle device takes without `update` waiting for it."""
+        return MOST_IN_FLIGHT * self._per_call
+
+    def one_call(self, count: int) -> int:
+        """How many of so many updates the next call of a program takes."""
+        return _one_call(count, self._per_call)
+
+    def has_room(self) -> bool:
+        """Tell whether `update` would dispatch a call without waiting for the device."""
+        return len(self._flying) < MOST_IN_FLIGHT or _is_ready(self._flying[0])
+
+    def newest(self, oldest: int) -> tuple[int, Any]:
+        """The newest state that the device has finished, after its number of updates.
+
+        Waits for one that has `oldest` updates. Only with `overlap`: else states are donated.
+        """
+        while self._flying and (self._finished[0] < oldest or _is_ready(self._flying[0])):
+            self._land()
+        return self._finished
+
+    def _land(self) -> None:
+        call = self._flying.pop(0)
+        jax.block_until_ready(call.metrics)
+        self._finished = call.updates, call.state
 
     def _dispatch(self, steps: int, scalars: bool) -> None:
         algorithm, size = self.algorithm, self.config.loop.batch_size
         batches = [self.buffer.sample(size, self.rng) for _ in range(steps)]
         if len(self._flying) == MOST_IN_FLIGHT:
-            jax.block_until_ready(self._flying.pop(0))
+            self._land()
         if steps == 1:
             batch = shared_out(batches[0], self._devices, axis=0)
-            self.state, metrics = algorithm.update(self.state, batch, scalars, True)
+            self.state, metrics = algorithm.update(self.state, batch, scalars, self._donate)
         else:
             stacked = shared_out(_stacked(batches), self._devices, axis=1)
-            self.state, metrics = algorithm.update_many(self.state, stacked, scalars, True)
-        self._flying.append(metrics)
+            self.state, metrics = algorithm.update_many(self.state, stacked, scalars, self._donate)
+        self.updates += steps
+        self._flying.append(_Call(self.updates, self.state, metrics))
         self._worst.add({name: metrics[name] for name in WORST if name in metrics})
         self._metrics = metrics if scalars else self._metrics
 
@@ -133,10 +170,19 @@ class Learner:
         self.state = on_each(jax.tree.map(jnp.asarray, state), self._devices)
         self.updates = int(loose["updates"])
         self.pretrained = int(loose.get("pretrained", 0))  # older checkpoints have none
+        self._finished = self.updates, self.state
         self._credit = Fraction(loose["credit"])
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
         self._worst.restore(loose.get("worst", {}))  # older checkpoints have none
+
+
+def _one_call(count: int, per_call: int) -> int:
+    return per_call if count >= per_call else min(count, 1)
+
+
+def _is_ready(call: _Call) -> bool:
+    return all(value.is_ready() for value in call.metrics.values())  # type: ignore[attr-defined]
 
 
 def fresh_key(seed: int) -> jax.Array:

@@ -3,6 +3,7 @@
 The device computes the actions first and the updates while the simulators step. So batches are
 drawn before a round's transitions are stored, and the next actions are of the policy after them.
 Log points, checkpoints and the end of the warm-up wait for the end of the round they fall in.
+With --overlap there are no rounds: simulators and the device go on as soon as each can.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from launch.errors import NO_GO, LaunchError, NonFinite
 from launch.training.collector import Collector, random_steps
 from launch.training.evaluation import EpisodeResult, Stopped, ValueCheck, run_episodes, summarise
 from launch.training.folder import SIMULATOR_LOG
+from launch.training.overlap import Overlap
 from launch.training.policies import greedy
 from launch.training.session import Session
 from launch.training.video import Video
 
 _PRETRAINED_AT_ONCE = 64  # updates between two looks at signals
+_POLL_SECONDS = 0.002  # between looks at a device that has work left
+_LOOK_SECONDS = 0.2  # at whether to stop
 _RATES = ("actor_lr", "critic_lr", "actor_cnn_lr", "critic_cnn_lr")
 
 
@@ -46,10 +50,10 @@ def train(session: Session) -> bool:
                 return False
             if not _pretrained(session):
                 continue
-            acting = session.simulators.acting(session.config.loop.steps - session.step)
-            _between_episodes(session, acting)
-            if not session.stop:
-                _one_round(session, acting, pace)
+            if session.overlap is None:
+                _in_step(session, pace)
+            else:
+                _side_by_side(session, session.overlap, pace)
     except NonFinite as error:
         dump = session.dump()
         raise NonFinite(
@@ -89,6 +93,13 @@ def _remedy(session: Session) -> str:
     if server.host:
         return f"td3jax doctor --host={server.host} --port={server.port} checks the server;"
     return f"{session.folder / SIMULATOR_LOG} has the simulator's words, td3jax doctor checks it;"
+
+
+def _in_step(session: Session, pace: Pace) -> None:
+    acting = session.simulators.acting(session.config.loop.steps - session.step)
+    _between_episodes(session, acting)
+    if not session.stop:
+        _one_round(session, acting, pace)
 
 
 def _between_episodes(session: Session, acting: Sequence[Collector]) -> None:
@@ -143,22 +154,85 @@ def _one_round(session: Session, acting: Sequence[Collector], pace: Pace) -> Non
     chosen = simulators.choose(acting, learner.state, began)
     learning = learner.ready()
     due = learner.due(len(acting)) if learning else 0
-    if due:
-        learner.update(due, _measured(session, due))
+    early, measured = min(due, learner.at_once), _measured(session, due)
+    if early:
+        learner.update(early, measured)
     actions = simulators.actions(acting, chosen, began)
     pairs = zip(acting, actions, strict=True)
     sent = [(collector, action) for collector, action in pairs if collector.send(action)]
+    if due > early:  # with many simulators, more than the device takes before they have to go on
+        learner.update(due - early, measured)
     for collector, action in sent:
         ended = collector.receive(action)
-        if ended is None:
-            continue
-        session.step += 1
-        session.progress.step()
-        if learning:
-            learner.earn()
-        if ended:
-            session.log(ended)
+        _count(session, ended, learning)
     _after_round(session, began, pace)
+
+
+def _count(session: Session, ended: dict[str, float] | None, learning: bool) -> None:
+    """Count a transition, as `Collector.receive` returns it."""
+    if ended is None:
+        return
+    session.step += 1
+    session.progress.step()
+    if learning:
+        session.learner.earn()
+    if ended:
+        session.log(ended)
+
+
+def _side_by_side(session: Session, overlap: Overlap, pace: Pace) -> None:
+    """Go on until all have to stand still: for a checkpoint, the warm-up's end, the run's end."""
+    began, until = session.step, _stands_still(session)
+    learner, loop = session.learner, session.config.loop
+    with overlap:
+        while True:
+            learning, before = learner.ready(), session.step
+            owed = learner.due(0) if learning else 0
+            if owed <= overlap.max_lag and not session.stop:
+                _start(session, overlap, until)
+            count = learner.one_call(min(owed, overlap.may_update()))
+            if count > 0 and not session.stop and (learner.has_room() or not overlap.busy):
+                learner.update(count, _worth_measuring(session, count))
+            elif not overlap.busy:
+                break
+            for ended in overlap.receive(_POLL_SECONDS if count else _LOOK_SECONDS):
+                _count(session, ended, learning)
+            if _passed(loop.log_every, before, session.step) and session.step < loop.steps:
+                _log_point(session, pace)
+    if began < random_steps(session.config) <= session.step:
+        session.simulators.cut()
+    if session.step == loop.steps:
+        _log_point(session, pace)
+    _save_if_due(session, began)
+
+
+def _stands_still(session: Session) -> int:
+    """The next step at which a checkpoint is written, the warm-up ends, or the run does."""
+    loop, step = session.config.loop, session.step
+    ends = [loop.steps, random_steps(session.config)]
+    if loop.checkpoint_every:
+        ends.append((step // loop.checkpoint_every + 1) * loop.checkpoint_every)
+    return min(end for end in ends if end > step)
+
+
+def _start(session: Session, overlap: Overlap, until: int) -> None:
+    """Give everything that is idle a step or, between episodes, a reset; not beyond `until`."""
+    left = until - session.step - overlap.stepping
+    idle = overlap.idle()[: max(left, 0)]
+    for collector in [collector for collector in idle if collector.observation is None]:
+        if collector is session.collector:
+            _evaluate_if_due(session)
+        overlap.begin(collector)
+    acting = [collector for collector in idle if collector.observation is not None]
+    if acting:
+        overlap.send(acting, session.step)
+
+
+def _worth_measuring(session: Session, count: int) -> bool:
+    """Tell whether one of the updates is of a log interval's last, with the actor's step."""
+    agent, loop = session.config.agent, session.config.loop
+    every = max(int(loop.update_ratio * loop.log_every), agent.policy_delay)
+    return session.learner.updates % every + count > every - agent.policy_delay
 
 
 def _after_round(session: Session, began: int, pace: Pace) -> None:
@@ -167,6 +241,11 @@ def _after_round(session: Session, began: int, pace: Pace) -> None:
         session.simulators.cut()
     if _passed(loop.log_every, began, step) or step == loop.steps:
         _log_point(session, pace)
+    _save_if_due(session, began)
+
+
+def _save_if_due(session: Session, began: int) -> None:
+    loop, step = session.config.loop, session.step
     if _passed(loop.checkpoint_every, began, step) and step < loop.steps:
         session.save()
 
@@ -191,6 +270,7 @@ def _log_point(session: Session, pace: Pace) -> None:
     scalars |= alerts(scalars, session.limits)
     scalars |= simulators.tally.drain()
     scalars |= _agent_scalars(session)
+    scalars |= session.overlap.drain() if session.overlap else {}
     scalars["env/sim_faults"] = float(simulators.faults)
     scalars |= pace.scalars(session.step, learner.updates)
     session.log(scalars)

@@ -20,6 +20,7 @@ from launch.training.checkpoint import Snapshot
 from launch.training.collector import Collector, random_steps
 from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
+from launch.training.overlap import Overlap
 from launch.training.progress import Progress
 from launch.training.scalars import ScalarWriter, cut_back, read_rows
 from launch.training.simulators import Simulators
@@ -46,6 +47,7 @@ class Session:
     watch: LiveChecker
     progress: Progress
     stop: StopRequest
+    overlap: Overlap | None = None  # None: in rounds
     step: int = 0
     evaluated: int = 0
     best: float = -math.inf
@@ -155,6 +157,7 @@ def open_session(
         watch,
         Progress(snapshot.step if snapshot else 0, config.loop.steps),
         stop,
+        Overlap(simulators, learner, config.loop.max_lag) if config.loop.overlap else None,
     )
     for line in said:
         session.progress.say(line)

@@ -2,6 +2,7 @@
 
 One takes its transitions straight into the replay buffer. Of several, each gathers its open episode
 in a Sink, and the buffer gets whole episodes. The policy is asked once a round, for all of them.
+With `overlap` there are no rounds (`overlap.py`), and one simulator has a Sink too.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Simulators:
     ) -> None:
         self.algorithm = algorithm
         self.tickets, self.tally = Tickets(), RewardTally()
-        stores: list[Store] = [buffer] if len(envs) == 1 else [Sink(buffer) for _ in envs]
+        direct = len(envs) == 1 and not config.loop.overlap
+        stores: list[Store] = [buffer] if direct else [Sink(buffer) for _ in envs]
         self.collectors = [
             Collector(config, env, store, self.tickets, self.tally, index)
             for index, (env, store) in enumerate(zip(envs, stores, strict=True))

@@ -118,6 +118,18 @@ def test_no_go_is_3_and_a_typo_is_2(tmp_path: Path) -> None:
     assert run("diagnose", f"--logdri={tmp_path / 'run'}").returncode == 2
 
 
+def test_help_and_wrong_flags_are_answered_before_jax_is_imported() -> None:
+    program = (
+        "import sys\nfrom launch.command import main\nfor name in sys.argv[1:]:\n"
+        "    assert main([name, '--help']) == 0\n    assert main([name, '--no_such_flag']) == 2\n"
+        "    assert 'jax' not in sys.modules, name\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *OURS], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_diagnosis_and_its_flags_do_without_jax(tmp_path: Path) -> None:
     write_events(tmp_path / "run", report_series(2))
     program = (

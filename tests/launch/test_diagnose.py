@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import synthetic_runs
 from synthetic_runs import write_events
 
 from launch import validate
-from launch.diagnose import diagnose, main
+from launch.diagnose import diagnose, main, summary
 from launch.diagnosis.examine import examine
 from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.series import Curve, curve
@@ -125,6 +126,14 @@ def test_an_undecided_run_exits_2_and_says_why(tmp_path):
     assert result.returncode == 2
     assert result.stdout.startswith("UNDECIDED")
     assert "too few" in result.stdout
+
+
+@pytest.mark.parametrize(("score", "end"), [(0.0, ""), (0.3, "; nearest: feature_leak (0.30)")])
+def test_a_signature_that_is_not_near_is_not_called_the_nearest(tmp_path, score, end):
+    write_events(tmp_path, synthetic_runs.feature_leak())
+    found = examine(tmp_path)
+    causes = tuple(dataclasses.replace(c, score=min(c.score, score)) for c in found.causes)
+    assert summary(found._replace(causes=causes))[-1] == f"no signature matches{end}"
 
 
 def test_the_logs_of_somebody_else_are_left_alone(tmp_path):

@@ -71,6 +71,33 @@ def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     assert "came out differently" not in capfd.readouterr().out
 
 
+def test_side_by_side_a_killed_stand_in_is_replaced_and_the_run_goes_on(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    run = tmp_path / "run"
+    words = [*FLAGS, "--simulators=2", "--overlap", "--max_lag=4", "--steps=160"]
+    words += ["--final_episodes=1", "--norecord_video", f"--run_dir={run}"]
+    child = process(*words)
+    wait_for(lambda: last_step(run) >= 40, child)
+    os.kill(stand_ins(child.pid)[1], signal.SIGKILL)
+    code, out, err = finished(child)
+    assert code == 0, err
+    assert "overlap: this run does not repeat itself" in out
+    lines = [line.split(",") for line in logged(run)]
+    lags = [float(value) for _, tag, value in lines if tag == "agent/policy_lag_max"]
+    assert lags
+    assert max(lags) <= 4
+    (updates,) = [value for _, tag, value in lines if tag == "agent/total_iterations"][-1:]
+    assert float(updates) == 160 - 20
+    assert checkpoint.find(run).name == "step-000000160"
+
+    assert main([f"--resume={run}", "--steps=180", "--final_episodes=0"]) == 0
+    assert last_step(run) == 180
+    capfd.readouterr()
+    assert main([f"--resume={run}", "--nooverlap", "--steps=190"]) == 2
+    assert "--overlap=False: the run to resume has True" in capfd.readouterr().err
+
+
 @pytest.fixture
 def two_servers() -> Iterator[list[Server]]:
     small = with_options(EnvConfig(), npc_vehicles=0)
@@ -115,6 +142,8 @@ def test_running_servers_are_used_and_left_running(
         (["--simulators=2", "--host=two"], "--host=two: one server for 2 simulators"),
         (["--servers=one:2000", "--server_command=x"], "--server_command: no command when"),
         (["--servers=one:2000", "--env=Pendulum-v1"], "expected none for Pendulum-v1"),
+        (["--overlap", "--env=Pendulum-v1"], "--overlap: Pendulum-v1 steps in this process"),
+        (["--max_lag=0"], "--max_lag = 0: expected at least 1"),
         (["--simulators=0"], "--simulators = 0: expected at least 1"),
         (["--update_ratio=0"], "update_ratio"),
     ],

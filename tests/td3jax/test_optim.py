@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support import PIXELS, make_batch, tiny_config
 
 from td3jax import init, metrics, update
-from td3jax.optim import make_optimizer, part_norms
+from td3jax.optim import _clip, make_optimizer, part_norms
 
 
 def tree(encoder, head):
@@ -56,6 +56,17 @@ def test_logged_norm_is_that_of_the_gradient_and_clipping_keeps_its_direction():
     step = jax.tree.map(jnp.subtract, before, state.critic.params)
     scaled = optax.tree.norm(step["q1"]) / config.critic_lr
     assert float(scaled) <= 1.01e-3 / 1e3
+
+
+@pytest.mark.parametrize("bound", [0.5, 1e4])
+def test_clipping_is_optax_s(bound):
+    state = init(tiny_config(), PIXELS, jax.random.key(0))
+    grads = state.critic.params
+    theirs = optax.clip_by_global_norm(bound)
+    expected, _ = theirs.update(grads, theirs.init(grads))
+    clipped = _clip(bound, grads, None)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-6), clipped, expected)
+    assert float(optax.tree.norm(grads)) > 0.5
 
 
 def test_decay_is_decoupled_and_spares_biases():

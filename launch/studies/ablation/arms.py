@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from envs.lane_toy import ToyConfig
-from launch.studies.ablation.faults import Fault
+from launch.studies.ablation.fault_options import Fault
 from td3jax.config import AgentConfig, ReplayConfig
+
+if TYPE_CHECKING:
+    from envs.lane_toy import ToyConfig
 
 UPDATES = 3000
 TOWN_UPDATES = 5000
@@ -159,6 +161,8 @@ class Arm:
 
     def toy(self, seed: int) -> ToyConfig:
         """The seed's variant: one for CNN runs, reward x vector for the many MLP runs."""
+        from envs.lane_toy import ToyConfig  # imports jax, which the flags do not need
+
         if self.network == "cnn":
             return ToyConfig()
         return ToyConfig(size=16, sparse=seed % 4 >= 2, vector=seed % 2 == 0)

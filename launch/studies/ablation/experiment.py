@@ -21,7 +21,8 @@ from launch.studies.ablation import probes
 from launch.studies.ablation.arms import Arm
 from launch.studies.ablation.data import Buffer, RewardRule, collect, n_step_batch, reward_rule
 from launch.studies.ablation.endpoints import endpoints_of
-from launch.studies.ablation.faults import Fault, after_update, prepare, rules
+from launch.studies.ablation.fault_options import Fault
+from launch.studies.ablation.faults import after_update, prepare, rules
 from launch.studies.ablation.town import collect_town, town_return
 from td3jax import Spaces, init, td3
 from td3jax.batch import Batch, Observation

@@ -6,12 +6,12 @@ has to be built: `critic(parameters with the actor's encoder in place of its own
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from launch.studies.ablation.fault_options import Fault
 from td3jax import td3
 from td3jax.batch import Batch, Observation
 from td3jax.networks import Networks, Params
@@ -19,27 +19,6 @@ from td3jax.state import TrainState
 from td3jax.td3 import ActorLoss, Rules
 
 _JOINT = "critic_encoder"  # the critic's encoder as a parameter of the actor's optimiser
-
-
-@dataclasses.dataclass(frozen=True)
-class Fault:
-    """Departures of an update from TD3; the default has none.
-
-    features: the encoder under Q in the actor loss, "critic" (right) or "actor".
-    gradient: whether the actor loss moves that encoder through Q.
-    target_encoders: whether targets have slow copies of the encoders.
-    target_features: the encoder under the target actor, "actor" (right) or "critic".
-    """
-
-    features: str = "critic"
-    gradient: bool = False
-    target_encoders: bool = True
-    target_features: str = "actor"
-
-    @property
-    def joint(self) -> bool:
-        """The critic's encoder is in the actor's optimiser too."""
-        return self.gradient and self.features == "critic"
 
 
 def _critic_under_actor_loss(fault: Fault, actor_params: Params, critic_params: Params) -> Params:

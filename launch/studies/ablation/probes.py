@@ -11,7 +11,8 @@ import optax
 from envs import lane_toy
 from envs.lane_toy import State, ToyConfig
 from launch.studies.ablation.data import RewardRule
-from launch.studies.ablation.faults import Fault, composed_actor_loss
+from launch.studies.ablation.fault_options import Fault
+from launch.studies.ablation.faults import composed_actor_loss
 from td3jax import act, networks, td3
 from td3jax.batch import Observation
 from td3jax.metrics import SATURATED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from launch.studies.ablation.faults import Fault
+from launch.studies.ablation.fault_options import Fault
 from launch.studies.ablation.faults import rules as faulty
 from td3jax import td3
 from td3jax.batch import Batch, Observation

@@ -73,6 +73,17 @@ def test_measured_runs_of_the_lane_toy_are_told_apart():
     assert law.power_r2 > 0.98 > law.exponential_r2
 
 
+@pytest.mark.parametrize(("clip", "name"), [(np.inf, "feature_leak"), (20.0, "masked_leak")])
+def test_a_loss_that_stops_short_of_its_q_tells_a_clip_from_an_open_leak(clip, name):
+    series = synthetic_runs.feature_leak(depth=1.5)
+    q = series["debug/actor_q_mean"]
+    series["train/actor_loss"] = curve(q.steps, -np.minimum(q.values, clip))
+    series["health/actor_bypass"] = curve(q.steps, np.where(q.values < clip, 1.0, 0.0))
+    first, second, *_ = rank_causes(series)
+    assert first.name == name
+    assert second.score < LIKELY <= first.score
+
+
 def test_report_3_also_took_too_few_updates_which_ranks_second():
     series = synthetic_runs.report_series(3)
     first, second, *_ = rank_causes(series)

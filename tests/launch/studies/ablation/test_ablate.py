@@ -9,7 +9,8 @@ import pytest
 from launch.errors import BadInput
 from launch.studies.ablation.arms import FAULTS, TOY_AGENT
 from launch.studies.ablation.experiment import ArmRun
-from launch.studies.ablation.faults import Fault, composed_actor_loss
+from launch.studies.ablation.fault_options import Fault
+from launch.studies.ablation.faults import composed_actor_loss
 from launch.studies.ablation.probes import leak_probe
 from launch.studies.ablation.results import arms_of, curve_rows
 from td3jax import Spaces, init, td3
