@@ -142,7 +142,8 @@ class Visit:
         points = stage.session.map.get_spawn_points()
         if not points:
             raise EnvError(f"{stage.session.town} has no spawn points: load another town")
-        tick = stage.reset_to(traffic.lifted(points[0]), False, False, np.random.default_rng(0))
+        start, rng = traffic.lifted(points[0]), np.random.default_rng(0)
+        tick = stage.reset_to(start, self._config.traffic.vehicles, False, False, rng)
         self._starts = _places(stage, tick.snapshot)
         return len(stage.actors.vehicles)
 
