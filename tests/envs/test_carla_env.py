@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +25,8 @@ from envs.errors import (
     UnknownMap,
     WrongVersion,
 )
+from envs.process import server as servers
+from envs.process.server import Server
 from envs.supervised import SupervisedCarlaEnv
 from envs.task import privileged
 from envs.task.lens import through_lens
@@ -42,6 +42,19 @@ def env() -> Iterator[SupervisedCarlaEnv]:
     made = SupervisedCarlaEnv(SMALL, render_mode="rgb_array")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A server that is left running, for environments of a single test."""
+    started = servers.start(SMALL)
+    yield started
+    started.kill()
+
+
+def visitor(server: Server, config: EnvConfig = SMALL, **options: Any) -> SupervisedCarlaEnv:
+    config = with_options(config, host=server.host, port=server.port)
+    return SupervisedCarlaEnv(config, **options)
 
 
 @pytest.mark.filterwarnings("ignore")  # the checker advises on image shapes; errors still raise
@@ -77,7 +90,8 @@ def test_a_step_has_what_it_promises(env):
 
 def second_client(env):
     """A client of our own beside the environment's, on the same server."""
-    client = carla.Client(env.server.host, env.server.port)
+    place = env.server or env.config.server
+    client = carla.Client(place.host, place.port)
     client.set_timeout(10.0)
     return client
 
@@ -109,8 +123,8 @@ def test_the_lanes_before_a_light_that_is_not_green_are_closed(env):
         assert set(graph.graph.successors(lane)) <= graph.junctions
 
 
-def test_the_vector_alone_needs_no_camera():
-    env = SupervisedCarlaEnv(with_options(SMALL, image_size=0), render_mode="rgb_array")
+def test_the_vector_alone_needs_no_camera(server):
+    env = visitor(server, with_options(SMALL, image_size=0), render_mode="rgb_array")
     try:
         observation, _ = env.reset(seed=3, options={"video": False})
         assert env.observation_space.contains(observation)
@@ -127,7 +141,7 @@ def test_the_vector_alone_needs_no_camera():
         env.close()
 
 
-def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env):
+def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env, server):
     env.reset(seed=5)
     for _ in range(2):
         rewards = []
@@ -135,7 +149,7 @@ def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env):
             observation, reward, *_, info = env.step(STEER)
             rewards.append(reward)
     config = with_options(SMALL, action_ticks=3, episode_steps=7)
-    held = SupervisedCarlaEnv(config)
+    held = visitor(server, config)
     try:
         first, _ = held.reset(seed=5)
         for _ in range(2):
@@ -222,19 +236,18 @@ def undisturbed(info: dict[str, Any]) -> None:
     ("crowd", "steps"),
     [
         ({"npc_vehicles": 12}, 60),
-        ({"npc_vehicles": 0, "npc_walkers": 6}, 60),
+        pytest.param({"npc_vehicles": 0, "npc_walkers": 6}, 60, marks=pytest.mark.slow),
         ({"npc_vehicles": 90, "town": "Town02"}, 2),  # one is put where the ego still stands
     ],
     ids=["vehicles", "walkers and lights", "crowded"],
 )
 def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
-    crowd: dict[str, Any], steps: int
+    server: Server, crowd: dict[str, Any], steps: int
 ) -> None:
     def episode(env: SupervisedCarlaEnv, seed: int) -> tuple[list[bytes], list, list, list]:
         rng = np.random.default_rng(seed)
         observation, _ = env.reset(seed=seed)
         record = [observation["image"].tobytes() + observation["vector"].tobytes()]
-        assert env.server is not None
         client = second_client(env)
         for step in range(steps):
             if step == steps - 1:
@@ -248,7 +261,7 @@ def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
         lights = world.get_actors().filter("traffic.traffic_light")
         return record, vehicles, walkers, sorted((a.id, a.get_elapsed_time()) for a in lights)
 
-    env = SupervisedCarlaEnv(with_options(EnvConfig(), episode_steps=100, **crowd))
+    env = visitor(server, with_options(EnvConfig(), episode_steps=100, **crowd))
     try:
         first, other, again = (episode(env, seed) for seed in (5, 6, 5))
     finally:
@@ -261,10 +274,11 @@ def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
     assert first[2] != other[2] or not config.npc_walkers
 
 
-def test_a_driver_who_sees_no_lights_is_counted_running_them_and_the_expert_is_not() -> None:
+def test_a_driver_who_sees_no_lights_is_counted_running_them_and_the_expert_is_not(
+    server: Server,
+) -> None:
     options = {"npc_vehicles": 0, "image_size": 0, "imu": False, "route_length": 300.0}
-    config = with_options(EnvConfig(), expert_hints=True, action_ticks=2, **options)
-    env = SupervisedCarlaEnv(config)
+    env = visitor(server, with_options(EnvConfig(), expert_hints=True, action_ticks=2, **options))
     found = {}
     try:
         for who in ("expert_action", "blind_action"):
@@ -280,29 +294,31 @@ def test_a_driver_who_sees_no_lights_is_counted_running_them_and_the_expert_is_n
     assert found["expert_action"]["driving_score"] > 99.0
 
 
-def transitions(seed: int, steps: int) -> bytes:
-    config = with_options(EnvConfig(), episode_steps=1000)
-    env, rng = SupervisedCarlaEnv(config), np.random.default_rng(seed)
+def transitions(env: SupervisedCarlaEnv, seed: int, steps: int) -> bytes:
+    rng = np.random.default_rng(seed)
+    observation, _ = env.reset(seed=seed)
+    record = [observation["image"].tobytes(), observation["vector"].tobytes()]
+    for _ in range(steps):
+        action = rng.uniform(-1, 1, 2).astype(np.float32)
+        observation, total, terminated, truncated, info = env.step(action)
+        undisturbed(info)
+        record += [observation["image"].tobytes(), observation["vector"].tobytes()]
+        record.append(repr((total, terminated, truncated)).encode())
+        if terminated or truncated:
+            observation, _ = env.reset()
+    return b"".join(record)
+
+
+def test_the_same_seed_gives_the_same_transitions_byte_for_byte(server):
+    fresh = SupervisedCarlaEnv(EnvConfig())
+    running = visitor(server, EnvConfig())
     try:
-        observation, _ = env.reset(seed=seed)
-        record = [observation["image"].tobytes(), observation["vector"].tobytes()]
-        for _ in range(steps):
-            action = rng.uniform(-1, 1, 2).astype(np.float32)
-            observation, total, terminated, truncated, info = env.step(action)
-            undisturbed(info)
-            record += [observation["image"].tobytes(), observation["vector"].tobytes()]
-            record.append(repr((total, terminated, truncated)).encode())
-            if terminated or truncated:
-                observation, _ = env.reset()
-        return b"".join(record)
+        first = transitions(fresh, 5, 80)
+        assert transitions(running, 5, 80) == first
+        assert transitions(running, 6, 80) != first
     finally:
-        env.close()
-
-
-def test_the_same_seed_gives_the_same_transitions_byte_for_byte():
-    first = transitions(5, 80)
-    assert transitions(5, 80) == first
-    assert transitions(6, 80) != first
+        fresh.close()
+        running.close()
 
 
 def one_line(error: pytest.ExceptionInfo[EnvError], *words: str) -> None:
@@ -320,13 +336,18 @@ def test_an_unreachable_server_is_named():
     one_line(error, "127.0.0.1:9")
 
 
-def test_an_unknown_town_or_blueprint_is_named(tmp_path):
+def test_an_unknown_town_or_blueprint_is_named(server, tmp_path):
+    log = str(tmp_path / "server.log")
+    started = SupervisedCarlaEnv(with_options(SMALL, server_log=log, town="Town99"))
+    with pytest.raises(ServerUnreachable) as error:
+        started.reset(seed=1)
+    started.close()
+    one_line(error, "Town99")
     for option, kind in (
-        ({"town": "Town99"}, (UnknownMap, ServerUnreachable)),
+        ({"town": "Town99"}, UnknownMap),
         ({"ego_blueprint": "vehicle.no.such"}, UnknownBlueprint),
     ):
-        log = str(tmp_path / "server.log")
-        env = SupervisedCarlaEnv(with_options(SMALL, server_log=log, **option))
+        env = visitor(server, with_options(SMALL, **option))
         with pytest.raises(kind) as error:
             env.reset(seed=1)
         env.close()
@@ -358,25 +379,17 @@ def test_a_server_of_another_version_is_refused():
     one_line(error, "0.9.99", "0.9.16")
 
 
-def test_traffic_is_told_its_own_port_and_settings_survive_a_map_load():
-    config = with_options(SMALL, npc_vehicles=0)
-    env = SupervisedCarlaEnv(config)
+def test_traffic_is_told_its_own_port_and_settings_survive_a_map_load(server):
+    env = visitor(server, with_options(SMALL, npc_vehicles=0))
     try:
         env.reset(seed=1)
         env.reset(options={"town": "Town02"})
-        assert env.server is not None
-        script = (
-            "import carla, sys\n"
-            f"c = carla.Client('127.0.0.1', {env.server.port}); c.set_timeout(10)\n"
-            "s = c.get_world().get_settings()\n"
-            "name = c.get_world().get_map().name\n"
-            "print(s.synchronous_mode, round(s.fixed_delta_seconds, 3), name)"
-        )
-        output = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=True
-        ).stdout
-        assert output.split()[:2] == ["True", "0.05"]
-        assert "Town02" in output
+        client = second_client(env)
+        world = client.get_world()
+        settings = world.get_settings()
+        assert settings.synchronous_mode
+        assert settings.fixed_delta_seconds == pytest.approx(0.05)
+        assert "Town02" in world.get_map().name
     finally:
         env.close()
 
