@@ -112,17 +112,15 @@ def two_servers() -> Iterator[list[Server]]:
 
 
 def test_running_servers_are_used_and_left_running(
-    tmp_path: Path, two_servers: list[Server]
+    tmp_path: Path, two_servers: list[Server], capfd: pytest.CaptureFixture
 ) -> None:
     addresses = ",".join(f"{server.host}:{server.port}" for server in two_servers)
     words = [*FLAGS, f"--servers={addresses}", "--norecord_video", "--steps=60"]
     words += ["--final_episodes=0", "--npc_vehicles=0"]
-    run = tmp_path / "run"
-    child = process(*words, f"--run_dir={run}")
-    wait_for(lambda: last_step(run) >= 10, child)
-    assert stand_ins(child.pid) == []
-    code, out, err = finished(child)
-    assert code == 0, err
+    run, before = tmp_path / "run", stand_ins(os.getpid())
+    assert main([*words, f"--run_dir={run}"]) == 0
+    assert stand_ins(os.getpid()) == before
+    out = capfd.readouterr().out
     assert f"waiting for the simulators at {addresses.replace(',', ', ')}" in out
     assert checkpoint.read_config(checkpoint.find(run)).loop.simulators == 2
     assert all(server.alive() for server in two_servers)
