@@ -125,8 +125,8 @@ def _left_servers(clean: bool) -> Finding:
     name = "left servers"
     if clean:
         said: list[str] = []
-        abandoned.stop_abandoned(said.append)
-        return Finding(name, True, "; ".join(said) or "there was nothing to end")
+        stuck = abandoned.stop_abandoned(said.append)
+        return Finding(name, not stuck, "; ".join(said) or "there was nothing to end")
     left = [abandoned.describe(note) for _, note in abandoned.notes()]
     if left:
         text = f"killed runs have left {'; '.join(left)}: --clean ends them, as the next run does"

@@ -11,6 +11,7 @@ import dataclasses
 import fcntl
 import json
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -112,27 +113,34 @@ def notes() -> Iterator[tuple[IO[bytes], Note]]:
 
 
 def stop_abandoned(say: Callable[[str], None]) -> int:
-    """End every server whose starter is dead; return their number. say: gets a line for each."""
-    count = 0
+    """End every server whose starter is dead; return the number of those that cannot be ended.
+
+    say: gets a line for each.
+    """
+    stuck = 0
     for hold, note in notes():
-        end(hold, note)
-        say(f"ended a server that a run had left: {describe(note)}")
-        count += 1
-    return count
+        if end(hold, note):
+            say(f"ended a server that a run had left: {describe(note)}")
+        else:
+            stuck += 1
+            say(f"cannot end a server that a run had left; run this: {describe(note)}")
+    return stuck
 
 
 def describe(note: Note) -> str:
     """Return how the server of a note is ended, in one line."""
-    return " ".join(note.stop_words) or f"process {note.pid}"
+    return shlex.join(note.stop_words) or f"process {note.pid}"
 
 
-def end(hold: IO[bytes], note: Note) -> None:
-    """End the server of a note; the note stays where its stop command fails."""
+def end(hold: IO[bytes], note: Note) -> bool:
+    """End the server of a note; the note stays, and False is returned, where the command fails."""
     if note.started and started_at(note.pid) == note.started:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(note.pid, signal.SIGKILL)
-    if run_stop(note.stop_words, subprocess.DEVNULL):
-        clear_note(hold)
+    if not run_stop(note.stop_words, subprocess.DEVNULL):
+        return False
+    clear_note(hold)
+    return True
 
 
 def run_stop(words: Sequence[str], output: int | IO[bytes]) -> bool:

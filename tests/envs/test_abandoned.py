@@ -80,7 +80,7 @@ def test_a_server_outlives_its_killed_starter_until_the_next_start(own_folder):
     port = killed_owner(own_folder, command_of(own_folder))
     assert listens(port)
     said: list[str] = []
-    assert abandoned.stop_abandoned(said.append) == 1
+    assert abandoned.stop_abandoned(said.append) == 0
     assert soon(lambda: not listens(port))
     assert said == [
         f"ended a server that a run had left: process {(own_folder / 'pid').read_text()}"
@@ -117,14 +117,16 @@ def test_the_note_goes_with_the_server(own_folder):
 def test_a_stop_command_that_cannot_run_is_tried_again_later(own_folder):
     file = abandoned.hold_folder() / "12000"
     file.write_text('{"pid": 0, "started": 0, "stop_words": ["/no/such/program"]}')
-    assert [abandoned.stop_abandoned(lambda line: None) for _ in range(2)] == [1, 1]
+    said: list[str] = []
+    assert [abandoned.stop_abandoned(said.append) for _ in range(2)] == [1, 1]
+    assert said == 2 * ["cannot end a server that a run had left; run this: /no/such/program"]
 
 
 def test_a_process_that_only_has_the_number_is_left_alone(own_folder):
     with subprocess.Popen(["sleep", "600"], start_new_session=True) as bystander:
         note = f'{{"pid": {bystander.pid}, "started": 1, "stop_words": []}}'
         (abandoned.hold_folder() / "12000").write_text(note)
-        assert abandoned.stop_abandoned(lambda line: None) == 1
+        assert abandoned.stop_abandoned(lambda line: None) == 0
         assert bystander.poll() is None
         bystander.send_signal(signal.SIGKILL)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from run_support import ROOT
 
 from envs.checkup import CHECKS, Complaint, Finding
 from envs.config import EnvConfig
+from envs.process import abandoned
 from envs.process import server as servers
 from launch import doctor, own_machine
 from launch.command import main
@@ -134,3 +137,16 @@ def test_a_full_disk_and_a_full_memory_are_told(monkeypatch, tmp_path):
 def test_memory_is_read_as_the_kernel_writes_it():
     text = "MemTotal:       24000000 kB\nMemFree: 100 kB\nMemAvailable:   2000000 kB\n"
     assert own_machine.free_gigabytes(text) == 2.048
+
+
+def test_what_killed_runs_have_left_is_told_and_ended_when_asked(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    note = {"pid": 0, "started": 0, "stop_words": ["touch", f"{tmp_path}/ended"]}
+    (abandoned.hold_folder() / "12000").write_text(json.dumps(note))
+    told = doctor._left_servers(clean=False)
+    assert told.ok is False
+    assert f"touch {tmp_path}/ended: --clean ends them" in told.text
+    assert not (tmp_path / "ended").exists()
+    assert doctor._left_servers(clean=True).ok
+    assert (tmp_path / "ended").exists()
+    assert doctor._left_servers(clean=False).ok
