@@ -12,7 +12,6 @@ import pytest
 
 from envs.standin.town import load_town
 
-
 WALKERS = """
 import os, sys
 import carla
