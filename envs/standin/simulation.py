@@ -19,6 +19,8 @@ from envs.standin.world import Identity, Settings, World
 
 #: Wall-clock pace of asynchronous mode without a fixed step.
 ASYNCHRONOUS_PERIOD_S = 1 / 30
+#: Pause between steps of a fixed length, which leaves calls of clients their turn.
+FREE_RUNNING_S = 0.002
 MAX_DELTA_S = 10.0
 OPENDRIVE_MAP = "OpenDriveMap"
 
@@ -131,11 +133,15 @@ class Simulation:
                 self.hub.publish(sensor.stream, payload, droppable)
 
     def period(self) -> float | None:
-        """Seconds of wall clock between own steps; None in synchronous mode."""
+        """Seconds of wall clock between own steps; None in synchronous mode.
+
+        With a fixed step a real server runs as fast as it can, and this one while anybody watches.
+        """
         settings = self.world.settings
         if settings.synchronous:
             return None
-        return settings.fixed_delta or ASYNCHRONOUS_PERIOD_S
+        watched = bool(settings.fixed_delta) and self.hub.has_subscribers(WORLD_STREAM)
+        return FREE_RUNNING_S if watched else ASYNCHRONOUS_PERIOD_S
 
     def load(self, name: str, reset_settings: bool) -> None:
         """Start a new episode; an empty name means the present town. Raises RpcFailure."""

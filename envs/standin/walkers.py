@@ -122,25 +122,36 @@ class Walkers:
         if not self.ids:
             return
         moving = np.array([self.physics[i] and i not in self.led for i in self.ids], np.float64)
-        led = np.array([i in self.led for i in self.ids])
         direction = self.data[4:6]
         length = np.maximum(np.hypot(*direction), 1e-9)
         before = self.velocity
         velocity = np.zeros_like(before)
-        pace = self.data[7] * ~self.slide.any(axis=0)
-        velocity[:2] = direction / length * pace * np.maximum(moving, led) + self.slide
-        self.data[:2] += (velocity[:2] - self.slide) * (dt * moving) + self.slide * dt
-        sliding = np.maximum(np.hypot(*self.slide), 1e-9)
-        self.slide *= np.maximum(0.0, 1.0 - _SLIDING * dt / sliding)
+        velocity[:2] = direction / length * self.data[7]
+        sliding = self.slide.any()
+        if sliding:
+            velocity[:2] *= ~self.slide.any(axis=0)
+        self.data[:2] += velocity[:2] * (dt * moving)
+        led = np.array([i in self.led for i in self.ids]) if self.led else None
+        velocity[:2] *= moving if led is None else np.maximum(moving, led)
+        if sliding:
+            self._slide(dt, velocity)
         ground, _ = town.height(self.data[:2].T, self.data[2] - self.half[2])
         height = self.data[2] - self.half[2] - ground
         self.fall = np.where(height > 0.02, self.fall - 9.81 * dt, 0.0) * moving
         drop = np.where(height > 0.02, np.maximum(self.fall * dt, -height), -height) * moving
-        drop = np.where(led & (np.abs(height) < _STEP), -height, drop)
+        if led is not None:
+            drop = np.where(led & (np.abs(height) < _STEP), -height, drop)
         self.data[2] += drop
         velocity[2] = self.fall
         self.acceleration = (velocity - before) / dt
         self.velocity = velocity
+
+    def _slide(self, dt: float, velocity: NDArray[np.float64]) -> None:
+        """Move those who were hit, and slow them down."""
+        velocity[:2] += self.slide
+        self.data[:2] += self.slide * dt
+        pace = np.maximum(np.hypot(*self.slide), 1e-9)
+        self.slide *= np.maximum(0.0, 1.0 - _SLIDING * dt / pace)
 
     @property
     def colliding(self) -> NDArray[np.bool_]:

@@ -95,7 +95,7 @@ class World:
         self.map_changed_until = self.frame + 2
         self.fixtures = Boxes.rows(np.empty((0, 7)))
         self.fixture_ids: list[int] = []
-        self.hurdles = 0  # props that stop a car; they come first
+        self.hurdles = self.fixtures  # those of them that stop a car: the first ones
         spectator = Actor(
             self.identity.actor(),
             "spectator",
@@ -163,21 +163,21 @@ class World:
         """Rebuilds the boxes of props after one came, went or moved."""
         props = [a for a in self.actors.values() if a.type_id.startswith("static.prop.")]
         props.sort(key=lambda prop: prop.box_half[2] < _DRIVEN_OVER)
-        self.hurdles = sum(prop.box_half[2] >= _DRIVEN_OVER for prop in props)
         rows = []
         for prop in props:
             x, y, z, _, yaw, _ = self.pose_of(prop)
             rows.append((x, y, z + prop.box_half[2], math.radians(yaw), *prop.box_half))
         self.fixture_ids = [prop.id for prop in props]
         self.fixtures = Boxes.rows(np.array(rows))
+        count = sum(prop.box_half[2] >= _DRIVEN_OVER for prop in props)
+        self.hurdles = self.fixtures.take(np.arange(count))
 
     def _bystanders(self) -> tuple[Boxes, list[int], int]:
         """Boxes and ids of walkers and props, and how many are walkers."""
-        hurdles = Boxes(np.ascontiguousarray(self.fixtures.table[:, : self.hurdles]))
         if not self.walkers.ids:
-            return hurdles, self.fixture_ids, 0
+            return self.hurdles, self.fixture_ids, 0
         walkers = self.walkers.boxes()
-        boxes = Boxes.join([walkers, hurdles])
+        boxes = Boxes.join([walkers, self.hurdles])
         ids = [*self.walkers.colliding_ids, *self.fixture_ids]
         return boxes, ids, len(walkers)
 

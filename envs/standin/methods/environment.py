@@ -15,6 +15,7 @@ from envs.standin.methods.registry import value, void
 from envs.standin.simulation import Simulation
 
 _ANY, _TRAFFIC_LIGHT = 255, 7
+_SIGN_HALF = [0.05, 0.35, 0.35]  # m, a board of 0.7 m
 
 
 @value("query_lights_state")
@@ -48,7 +49,7 @@ def enable_environment_objects(sim: Simulation, ids: list[int], enabled: bool) -
 
 @value("get_all_level_BBs")
 def get_level_boxes(sim: Simulation, label: int = _ANY) -> list[Any]:
-    """Return boxes in the world of obstacles, vehicles, walkers and lights with the label.
+    """Return boxes in the world of obstacles, vehicles, walkers, lights and signs with the label.
 
     The ground, which the real server cuts into pieces of road and pavement, has none here.
     """
@@ -59,6 +60,8 @@ def get_level_boxes(sim: Simulation, label: int = _ANY) -> list[Any]:
             inner = (*actor.box_centre, 0.0, actor.box_yaw, 0.0)
             x, y, z, *rotation = compose(sim.world.pose_of(actor), inner)
             found.append([[x, y, z], list(actor.box_half), rotation, actor.id])
+        if actor.kind is Kind.SIGN and label in (_ANY, tag):
+            found.append([list(actor.pose[:3]), _SIGN_HALF, list(actor.pose[3:]), actor.id])
     if label in (_ANY, _TRAFFIC_LIGHT):
         for actor_id in sim.world.lights.index:
             found += get_light_boxes(sim, actor_id)

@@ -30,8 +30,14 @@ def spawn_actor_with_parent(
     attachment: int = 0,
     socket_name: str = "",
 ) -> list[Any]:
-    """A new actor fixed to another; both kinds of spring arm are rigid here."""
+    """A new actor fixed to another; both kinds of spring arm are rigid here.
+
+    A client that starts the controller of a walker which no snapshot has shown it dies. Here calls
+    are answered faster than asynchronous steps follow each other, so that a step is made at once.
+    """
     actor = spawning.spawn(sim.world, sim.hub, description, pose(transform), int(parent))
+    if actor.type_id == spawning.CONTROLLER and not sim.world.settings.synchronous:
+        sim.tick()
     return actor.wire()
 
 

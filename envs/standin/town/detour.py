@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Area codes of CARLA's walkers.
-SIDEWALK, CROSSWALK, ROAD = 1, 2, 3
+BLOCKED, SIDEWALK, CROSSWALK, ROAD = range(4)
 #: The most polygons and vertices that one tile can number.
 MOST_POLYGONS, MOST_VERTICES = 0x7FFE, 0xFFFE
 

@@ -10,13 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.standin.town.detour import CROSSWALK, MOST_POLYGONS, MOST_VERTICES, ROAD, SIDEWALK, Mesh
+from envs.standin.town.detour import (
+    BLOCKED,
+    CROSSWALK,
+    MOST_POLYGONS,
+    MOST_VERTICES,
+    ROAD,
+    SIDEWALK,
+    Mesh,
+)
 from envs.standin.town.lanes import RoadMap, Strip
 from envs.standin.town.plot import UNPAVED, WALKED
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
+_FLAT = 1e-3  # m^2, a corner that does not turn
 _STRAIGHT = 0.1  # m that a border may lie off the line between two stations
 _KERB, _FENCE = 0.3, 0.6  # m kept free beside the road, and beside what lines the pavement
 _JOINED = 1.2  # m between the ends of lanes that go on into each other
@@ -155,6 +164,7 @@ def _mesh(sections: list[list[_Lane]], crossings: list[_Ends]) -> Mesh:
     _join_along(neighbours, vertices, quads, lanes)
     _join_beside(neighbours, sections)
     areas = np.concatenate([np.full(len(lane.places) - 1, lane.area) for lane in lanes])
+    areas[~_convex(vertices[quads])] = BLOCKED
     return _with_crossings(Mesh(vertices, quads, neighbours, areas), crossings)
 
 
@@ -175,7 +185,7 @@ def _with_crossings(mesh: Mesh, crossings: list[_Ends]) -> Mesh:
             for piece, side in zip(pieces, sides, strict=True)
             for corner in (side + 1, side)
         ]
-        if pieces[0] == pieces[1] or not _clockwise(mesh.vertices[quad]):
+        if pieces[0] == pieces[1] or not _convex(mesh.vertices[None, quad]).all():
             continue
         for piece, side in zip(pieces, sides, strict=True):
             mesh.neighbours[piece, side] = count
@@ -195,11 +205,12 @@ def _piece(places: Array, place: float) -> int:
     return max(int(np.searchsorted(places, place)) - 1, 0)
 
 
-def _clockwise(corners: Array) -> bool:
-    """Whether an outline turns right at each corner, where x points right and y up."""
-    steps = np.roll(corners, -1, axis=0) - corners
-    after = np.roll(steps, -1, axis=0)
-    return bool((steps[:, 0] * after[:, 1] - steps[:, 1] * after[:, 0] < 0.0).all())
+def _convex(outlines: Array) -> NDArray[np.bool_]:
+    """Which outlines (N, 4, 3) turn right at each corner, where x points right and y up."""
+    steps = np.roll(outlines, -1, axis=1) - outlines
+    after = np.roll(steps, -1, axis=1)
+    turns: Array = steps[..., 0] * after[..., 1] - steps[..., 1] * after[..., 0]
+    return np.asarray((turns < _FLAT).all(axis=1))
 
 
 def _stations(section: list[_Lane]) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +11,41 @@ import carla
 import pytest
 
 from envs.standin.town import load_town
+
+WALKERS = """
+import os, sys
+import carla
+client = carla.Client("127.0.0.1", int(sys.argv[1]))
+client.set_timeout(10)
+world = client.get_world()
+library, walkers, controllers = world.get_blueprint_library(), [], []
+for _ in range(5):
+    place = carla.Transform(world.get_random_location_from_navigation())
+    walkers.append(world.try_spawn_actor(library.find("walker.pedestrian.0001"), place))
+    controllers.append(
+        world.spawn_actor(library.find("controller.ai.walker"), carla.Transform(), walkers[-1])
+    )
+for controller in controllers:
+    controller.start()
+    controller.go_to_location(world.get_random_location_from_navigation())
+    controller.set_max_speed(1.4)
+for _ in range(60):
+    world.wait_for_tick()
+print("paces", sorted(round(walker.get_velocity().length(), 1) for walker in walkers), flush=True)
+os._exit(0)
+"""
+
+
+def test_walkers_may_be_started_right_after_they_were_made(
+    client: carla.Client, server: Any
+) -> None:
+    """In an asynchronous world, without a wait for the step that shows them."""
+    command = [sys.executable, "-c", WALKERS, str(server.port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    paces = [float(pace) for pace in done.stdout.strip()[len("paces [") : -1].split(",")]
+    assert len(paces) == 5
+    assert paces[2] == pytest.approx(1.4, abs=0.2)
 
 
 def test_a_map_keeps_the_name_under_which_it_was_loaded(client: carla.Client) -> None:

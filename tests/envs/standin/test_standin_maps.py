@@ -113,6 +113,7 @@ def test_stop_yield_and_speed_limit_signs_are_actors(loaded):
     limits = {23: "traffic.speed_limit.50", 24: "traffic.speed_limit.30"}
     assert found == {21: "traffic.stop", 22: "traffic.yield", **limits}
     assert len(world.get_actors().filter("traffic.*")) == 4
+    assert len(world.get_level_bbs(carla.CityObjectLabel.TrafficSigns)) == 4
     stop = next(iter(world.get_actors().filter("traffic.stop")))
     box = stop.trigger_volume
     zone = stop.get_transform().transform(carla.Location(box.location))

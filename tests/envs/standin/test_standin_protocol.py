@@ -162,6 +162,20 @@ def test_a_car_drives_over_debris_and_into_a_barrel(world, model3, attach):
     assert {event.other_actor.id for event in sensor.drain()} == {barrel.id}
 
 
+def test_steps_of_a_fixed_length_do_not_wait_for_the_clock(world):
+    """Of an asynchronous world: at the clock's pace each would take twice as long as we wait."""
+    settings = world.get_settings()
+    settings.synchronous_mode, settings.fixed_delta_seconds = False, 10.0
+    world.apply_settings(settings)
+    before = world.wait_for_tick(5.0)
+    for _ in range(3):
+        now = world.wait_for_tick(5.0)
+    steps = now.frame - before.frame
+    assert steps >= 3
+    passed = now.timestamp.elapsed_seconds - before.timestamp.elapsed_seconds
+    assert passed == pytest.approx(10.0 * steps)
+
+
 def test_camera_images_belong_to_their_tick(world, model3, attach):
     mount = carla.Transform(carla.Location(x=2.0, z=1.5))
     camera = attach("sensor.camera.rgb", model3, mount, image_size_x=96, image_size_y=64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
 
 from envs.standin.town import TOWNS, town_from_osm
-from envs.standin.town.detour import CROSSWALK, ROAD, SIDEWALK
+from envs.standin.town.detour import BLOCKED, CROSSWALK, ROAD, SIDEWALK
 from envs.standin.town.lanes import RoadMap
 from envs.standin.town.navigation import walkable
 from tests.envs.standin.test_town_osm import extract
@@ -39,6 +41,17 @@ def test_pieces_are_convex_and_share_the_sides_over_which_one_walks(name):
         gaps = np.linalg.norm(mine[:, None] - theirs[None], axis=2).min(axis=1)
         road = ROAD in (mesh.areas[piece], mesh.areas[other])
         assert gaps.max() < (0.7 if road else 1e-6)
+
+
+def test_no_walker_is_sent_over_a_piece_that_is_not_convex():
+    """As of a lane that opens within a few metres: the client's search takes convex ones alone."""
+    strip = next(s for s in town("Town01").road_map.strips if s.kind == "sidewalk")
+    bent = replace(strip, right=strip.right.copy())
+    middle = len(bent.right) // 2
+    bent.right[middle] = bent.right[middle - 2] + (bent.left[middle] - bent.right[middle])
+    mesh = walkable(RoadMap((bent,), ()))
+    assert BLOCKED in mesh.areas
+    assert SIDEWALK in mesh.areas
 
 
 def test_crosswalks_make_one_ground_of_all_pavements():
