@@ -130,7 +130,7 @@ def _leaks() -> list[Planned]:
         *_lane_toy("masked_leak", 1, 5, words=(*leak, "--critic_norm=layer")),
         *_lane_toy("masked_leak", 2, words=(*shared, "--critic_norm=layer")),
         *_lane_toy("masked_leak", 3, words=(*leak, "--critic_norm=batch")),
-        *_lane_toy("masked_leak", 4, 10, words=(*leak, "--actor_q_clip=20")),
+        *_lane_toy("masked_leak", 4, words=(*leak, "--actor_q_clip=20")),
     ]
 
 

@@ -102,6 +102,29 @@ def test_all_are_sent_their_actions_before_one_is_waited_for(tmp_path: Path, mon
     assert run.step == 100
 
 
+def test_actions_do_not_wait_for_more_updates_than_the_device_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envs = three()
+    order = envs[0].shared
+    config = tiny(simulators=3, eval_every=0, steps=66, update_ratio=12.0)
+    run = session(config, tmp_path / "run", envs)
+    update, counts = run.learner.update, []
+
+    def noted_update(count: int, scalars: bool) -> None:
+        order.append((-1, "update"))
+        counts.append(count)
+        update(count, scalars)
+
+    monkeypatch.setattr(run.learner, "update", noted_update)
+    assert train(run)
+    run.close()
+    sent, waited = ([(i, name) for i in range(3)] for name in ("send", "wait"))
+    calls = [call for call in order if call[1] != "reset"]
+    assert calls[7 * 6 :] == [(-1, "update"), *sent, (-1, "update"), *waited] * 15
+    assert counts == [24, 12] * 15  # 36 a round in calls of 12, of which two are taken at once
+
+
 def test_no_seed_is_used_twice_and_a_run_repeats_exactly(tmp_path: Path) -> None:
     runs = []
     for name in ("one", "two"):
