@@ -130,7 +130,9 @@ def test_the_client_always_has_a_home_that_it_can_write_to(monkeypatch, home):
     monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
     child = Child("")
     try:
-        words = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
+        environment = Path(f"/proc/{child.pid}/environ")
+        assert soon(lambda: bool(environment.read_bytes()))  # it has none before its program starts
+        words = environment.read_bytes().split(b"\0")
         (given,) = [word.removeprefix(b"HOME=") for word in words if word.startswith(b"HOME=")]
     finally:
         child.kill()

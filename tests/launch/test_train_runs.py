@@ -48,7 +48,7 @@ def test_a_run_leaves_everything_and_never_overwrites(
     words = [*as_flags(), "--record_video", f"--runs_dir={tmp_path}", "--name=x"]
     assert main(words) == 0
     out = capfd.readouterr().out
-    assert "buffer 26," in out
+    assert "buffer 27," in out
     assert "preset vector fits Pendulum-v1's observations" in out
     assert "cpu:0" in out
     folder = tmp_path / "x-001"
@@ -250,6 +250,7 @@ CHANGED: dict[str, Any] = {
     "learning_starts": 30,
     "random_steps": 90,
     "update_ratio": 0.5,
+    "pretrain_updates": 10,
     "simulators": 2,
     "batch_size": 4,
     "exploration_noise": 0.3,
@@ -269,6 +270,9 @@ ELSEWHERE = {
     "record_video",
     "eval_steps",
     "warm_up",
+    "warm_up_noise",
+    "overlap",
+    "max_lag",
     "env_args",
     "servers",
     "devices",
