@@ -21,7 +21,7 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train test test-core test-other torture lint wheel-check lock clean
+.PHONY: help train test test-slow test-core test-other torture lint wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ help: ## list the targets
 train: $(VENV)/ready ## install, then train on the stand-in; STEPS=300 is a trial, ARGS="--seed=3" passes flags
 	$(BIN)/python -m td3jax train --steps=$(STEPS) $(ARGS)
 
-test: $(VENV)/ready lint ## linters, types and all tests
+test: $(VENV)/ready lint ## linters, types and the tests but the slow ones
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+test-slow: $(VENV)/ready ## the tests that `make test` leaves out: variants, longer runs
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 test-core: $(VENV)/ready ## tests of td3jax and launch alone
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/td3jax tests/launch
