@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from envs.config import EnvConfig, with_options
 from envs.errors import ServerUnreachable
 from envs.process import abandoned
 from envs.process import server as servers
+from tests.envs.waiting import soon
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Listens at its first argument for ever, as a process of its own session, as a container does.
@@ -42,13 +41,6 @@ def own_folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20.0
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 def killed_owner(folder: Path, command: str, stop: str = "") -> int:
@@ -81,7 +73,7 @@ def test_a_server_outlives_its_killed_starter_until_the_next_start(own_folder):
     assert listens(port)
     said: list[str] = []
     assert abandoned.stop_abandoned(said.append) == 0
-    assert soon(lambda: not listens(port))
+    assert soon(lambda: not listens(port), seconds=20.0)
     assert said == [
         f"ended a server that a run had left: process {(own_folder / 'pid').read_text()}"
     ]
@@ -98,7 +90,7 @@ def test_a_container_is_ended_by_the_stop_command_that_was_noted(own_folder):
     config = with_options(EnvConfig(), server_command=f"{sys.executable} -c pass")
     with pytest.raises(ServerUnreachable, match="ended at once"):
         servers.start(config, said.append)
-    assert soon(lambda: not listens(port))
+    assert soon(lambda: not listens(port), seconds=20.0)
     assert int((own_folder / "stopped").read_text()) == port
     assert len(said) == 1
     assert str(own_folder / "stopped") in said[0]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import carla
@@ -23,6 +23,7 @@ from envs.process import ready
 from envs.process import server as servers
 from envs.process.child import Child
 from envs.supervised import SupervisedCarlaEnv
+from tests.envs.waiting import soon
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = with_options(
@@ -50,13 +51,6 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
         return True
-
-
-def soon(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10.0
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
 
 
 def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
