@@ -98,7 +98,7 @@ class SensorConfig(Options):
     camera_z: float = option(1.5, "camera position above the ground, m", low=-100, high=100)
     image_size: int = option(
         84,
-        "side of the square grey picture in the observation, pixels; 0 = the vector alone",
+        "side of the square picture in the observation, pixels; 0 = the vector alone",
         low=0,
         high=8192,
     )
@@ -108,6 +108,11 @@ class SensorConfig(Options):
         "1 = no lens",
         low=1,
         high=8,
+    )
+    red_green: bool = option(
+        False,
+        "give each frame of the observation a second channel, red less green, in which lights and "
+        "brake lamps stand out",
     )
     frame_stack: int = option(4, "newest frames in one observation", low=1, high=255)
     imu: bool = option(True, "attach an inertial sensor; its readings are in info['imu']")

@@ -14,7 +14,7 @@ from envs.task.ego_state import EgoState
 from envs.task.expert import Decision, Expert
 from envs.task.infractions import infractions
 from envs.task.metrics import EpisodeMetrics
-from envs.task.observation import FrameStack, Observation, grey
+from envs.task.observation import FrameStack, Observation, frame
 from envs.task.route import Route
 from envs.task.termination import Ending, Timers, advance, ending
 from envs.world.perception import Perception, ran_red
@@ -97,8 +97,7 @@ class Episode:
     def see(self, picture: np.ndarray | None) -> None:
         """Take in the picture that the next action is chosen by."""
         if self.stack is not None and picture is not None:
-            size = self.config.sensors
-            self.stack.push(grey(picture, size.image_size, size.lens))
+            self.stack.push(frame(picture, self.config.sensors))
 
     def info(self, parts: dict[str, float]) -> dict[str, Any]:
         """Return this step's info: `frame` in ticks since the reset, metrics at the end."""
@@ -129,12 +128,11 @@ def begin(
     most_steps: int,
     has_lights: bool,
 ) -> Episode:
-    """Return an episode after its first tick; the stack repeats its first grey frame."""
-    task, size = config.task, config.sensors
+    """Return an episode after its first tick; the stack repeats its first frame."""
+    task, sensors = config.task, config.sensors
     stack = None
     if picture is not None:
-        stack = FrameStack(size.frame_stack, size.image_size)
-        stack.reset(grey(picture, size.image_size, size.lens))
+        stack = FrameStack(frame(picture, sensors), sensors.frame_stack)
     route = perception.route
     metrics = EpisodeMetrics(route.length, task.tick_seconds, task.target_speed, has_lights)
     expert, blind = (Expert(perception.car, task.target_speed) for _ in range(2))

@@ -20,7 +20,7 @@ from envs.config import EnvConfig, with_options
 from envs.task import observation, spaces
 from envs.task.ego_state import EgoState
 from envs.task.localisation import Fix, first_fix, follow
-from envs.task.observation import FrameStack, Observation, grey
+from envs.task.observation import FrameStack, Observation, frame
 from envs.task.route import Route, locate, make_route, start_position
 
 CAMERA, RECEIVER, INERTIA, SPEEDOMETER, MAP = "camera", "gnss", "imu", "speed", "map"
@@ -105,8 +105,7 @@ class Driver:
         self._speed = 0.0
         self._seen = self._chosen = -math.inf
         self._action = np.zeros(2, np.float32)
-        size = config.sensors
-        self._stack = FrameStack(size.frame_stack, size.image_size) if size.image_size else None
+        self._stack: FrameStack | None = None
 
     def act(self, data: Mapping[str, tuple[int, Any]], seconds: float) -> np.ndarray:
         """Return the action (2,) from the readings by sensor, (frame, data) each, at a time, s.
@@ -142,13 +141,14 @@ class Driver:
         )
 
     def _look(self, data: Mapping[str, tuple[int, Any]]) -> None:
-        if self._stack is None:
+        sensors = self.config.sensors
+        if not sensors.image_size:
             return
-        frame = grey(data[CAMERA][1], self.config.sensors.image_size)
-        if self._chosen == -math.inf:
-            self._stack.reset(frame)
+        newest = frame(data[CAMERA][1], sensors)
+        if self._stack is None:
+            self._stack = FrameStack(newest, sensors.frame_stack)
         else:
-            self._stack.push(frame)
+            self._stack.push(newest)
 
     def _observation(self, ego: EgoState) -> Observation:
         vector = observation.vector(ego, self.route, self.config.task)
@@ -175,7 +175,7 @@ def load(path: str) -> tuple[Policy, EnvConfig]:
         for group in table.get("env", {}).values()
         for name, value in group.items()
     }
-    config = with_options(EnvConfig(), **leaves)
+    config = with_options(EnvConfig(), **leaves | {"privileged": False})
     space = spaces.observation_space(config)
     blank = {name: np.zeros_like(value) for name, value in space.sample().items()}
     try:

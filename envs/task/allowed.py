@@ -17,26 +17,38 @@ class Comfort:
 
     lateral_acceleration: float = 2.2
     slowing: float = 2.5
+    hard_slowing: float = 6.0
     standing_gap: float = 4.0
+    light_gap: float = 7.0  # to a stop line; nearer, a camera no longer sees its light
     preview: float = 40.0
     least_turn_speed: float = 2.5
 
 
 COMFORT = Comfort()
+ZONE = 20.0  # m before its stop line within which a light's zone lies
 
 
 def allowed_speed(ego: EgoState, route: Route, target: float, comfort: Comfort = COMFORT) -> float:
     """Return the least of the target and of what bends, the car ahead, a red or yellow light and
     crossing traffic allow, m/s."""
-    if light_speed(ego) == 0.0:
+    lights = light_speed(ego, comfort)
+    if lights == 0.0:
         return 0.0
     bends = bend_speed(route, ego.position.distance, comfort)
-    return min(target, bends, gap_speed(ego, comfort), ego.crossing.speed)
+    return min(target, lights, bends, gap_speed(ego, comfort), ego.crossing.speed)
 
 
-def light_speed(ego: EgoState) -> float:
-    """Return 0 before a red or yellow light, infinity where none is to be stopped for, m/s."""
-    return 0.0 if ego.stop_light and not ego.in_junction else math.inf
+def light_speed(ego: EgoState, comfort: Comfort = COMFORT) -> float:
+    """Return the speed from which the ego still stops before a red or yellow light, m/s; infinity
+    where there is none, and before a yellow one that only hard braking would still stop for."""
+    if ego.in_junction:
+        return math.inf
+    known = ego.light_closed and (not ego.stop_light or ego.light < ZONE)
+    if not known:
+        return 0.0 if ego.stop_light else math.inf
+    if ego.yellow_light and ego.speed**2 > 2.0 * comfort.hard_slowing * ego.light:
+        return math.inf
+    return math.sqrt(2.0 * comfort.slowing * max(ego.light - comfort.light_gap, 0.0))
 
 
 def gap_speed(ego: EgoState, comfort: Comfort = COMFORT) -> float:

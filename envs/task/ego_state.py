@@ -11,6 +11,7 @@ from envs.task.foresight import Crossing
 from envs.task.route import RoutePosition, start_position, wrap_angle
 
 QUEUE_GAP = 8.0  # m; standing behind another actor this near is waiting, not being stuck
+LIGHT_GAP = 15.0  # m; and so is standing this near to the stop line of a closed light
 SMOOTHING = 0.15  # s, time constant of the acceleration filter that jerk is taken from
 
 
@@ -67,7 +68,8 @@ class EgoState:
     @property
     def waits(self) -> bool:
         """True where there is a reason to stand: a stop light, or another actor just ahead."""
-        return self.stop_light or self.gap < QUEUE_GAP
+        held = self.light_closed and self.light < LIGHT_GAP
+        return self.stop_light or held or self.gap < QUEUE_GAP
 
 
 @dataclasses.dataclass(frozen=True)

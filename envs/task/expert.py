@@ -102,6 +102,8 @@ class Expert:
             foresee=Crossing,
             red_light=False,
             yellow_light=False,
+            light=math.inf,
+            light_closed=False,
         )
         return self.act(alone, route, seconds)
 

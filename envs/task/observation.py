@@ -1,4 +1,4 @@
-"""From a camera frame and a tick to the observation: grey, small, stacked; and the vector."""
+"""From a camera frame and a tick to the observation: small, stacked frames; and the vector."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from envs.config import TaskConfig
+from envs.config import SensorConfig, TaskConfig
 from envs.task.ego_state import EgoState
 from envs.task.lens import through_lens
 from envs.task.route import Route, to_vehicle_frame
@@ -19,34 +19,37 @@ LATERAL_SCALE = 4.0  # m, about the width of a lane
 HEADING_SCALE = math.pi / 2.0  # rad
 
 
-def grey(bgra: np.ndarray, size: int, magnification: float = 1.0) -> np.ndarray:
-    """Return uint8 (size, size) of a camera's uint8 (H, W, 4) in CARLA's order blue, green, red.
-
-    magnification: of a lens in its middle, 1 = without one.
-    """
+def frame(bgra: np.ndarray, sensors: SensorConfig) -> np.ndarray:
+    """Return uint8 (size, size, 1), grey, of a camera's uint8 (H, W, 4) in CARLA's order blue,
+    green, red; with `red_green` (size, size, 2), red less green first: 128 where both are alike."""
     if bgra.ndim != 3 or bgra.shape[2] != 4 or bgra.dtype != np.uint8:
         raise ValueError(f"camera frame {bgra.dtype} {bgra.shape}: expected uint8 (H, W, 4)")
-    picture = cv2.cvtColor(bgra, cv2.COLOR_BGRA2GRAY)
-    if magnification > 1.0:
-        return through_lens(picture, size, magnification)
+    channels = [cv2.cvtColor(bgra, cv2.COLOR_BGRA2GRAY)]
+    if sensors.red_green:
+        red, green = cv2.extractChannel(bgra, 2), cv2.extractChannel(bgra, 1)
+        channels.insert(0, cv2.addWeighted(red, 0.5, green, -0.5, 128.0))
+    return np.stack([_small(channel, sensors) for channel in channels], axis=-1)
+
+
+def _small(picture: np.ndarray, sensors: SensorConfig) -> np.ndarray:
+    size = sensors.image_size
+    if sensors.lens > 1.0:
+        return through_lens(picture, size, sensors.lens)
     if picture.shape != (size, size):
         picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
     return picture
 
 
 class FrameStack:
-    """The newest frames of an episode; `image` is uint8 (H, W, count), newest last."""
+    """The newest frames of an episode; `image` is uint8 (H, W, count x C), newest last."""
 
-    def __init__(self, count: int, size: int) -> None:
-        self.image = np.zeros((size, size, count), np.uint8)
-
-    def reset(self, frame: np.ndarray) -> None:
-        """Fill the stack with an episode's first frame, so nothing of the last one remains."""
-        self.image = np.repeat(frame[..., None], self.image.shape[-1], axis=-1)
+    def __init__(self, frame: np.ndarray, count: int) -> None:
+        """Fill the stack with an episode's first frame, (H, W, C)."""
+        self.image = np.tile(frame, (1, 1, count))
 
     def push(self, frame: np.ndarray) -> None:
         """Drop the oldest frame; earlier observations keep their own array."""
-        self.image = np.concatenate([self.image[..., 1:], frame[..., None]], axis=-1)
+        self.image = np.concatenate([self.image[..., frame.shape[-1] :], frame], axis=-1)
 
 
 SCALARS: dict[str, Callable[[EgoState, TaskConfig], float]] = {

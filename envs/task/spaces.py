@@ -17,15 +17,21 @@ RENDER_MODES = ("rgb_array",)
 def observation_space(config: EnvConfig) -> spaces.Dict:
     """Return {"image": uint8 (84, 84, 4), "vector": float32 (23,)} with the defaults; no image
     where its size is 0; with `privileged` also what no policy may see."""
-    size, count = config.sensors.image_size, config.sensors.frame_stack
+    size = config.sensors.image_size
+    channels = config.sensors.frame_stack * frame_channels(config)
     parts: dict[str, spaces.Space[Any]] = {}
     if size:
-        parts["image"] = spaces.Box(0, 255, (size, size, count), np.uint8)
+        parts["image"] = spaces.Box(0, 255, (size, size, channels), np.uint8)
     parts["vector"] = _unit(vector_size(config.task))
     if config.task.privileged:
         parts["privileged"] = _unit(len(privileged.names()))
         parts["expert"] = _unit(2)
     return spaces.Dict(parts)
+
+
+def frame_channels(config: EnvConfig) -> int:
+    """Return the channels of one frame of the image."""
+    return 2 if config.sensors.red_green else 1
 
 
 def _unit(size: int) -> spaces.Box:
@@ -39,8 +45,13 @@ def action_space() -> spaces.Box:
 
 
 def metadata(config: EnvConfig) -> dict[str, Any]:
-    """Return gymnasium's facts of rendering: one picture a step, shown as fast as it was."""
-    return {"render_modes": list(RENDER_MODES), "render_fps": 1.0 / config.task.step_seconds}
+    """Return gymnasium's facts of rendering, one picture a step, shown as fast as it was; and the
+    channels of one frame of the image, of which observations have a stack."""
+    return {
+        "render_modes": list(RENDER_MODES),
+        "render_fps": 1.0 / config.task.step_seconds,
+        "frame_channels": frame_channels(config),
+    }
 
 
 def checked_render_mode(mode: str | None) -> str | None:

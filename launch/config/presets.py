@@ -56,6 +56,7 @@ GUIDED = _values(
     encoder="separate",
     image_size=48,
     lens=3.0,
+    red_green=True,
     camera_width=144,
     camera_height=144,
     random_shift=4,

@@ -134,6 +134,7 @@ def spaces_of(env: Env) -> Spaces:
         image=(image[0], image[1], image[2]) if image else None,
         vector=vector[0] if vector else None,
         action=action.shape[0],
+        frame_channels=env.metadata.get("frame_channels", 1) if image else 1,
         privileged=privileged[0] if privileged else None,
         expert="expert" in parts,
     )

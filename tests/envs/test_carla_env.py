@@ -398,6 +398,7 @@ TRAINED = with_options(
     SMALL,
     image_size=48,
     lens=3.0,
+    red_green=True,
     render_width=SMALL.sensors.camera_width,
     render_height=SMALL.sensors.camera_height,
     npc_vehicles=3,

@@ -339,37 +339,57 @@ def test_the_centre_of_a_car_is_followed_through_a_bend():
         assert math.dist((fix.x, fix.y), centre) < 0.35
 
 
-def test_a_broken_compass_and_speedometer_keep_their_last_values():
+def readings(tick: int, compass: float = 0.0, speed: float | None = 4.0) -> dict[str, Any]:
+    inertia = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, compass])
+    return {
+        "gnss": (tick, np.zeros(3)),
+        "imu": (tick, inertia),
+        "speed": (tick, {"speed": speed}),
+    }
+
+
+def driver_of(policy: Any, config: EnvConfig) -> Driver:
     route = route_of([(transform(float(x), 0.0, 0.0), None) for x in range(50)])
+    return Driver(policy, config, route, lambda latitude, longitude: (0.0, 0.0))
+
+
+def test_the_policy_sees_the_frames_that_it_was_trained_on():
+    """Lens and colours included; an action is held for two ticks, so every other frame."""
+    config = with_options(CONFIG, lens=2.0, red_green=True)
+    seen: list[np.ndarray] = []
+
+    def policy(what: dict[str, np.ndarray]) -> np.ndarray:
+        seen.append(what["image"])
+        return np.zeros(2, np.float32)
+
+    driver = driver_of(policy, config)
+    shown = np.random.default_rng(0).integers(0, 256, (3, 168, 168, 4), np.uint8)
+    for tick, picture in enumerate(shown):
+        driver.act({**readings(tick), "camera": (tick, picture)}, 0.05 * tick)
+    first, second = (observation.frame(picture, config.sensors) for picture in shown[::2])
+    expected = np.concatenate([first, first, first, second], axis=-1)
+    np.testing.assert_array_equal(seen[1], expected)
+
+
+def test_a_broken_compass_and_speedometer_keep_their_last_values():
     seen = []
 
     def policy(what: dict[str, np.ndarray]) -> np.ndarray:
         seen.append(what["vector"])
         return np.zeros(2, np.float32)
 
-    driver = Driver(
-        policy,
-        with_options(EnvConfig(), image_size=0),
-        route,
-        lambda latitude, longitude: (0.0, 0.0),
-    )
+    driver = driver_of(policy, with_options(EnvConfig(), image_size=0))
     for tick, (compass, speed) in enumerate([(math.pi / 2, 4.0), (math.nan, None)]):
-        inertia = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, compass])
-        data = {
-            "gnss": (tick, np.zeros(3)),
-            "imu": (tick, inertia),
-            "speed": (tick, {"speed": speed}),
-        }
-        driver.act(data, 0.05 * tick)
+        driver.act(readings(tick, compass, speed), 0.05 * tick)
     np.testing.assert_allclose(seen[0][0], seen[1][0])
     assert np.isfinite(seen).all()
 
 
-def saved(folder: Path, vector: int) -> Path:
+def saved(folder: Path, vector: int, **options: Any) -> Path:
     """A run folder of an untrained policy with a vector of this size."""
     small = {"conv_channels": (4,), "conv_kernels": (8,), "conv_strides": (8,)}
     sizes = {"hidden_sizes": (8, 8), "feature_size": 8}
-    task = {"action_ticks": 3, "weather": ("ClearNoon", "WetNoon"), "town": "Town02"}
+    task = {"action_ticks": 3, "weather": ("ClearNoon", "WetNoon"), "town": "Town02", **options}
     config = replace_leaves(RunConfig(), {**small, **sizes, **task})
     spaces = td3jax.Spaces(image=(84, 84, 4), vector=vector, action=2)
     state = td3jax.init(config.agent, spaces, jax.random.PRNGKey(0))
@@ -383,6 +403,10 @@ def test_a_run_folder_gives_its_policy_and_its_task(tmp_path):
     assert config.task.weather == ("ClearNoon", "WetNoon")
     seen = {"image": np.zeros((84, 84, 4), np.uint8), "vector": np.zeros(23, np.float32)}
     assert policy(seen).shape == (2,)
+
+
+def test_a_policy_that_a_simulator_taught_drives_without_what_that_knew(tmp_path):
+    assert not load(str(saved(tmp_path, 23, privileged=True)))[1].task.privileged
 
 
 def test_a_policy_of_another_task_is_told(tmp_path):

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from envs.task.ego_state import QUEUE_GAP, SMOOTHING, Motion, move
+from envs.task.ego_state import LIGHT_GAP, QUEUE_GAP, SMOOTHING, Motion, move
 from tests.envs.task.task_support import cruising
 
 SECONDS = 0.05
@@ -53,3 +53,6 @@ def test_a_red_light_or_a_near_actor_is_a_reason_to_wait():
     assert cruising(red_light=True).waits
     assert cruising(gap=QUEUE_GAP - 0.1).waits
     assert not cruising(gap=QUEUE_GAP).waits
+    assert cruising(light=LIGHT_GAP - 0.1, light_closed=True).waits
+    assert not cruising(light=LIGHT_GAP - 0.1).waits
+    assert not cruising(light=LIGHT_GAP, light_closed=True).waits

@@ -92,6 +92,31 @@ def test_a_red_light_stops_it_before_the_junction_and_not_within():
     assert expert().wanted_speed(inside, STRAIGHT) == pytest.approx(8.33)
 
 
+@pytest.mark.parametrize(
+    ("changes", "speed"),
+    [
+        ({"light": 17.0}, math.sqrt(50.0)),  # 10 m to where it stops: v^2 = 2 * 2.5 * 10
+        ({"light": 40.0}, 8.33),
+        ({"light": 7.0, "red_light": True}, 0.0),
+        ({"light": 4.0, "yellow_light": True}, 8.33),  # 4 m take 8.7 m/s^2 to stop
+        ({"light": 4.0, "red_light": True}, 0.0),
+        ({"light": 17.0, "light_closed": False}, 8.33),
+        ({"light": 100.0, "red_light": True}, 0.0),  # the zone of a light whose line is unknown
+        ({"light": 100.0, "red_light": True, "light_closed": False}, 0.0),
+        ({"light": 1.0, "in_junction": True}, 8.33),
+    ],
+)
+def test_before_a_closed_light_it_stops_seven_metres_from_the_line(changes, speed):
+    ego = at(50.0, 0.0, **{"light_closed": True, **changes})
+    assert expert().wanted_speed(ego, STRAIGHT) == pytest.approx(speed)
+
+
+def test_the_blind_driver_knows_no_light():
+    ego = at(50.0, 0.0, light=7.0, light_closed=True, red_light=True)
+    assert expert().act(ego, STRAIGHT, SECONDS)[1] == -1.0
+    assert expert().act_blind(ego, STRAIGHT, SECONDS)[1] >= 0.0
+
+
 def test_crossing_traffic_is_waited_for_and_traffic_going_away_is_not():
     assert expert().wanted_speed(before_walker(-8.0), STRAIGHT) < 8.0
     assert expert().wanted_speed(before_walker(8.0), STRAIGHT) == pytest.approx(8.33)

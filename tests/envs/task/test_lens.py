@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from envs.config import EnvConfig, with_options
+from envs.config import EnvConfig, SensorConfig, with_options
 from envs.task.lens import edges, shown, through_lens
-from envs.task.observation import grey
+from envs.task.observation import frame
 
 NOISE = np.random.default_rng(0).integers(0, 256, (168, 168, 4), np.uint8)
 
@@ -75,9 +75,8 @@ def test_a_pattern_finer_than_a_pixel_is_its_mean():
 def test_without_a_lens_nothing_changes():
     picture = cv2.cvtColor(NOISE, cv2.COLOR_BGRA2GRAY)
     plain = cv2.resize(picture, (84, 84), interpolation=cv2.INTER_AREA)
-    np.testing.assert_array_equal(grey(NOISE, 84), plain)
-    np.testing.assert_array_equal(grey(NOISE, 84, 1.0), plain)
-    magnified = grey(NOISE, 84, 2.0)
+    np.testing.assert_array_equal(frame(NOISE, SensorConfig())[..., 0], plain)
+    magnified = frame(NOISE, SensorConfig(lens=2.0))[..., 0]
     assert (magnified.shape, magnified.dtype) == ((84, 84), np.uint8)
     assert not np.array_equal(magnified, plain)
 

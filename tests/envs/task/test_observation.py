@@ -1,10 +1,11 @@
-"""The observation: the vector by hand, the grey picture, the stack."""
+"""The observation: the vector by hand, frames, the stack."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from envs.config import SensorConfig
 from envs.task import observation
 from envs.task.route import RoutePosition
 from tests.envs.task.task_support import LINE, TASK, cruising
@@ -29,19 +30,43 @@ def test_the_vector_by_hand():
     np.testing.assert_allclose(vector[4::2], -2.0 / along, atol=1e-6)
 
 
-def test_the_stack_forgets_the_last_episode_and_repeats_the_first_frame():
-    stack = observation.FrameStack(4, 84)
-    for value in range(6):
-        stack.push(np.full((84, 84), value, np.uint8))
+def frames(values, channels):
+    return [np.full((84, 84, channels), value, np.uint8) for value in values]
+
+
+def test_the_stack_has_the_newest_frames_and_starts_with_the_first_one():
+    first, *later = frames(range(6), 1)
+    stack = observation.FrameStack(first, 4)
+    assert stack.image[0, 0].tolist() == [0, 0, 0, 0]
+    for frame in later:
+        stack.push(frame)
     assert stack.image[0, 0].tolist() == [2, 3, 4, 5]
-    stack.reset(np.full((84, 84), 9, np.uint8))
-    assert stack.image[0, 0].tolist() == [9, 9, 9, 9]
 
 
-def test_grey_is_opencv_s_grey_averaged_over_areas():
-    frame = np.zeros((168, 168, 4), np.uint8)
-    frame[::2, :, :3] = 200
-    small = observation.grey(frame, 84)
-    assert small.shape == (84, 84)
+def test_a_stack_of_two_channels_drops_whole_frames():
+    first, second = (np.concatenate(frames(pair, 1), axis=-1) for pair in ((1, 2), (3, 4)))
+    stack = observation.FrameStack(first, 3)
+    stack.push(second)
+    assert stack.image[0, 0].tolist() == [1, 2, 1, 2, 3, 4]
+
+
+def test_a_frame_is_opencv_s_grey_averaged_over_areas():
+    picture = np.zeros((168, 168, 4), np.uint8)
+    picture[::2, :, :3] = 200
+    small = observation.frame(picture, SensorConfig())
+    assert small.shape == (84, 84, 1)
     assert small.dtype == np.uint8
     np.testing.assert_array_equal(small, 100)
+
+
+@pytest.mark.parametrize(
+    ("bgr", "expected"),
+    [((80, 80, 80), 128), ((0, 0, 255), 255), ((0, 255, 0), 0), ((255, 0, 100), 178)],
+)
+def test_red_less_green_by_hand(bgr, expected):
+    """128 + (red - green) / 2, rounded, beside the grey of the same frame, which is last."""
+    picture = np.full((168, 168, 4), (*bgr, 255), np.uint8)
+    seen = observation.frame(picture, SensorConfig(red_green=True))
+    assert seen.shape == (84, 84, 2)
+    np.testing.assert_allclose(seen[..., 0].astype(int), expected, atol=1)
+    np.testing.assert_array_equal(seen[..., 1:], observation.frame(picture, SensorConfig()))

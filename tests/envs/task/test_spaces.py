@@ -11,10 +11,13 @@ from envs.task.expert import Car, Expert
 from tests.envs.task.task_support import LINE, cruising
 
 
-@pytest.mark.parametrize("options", [{}, {"waypoint_count": 4}, {"frame_stack": 2}])
+@pytest.mark.parametrize(
+    "options", [{}, {"waypoint_count": 4}, {"frame_stack": 2}, {"red_green": True}]
+)
 def test_the_space_holds_what_the_observation_is_made_of(options):
     config = with_options(EnvConfig(), **options)
-    stack = observation.FrameStack(config.sensors.frame_stack, config.sensors.image_size)
+    first = observation.frame(np.zeros((168, 168, 4), np.uint8), config.sensors)
+    stack = observation.FrameStack(first, config.sensors.frame_stack)
     made = {"image": stack.image, "vector": observation.vector(cruising(), LINE, config.task)}
     assert spaces.observation_space(config).contains(made)
 
@@ -34,7 +37,8 @@ def test_actions_are_clipped_and_wrong_ones_refused():
 
 def test_videos_are_shown_as_fast_as_it_was():
     held = with_options(EnvConfig(), action_ticks=4)
-    assert spaces.metadata(held) == {"render_modes": ["rgb_array"], "render_fps": 5.0}
+    facts = {"render_modes": ["rgb_array"], "render_fps": 5.0, "frame_channels": 1}
+    assert spaces.metadata(held) == facts
 
 
 def test_what_is_known_is_part_of_the_observation_where_asked_for():
