@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 _BOUNDS = ("low", "above", "high", "below")
+_INT32 = 2**31  # compiled programs count in 32 bits
 
 
 def option(
@@ -81,6 +82,8 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     require(not choices or value in choices, field.name, value, text)
     if bounds:
         require(_within(value, bounds), field.name, value, expected(bounds))
+    if kind is int:
+        require(-_INT32 <= value < _INT32, field.name, value, f"a value below {_INT32:,}")
 
 
 def _is_a(value: Any, kind: type) -> bool:

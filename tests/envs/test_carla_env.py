@@ -237,7 +237,9 @@ def undisturbed(info: dict[str, Any]) -> None:
     [
         ({"npc_vehicles": 12}, 60),
         pytest.param({"npc_vehicles": 0, "npc_walkers": 6}, 60, marks=pytest.mark.slow),
-        ({"npc_vehicles": 90, "town": "Town02"}, 2),  # one is put where the ego still stands
+        pytest.param(  # one is put where the ego still stands
+            {"npc_vehicles": 90, "town": "Town02"}, 2, marks=pytest.mark.slow
+        ),
     ],
     ids=["vehicles", "walkers and lights", "crowded"],
 )
@@ -379,6 +381,7 @@ def test_a_server_of_another_version_is_refused():
     one_line(error, "0.9.99", "0.9.16")
 
 
+@pytest.mark.slow
 def test_traffic_is_told_its_own_port_and_settings_survive_a_map_load(server):
     env = visitor(server, with_options(SMALL, npc_vehicles=0))
     try:

@@ -55,6 +55,7 @@ def test_the_library_loop_learns_from_its_own_buffer():
     assert all(-2000 < value < 0 for value in returns)
 
 
+@pytest.mark.slow
 def test_a_loss_of_ones_own_is_the_one_that_is_used():
     own = load("own_loss")
     spaces = td3jax.Spaces(image=None, vector=3, action=1)
@@ -78,6 +79,7 @@ def test_a_loss_of_ones_own_is_the_one_that_is_used():
     assert abs(float(plain) - expected) > 1e-3
 
 
+@pytest.mark.slow
 def test_seeds_under_vmap_are_those_apart():
     module = load("seeds_vmap")
     returns = module.train(seeds=2, steps=220)
@@ -86,6 +88,7 @@ def test_seeds_under_vmap_are_those_apart():
     assert all(seconds > 0 for seconds in module.seconds_per_update(2, rounds=2))
 
 
+@pytest.mark.slow
 def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
     folder = tmp_path / "r"
     rules = "--rules=examples/own_loss.py:RULES"
@@ -95,7 +98,10 @@ def test_rules_reach_a_whole_run_and_its_policy_is_loaded_and_driven(tmp_path):
     assert -2000 < returns[0] < 0
 
 
-@pytest.mark.parametrize("env", ["Pendulum-v1", "examples.own_environment:Dot-v0"])
+@pytest.mark.parametrize(
+    "env",
+    ["Pendulum-v1", pytest.param("examples.own_environment:Dot-v0", marks=pytest.mark.slow)],
+)
 def test_sac_trains_resumes_and_is_evaluated_through_the_seam(tmp_path, env, capfd):
     folder = tmp_path / "r"
     code = [f"--env={env}", "--algorithm=examples/sac.py:SAC"]

@@ -219,6 +219,7 @@ def test_training_that_fails_is_no_pass(tmp_path):
     assert "no event file" in gates[0].error
 
 
+@pytest.mark.slow
 def test_the_exit_code_is_the_last_gate_s(tmp_path):
     def gates(run: dict[str, Curve], code: int) -> list[Gate]:
         recorded = Trainer(run)

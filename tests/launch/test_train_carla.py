@@ -27,6 +27,7 @@ from launch.train import main
 FLAGS = [*TINY_DRIVE, "--steps=2000", "--final_episodes=1", "--eval_steps=35"]
 
 
+@pytest.mark.slow
 def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(tmp_path: Path) -> None:
     run = tmp_path / "run"
     child = process(*FLAGS, f"--run_dir={run}")
@@ -64,6 +65,7 @@ def test_a_dead_server_is_survived_and_ctrl_c_leaves_nothing_running(tmp_path: P
     assert (run / "evaluation.mp4").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_simulator_that_does_not_start_leaves_its_log(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -301,6 +301,7 @@ def test_the_shortest_run_still_ends_with_a_report(tmp_path: Path) -> None:
     assert (folder / "report.md").read_text().startswith("# UNDECIDED")
 
 
+@pytest.mark.slow
 def test_the_end_of_a_run_can_be_left_out(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert (

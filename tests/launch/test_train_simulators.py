@@ -21,6 +21,7 @@ from launch.training import checkpoint
 THREE = as_flags(simulators=3, steps=1500, eval_every=400, checkpoint_every=150, update_ratio=0.5)
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_it_is_the_run_that_was_never_interrupted(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
@@ -107,6 +108,7 @@ def two_servers() -> Iterator[list[Server]]:
             server.kill()
 
 
+@pytest.mark.slow
 def test_running_servers_are_used_and_left_running(
     tmp_path: Path, two_servers: list[Server], capfd: pytest.CaptureFixture
 ) -> None:

@@ -50,7 +50,7 @@ def test_nature_layers_equal_the_plain_convolution(case, compiled):
     _assert_close(ours(*inputs), plain(*inputs))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     batch=st.sampled_from([1, 3, 8, 16]),
     kernel=st.tuples(st.integers(1, 5), st.integers(1, 5)),

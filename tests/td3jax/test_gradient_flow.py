@@ -139,6 +139,7 @@ def test_shared_encoder_is_trained_by_the_critic_alone(batch):
     )
 
 
+@pytest.mark.slow
 def test_a_bfloat16_encoder_learns_float32_weights_along_nearly_the_same_gradient(batch):
     observation = batch.observations(3)[0]
     target, found = jnp.ones(batch.action.shape[0]), []

@@ -107,7 +107,7 @@ def test_a_stuck_traffic_manager_is_woken(standin, helped: str) -> None:
         assert found["stuck"]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_a_slow_server_is_not_a_stuck_traffic_manager(standin, when: str) -> None:
     found, _ = outcome(standin, SLOW, when)
     assert found["seconds"] > 1.5

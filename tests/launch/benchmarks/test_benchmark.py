@@ -177,6 +177,7 @@ def test_rows_of_a_gpu_are_held_against_sb3_and_the_card_s_products():
     assert found[5].ratio == pytest.approx(16.08 / 49.98, abs=0.002)
 
 
+@pytest.mark.slow
 def test_an_update_that_is_awaited_runs():
     options = {"task": "vector", "batch_size": 8, "awaited": True}
     results = contest.run([Contestant("update", "ours:update", options, work=3)], 1)

@@ -93,6 +93,7 @@ def test_one_parse_leaves_nothing_to_the_next() -> None:
         (["--steps=many"], "--steps=many"),
         (["--steps"], "Missing value for flag --steps"),
         (["--steps=0"], "--steps = 0: expected at least 1"),
+        (["--policy_delay=1000000000000"], "expected a value below 2,147,483,648"),
         (["--discount=1.5"], "--discount = 1.5"),
         (["--hidden_sizes=a,b"], "--hidden_sizes=a,b: expected int values"),
         (["--preset=report_9"], "unknown preset 'report_9'"),

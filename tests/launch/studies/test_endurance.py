@@ -11,6 +11,7 @@ from launch.studies import endurance
 from launch.studies.endurance import soak
 
 
+@pytest.mark.slow
 def test_episodes_and_killed_clients_leave_nothing_behind() -> None:
     rows = soak(8, kill_every=3)
     assert [row["actors"] for row in rows] == [0] * 8

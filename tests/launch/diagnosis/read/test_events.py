@@ -119,7 +119,7 @@ def test_a_file_cut_anywhere_gives_a_prefix_and_one_warning(event_file, cut):
 
 
 @given(at=st.integers(200, 15_000), bit=st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_flipped_bit_never_passes_unnoticed(event_file, at, bit):
     data = bytearray(event_file.read_bytes())
     at = at % len(data)
@@ -188,6 +188,7 @@ def huge_file(path: Path, points: int) -> None:
     path.write_bytes(_frame([head]) + table.tobytes())
 
 
+@pytest.mark.slow
 def test_a_long_file_is_read_in_bounded_memory(tmp_path):
     path = tmp_path / "events.out.tfevents.1"
     huge_file(path, 300_000)

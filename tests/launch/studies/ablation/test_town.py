@@ -33,9 +33,8 @@ def test_the_same_seed_gives_the_same_buffer_and_its_stacks_overlap(first: Buffe
     assert np.abs(first.batch.action).max() <= 1.0
 
 
-@pytest.mark.parametrize(
-    ("name", "purity"), [pytest.param("A/town", 0.0, marks=pytest.mark.slow), ("D/town", 1.0)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "purity"), [("A/town", 0.0), ("D/town", 1.0)])
 def test_endpoints_of_a_short_run(
     first: Buffer, name: str, purity: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
