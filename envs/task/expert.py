@@ -39,20 +39,22 @@ class ExpertConfig:
 
 
 # What a driver does in a state, for batches that have enough of each.
-ORDINARY, BRAKES, STARTS = 0, 1, 2
+ORDINARY, BRAKES, STARTS, LIGHT = 0, 1, 2, 3
 MOVING = 1.0  # m/s
+LIGHT_METRES = 25.0  # before a stop line, red or green
 #: Pedal of a label that stands. At -1 the pupil's tanh saturates, and nothing makes it start again.
-STANDING_LABEL = -0.2
+STANDING_LABEL = -0.1
 
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """An action, float32 (2,), of an ego at `speed` m/s; stands: whether it only keeps the car
-    from rolling."""
+    from rolling; near_light: whether a light is just ahead."""
 
     action: np.ndarray
     speed: float
     stands: bool
+    near_light: bool = False
 
     @property
     def label(self) -> np.ndarray:
@@ -62,11 +64,13 @@ class Decision:
 
     @property
     def stratum(self) -> int:
-        """`BRAKES` while moving, `STARTS` from standing, or `ORDINARY`."""
-        moves = abs(self.speed) >= MOVING
-        if moves and self.action[1] < 0.0:
-            return BRAKES
-        return STARTS if not moves and self.action[1] > 0.0 else ORDINARY
+        """`STARTS` from standing; while moving `LIGHT`, with one ahead, or `BRAKES`; or
+        `ORDINARY`."""
+        if abs(self.speed) < MOVING:
+            return STARTS if self.action[1] > 0.0 else ORDINARY
+        if self.near_light:
+            return LIGHT
+        return BRAKES if self.action[1] < 0.0 else ORDINARY
 
 
 class Expert:
@@ -91,7 +95,8 @@ class Expert:
         pedal = self.config.proportional * error + self.config.integral * self._sum
         stands = wanted < 0.3 and ego.speed < 1.0
         pair = np.array([steering, -1.0 if stands else pedal], np.float32)
-        return Decision(np.clip(pair, -1.0, 1.0), ego.speed, stands)
+        near_light = ego.light < LIGHT_METRES and not ego.in_junction
+        return Decision(np.clip(pair, -1.0, 1.0), ego.speed, stands, near_light)
 
     def act_blind(self, ego: EgoState, route: Route, seconds: float) -> np.ndarray:
         """Return the action of a driver who knows the route alone: no traffic and no lights."""

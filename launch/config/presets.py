@@ -51,7 +51,7 @@ CARLA = _values(
 # horizon of 7 s. A lens gives 48 x 48 pixels the sight of more.
 GUIDED = _values(
     CARLA,
-    steps=26_000,
+    steps=45_000,
     privileged=True,
     encoder="separate",
     image_size=48,
@@ -62,12 +62,12 @@ GUIDED = _values(
     random_shift=4,
     train_npc_vehicles=(40, 80),
     episode_steps=800,
-    learning_starts=10_000,
+    learning_starts=14_000,
     warm_up_noise=(0.0, 0.1, 0.3, 0.6, 1.0),
     pretrain_updates=4_000,
     simulators=2,
     update_ratio=0.6,
-    strata_shares=(0.2, 0.2),
+    strata_shares=(0.2, 0.15, 0.2),
     discount=0.97,
     actor_q_scale="spread",
     expert_weight=1.0,
@@ -77,7 +77,7 @@ GUIDED = _values(
     red_light_weight=1.0,
     goal_bonus=0.0,
     waypoint_bonus=0.0,
-    eval_every=6_000,
+    eval_every=15_000,
     eval_episodes=4,
     eval_steps=2_500,
 )

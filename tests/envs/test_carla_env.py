@@ -29,6 +29,7 @@ from envs.process import server as servers
 from envs.process.server import Server
 from envs.supervised import SupervisedCarlaEnv
 from envs.task import privileged
+from envs.task.expert import LIGHT_METRES, STANDING_LABEL
 from envs.task.lens import through_lens
 from envs.task.route import LaneGraph
 from envs.world.lights import Lights
@@ -464,9 +465,13 @@ def test_what_the_simulator_knows_belongs_to_the_state_that_is_returned(trained)
         assert known["lateral"] == pytest.approx(observation["vector"][1], abs=1e-6)
         pedal = info["expert_action"][1]
         stands = known["allowed"] < 0.3 / 8.33 and known["speed"] < 1.0 / 16.66
-        assert observation["expert"][1] == pytest.approx(-0.2 if stands else pedal)
+        assert observation["expert"][1] == pytest.approx(STANDING_LABEL if stands else pedal)
         moves = abs(known["speed"]) * 16.66 >= 1.0
-        assert info["stratum"] == (1 if moves and pedal < 0 else 2 * (not moves and pedal > 0))
+        light = (
+            moves and known["light"] < LIGHT_METRES / privileged.METRES and not known["in_junction"]
+        )
+        starts = 2 * (not moves and pedal > 0)
+        assert info["stratum"] == (3 if light else 1 if moves and pedal < 0 else starts)
         moved.append(moves)
         observation, _, terminated, truncated, info = trained.step(info["expert_action"])
         if terminated or truncated:

@@ -12,6 +12,7 @@ from envs.task import route
 from envs.task.ego_state import EgoState
 from envs.task.expert import (
     BRAKES,
+    LIGHT,
     ORDINARY,
     STANDING_LABEL,
     STARTS,
@@ -167,6 +168,10 @@ def test_a_simple_car_under_its_actions_follows_the_bend():
     [
         ({}, 0.0, ORDINARY),
         ({"speed": 9.33}, -0.45, BRAKES),
+        ({"speed": 9.33, "light": 24.0}, -0.45, LIGHT),
+        ({"speed": 9.33, "light": 26.0}, -0.45, BRAKES),
+        ({"speed": 9.33, "light": 24.0, "in_junction": True}, -0.45, BRAKES),
+        ({"speed": 0.0, "along": 0.0, "light": 5.0}, 1.0, STARTS),
         ({"speed": 0.0, "along": 0.0}, 1.0, STARTS),
         ({"speed": 0.0, "along": 0.0, "red_light": True}, STANDING_LABEL, ORDINARY),
         ({"red_light": True}, -1.0, BRAKES),
