@@ -33,18 +33,18 @@ def liveliest(points: Sequence[tuple[float, float, float]], step: float) -> floa
     return float(np.argmax(sums)) * step
 
 
-def write_gif(video: Path, out: Path, start: float) -> None:
-    """Write `SECONDS` of a video, `WIDTH` wide and below `MOST_BYTES`; VideoFailed if it cannot."""
+def write_gif(video: Path, out: Path, start: float, most: int = MOST_BYTES) -> None:
+    """Write `SECONDS` of a video, `WIDTH` wide and below `most` bytes; VideoFailed if it cannot."""
     part = out.with_name(f".{out.stem}.part.gif")
     try:
         for rate, colours in QUALITIES:
             _convert(video, part, start, rate, colours)
-            if part.stat().st_size < MOST_BYTES:
+            if part.stat().st_size < most:
                 os.replace(part, out)
                 return
     finally:
         part.unlink(missing_ok=True)
-    raise VideoFailed(None, f"no GIF of {SECONDS:g} s is below {MOST_BYTES:,} bytes", str(out))
+    raise VideoFailed(None, f"no GIF of {SECONDS:g} s is below {most:,} bytes", str(out))
 
 
 def _convert(video: Path, out: Path, start: float, rate: int, colours: int) -> None:

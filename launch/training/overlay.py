@@ -86,9 +86,9 @@ def layout(frame: np.ndarray, facts: Facts) -> Layout:
     gap, bottom = round(8 * unit), round(BOTTOM * unit)
     seen = None
     if facts.seen is not None:
-        side = facts.seen.shape[0] * max(1, round(INSET * height / facts.seen.shape[0]))
-        side = side if side <= height - bottom - 2 * gap else facts.seen.shape[0]
-        seen = Box(gap, gap, min(side, width - gap), min(side, height - gap))
+        most = min(height - bottom - 3 * gap - round(8 * unit), width // 2)
+        side = _inset(facts.seen.shape[0], INSET * height, most)
+        seen = Box(gap, gap, side, side)
     across = round(96 * unit)
     route = Box(max(width - gap - across, 0), gap, across, round(124 * unit))
     count = 2 if facts.values is None else 3
@@ -98,6 +98,11 @@ def layout(frame: np.ndarray, facts: Facts) -> Layout:
         for left, right in itertools.pairwise(edges)
     ]
     return Layout(unit, seen, route, columns[0], columns[1], columns[2] if count > 2 else None)
+
+
+def _inset(size: int, wanted: float, most: int) -> int:
+    """Return a multiple of a picture's size near to a wanted side; `most` if one is too large."""
+    return min(size * max(1, round(wanted / size)), max(most // size * size, size), most)
 
 
 def draw(frame: np.ndarray, facts: Facts) -> np.ndarray:
