@@ -89,9 +89,10 @@ def test_the_best_and_the_worst_are_on_video(tmp_path, capsys):
         assert frames == 6
         assert mean == pytest.approx(returns[video["episode"]], abs=3.0)
         assert f"written: {tmp_path / video['file']}" in printed
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".gif", ".html", ".json"] + [
-        ".mp4"
-    ] * 2
+    assert (
+        sorted(path.suffix for path in tmp_path.iterdir())
+        == [".gif", ".html", ".json"] + [".mp4"] * 2
+    )
     page = (tmp_path / "e.html").read_text()
     assert page.count("<video ") == 2
     assert f"The best of 5 episodes of the random actions: number {order[-1] + 1}," in page
