@@ -16,7 +16,7 @@ SECONDS = 8.0
 WIDTH = 480
 MOST_BYTES = 3_000_000
 #: Frames a second and colours, from the best on, until the file is small enough.
-QUALITIES = ((12, 160), (10, 128), (8, 96), (8, 64), (6, 48), (5, 32))
+QUALITIES = ((12, 128), (10, 112), (8, 96), (8, 64), (6, 48), (5, 32))
 
 
 def liveliest(points: Sequence[tuple[float, float, float]], step: float) -> float:
