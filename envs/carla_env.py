@@ -56,6 +56,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         self._episode: Episode | None = None
         self._tick: Tick | None = None
         self._rendered: tuple[int, np.ndarray] | None = None
+        self._pictures: list[np.ndarray] | None = None  # None: nobody asked for every tick's
         self._connect(config.task.town)
 
     def _connect(self, town: str) -> Stage:
@@ -69,9 +70,9 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
 
         A seed also puts every NPC on a drawn place. Options: "route": number of a fixed route, or
         None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
-        this episode; "place_traffic": overrides what a given seed does to the NPCs; "roads":
-        whether the info has the town's lanes; "training": whether weather and number of NPCs are
-        drawn as for training.
+        this episode; "every_tick": whether `pictures` does too; "place_traffic": overrides what a
+        given seed does to the NPCs; "roads": whether the info has the town's lanes; "training":
+        whether weather and number of NPCs are drawn as for training.
         """
         super().reset(seed=seed)
         options = options or {}
@@ -123,6 +124,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             self.config, perception, state, tick.picture, most, len(stage.lights) > 0
         )
         self._tick = tick
+        self._pictures = [self.render()] if options.get("every_tick") else None
 
     def _reset_info(self, weather: str) -> Info:
         stage, episode = self._stage_or_fault(), self._episode_or_fault()
@@ -165,6 +167,8 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
             ego = stage.live_ego()
             ego.drive(action)
             self._tick = tick = stage.tick()
+            if self._pictures is not None:
+                self._pictures.append(self.render())
             others, closed = stage.others(tick.snapshot), stage.lights.closed_lanes()
             state = episode.perception.update(
                 tick.snapshot, ego.vehicle, others, closed, tick.hits, tick.crossings
@@ -190,6 +194,13 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
                 picture = cv2.resize(picture, shape, interpolation=cv2.INTER_LINEAR)
             self._rendered = (tick.frame, picture)
         return self._rendered[1].copy()
+
+    def pictures(self) -> list[np.ndarray]:
+        """Return what `render` gave in each tick since this was last asked, from the reset on."""
+        if self._pictures is None:
+            raise EnvError('the episode was not reset with the option "every_tick"')
+        taken, self._pictures = self._pictures, []
+        return taken
 
     def _abandon(self) -> None:
         """Forget a simulator that failed; asking it to tidy up could take forever."""

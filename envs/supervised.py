@@ -119,6 +119,12 @@ class SupervisedCarlaEnv(gymnasium.Env[Any, np.ndarray]):
         """Return uint8 (H, W, 3) of this tick; see CarlaEnv."""
         return self._call("render", self.config.server.tick_timeout + MARGIN)
 
+    def pictures(self) -> list[np.ndarray]:
+        """Return the pictures of each tick since the last call; see CarlaEnv."""
+        seconds = self.config.server.tick_timeout + MARGIN
+        taken: list[np.ndarray] = self._call("ask", seconds, "pictures")
+        return taken
+
     def close(self) -> None:
         """End the child and our server; nothing is left running.
 

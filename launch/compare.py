@@ -17,6 +17,7 @@ from launch.config.flags import Command, Flag
 from launch.errors import DONE, BadInput
 from launch.files import markdown_table
 from launch.page.comparing import ending_table, settings_table, write_comparison_page
+from launch.page.pairing import paired_table
 
 COMMAND = Command(
     "compare",
@@ -42,7 +43,7 @@ def _body(given: dict[str, Any]) -> int:
     if not out.parent.is_dir():
         raise BadInput(f"{out}: there is no folder {out.parent}")
     found = compare([read_entry(Path(run)) for run in runs])
-    for table in (ending_table(found), settings_table(found)):
+    for table in (ending_table(found), paired_table(found), settings_table(found)):
         if table.rows:
             print(*markdown_table(table.header, table.rows), "", sep="\n")
     print(f"page: {write_comparison_page(out, found)}")

@@ -25,6 +25,8 @@ from launch.signals import stop_on_signals
 if TYPE_CHECKING:
     from launch.training.policy_evaluation import PolicyEvaluation
 
+#: Pixels of the driving task's pictures for people, where no flag says otherwise.
+VIDEO_SIZE = {"render_width": 960, "render_height": 540}
 COMMAND = Command(
     "evaluate",
     __doc__,
@@ -50,7 +52,18 @@ COMMAND = Command(
         Flag(
             "out", str, "", "JSON file of one policy [evaluation-POLICY.json in the run, or here]"
         ),
-        Flag("video", str, "", "MP4 file of one policy's first episode", True),
+        Flag(
+            "video",
+            bool,
+            False,
+            "record the best and the worst episode of each policy, *-best.mp4 and *-worst.mp4 "
+            "beside its JSON file",
+            True,
+        ),
+        Flag("gif", str, "", "GIF file of a few seconds of one policy's best episode", True),
+        Flag(
+            "gif_start", float, -1.0, "second of the episode that it starts at; -1 = the liveliest"
+        ),
         *run_flags(common=("env", "seed", "town", "host", "port")),
     ),
     positional="run_dir",
@@ -79,12 +92,12 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         raise BadInput("--policy=checkpoint needs --run_dir=RUN_FOLDER")
     if folder and given.get("preset"):
         raise BadInput(f"--preset={given['preset']}: {folder} has a configuration of its own")
-    for flag in ("out", "video"):
+    for flag in ("out", "gif"):
         if given.get(flag) and len(policies) > 1:
             raise BadInput(f"--{flag}={given[flag]}: one file for {len(policies)} policies")
     # jax is imported once the flags are known to be right
     from launch.training import checkpoint
-    from launch.training.policy_evaluation import PolicyEvaluation
+    from launch.training.policy_evaluation import Gif, PolicyEvaluation
 
     path = checkpoint.find(Path(folder), _tell) if folder else None
     if path:
@@ -101,11 +114,16 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
         policy: Path(COMMAND.value(given, "out") or home / f"evaluation-{policy}.json")
         for policy in policies
     }
-    video = Path(given["video"]) if given.get("video") else None
-    for file in filter(None, (*outs.values(), video)):
+    gif = Path(given["gif"]) if given.get("gif") else None
+    for file in filter(None, (*outs.values(), gif)):
         if not file.parent.is_dir():
             raise BadInput(f"{file}: there is no folder {file.parent}")
-    return PolicyEvaluation(outs, path, config, COMMAND.value(given, "episodes"), video)
+    episodes, video = COMMAND.value(given, "episodes"), COMMAND.value(given, "video") or bool(gif)
+    if video:
+        larger = {name: size for name, size in VIDEO_SIZE.items() if name not in given}
+        config = dataclasses.replace(config, env=with_options(config.env, **larger))
+    part = Gif(gif, COMMAND.value(given, "gif_start")) if gif else None
+    return PolicyEvaluation(outs, path, config, episodes, video, part)
 
 
 def _tell(line: str) -> None:

@@ -48,6 +48,13 @@ def values(state: TrainState, observation: Observation) -> jax.Array:
     return _compiled(_values, False)(state, observation)
 
 
+def twin_values(state: TrainState, observation: Observation) -> jax.Array:
+    """Return both twins' Q of the policy's own actions, float32 (2, B); else as `values`."""
+    if _inside_transformation():
+        return _twin_values(state, observation)
+    return _compiled(_twin_values, False)(state, observation)
+
+
 def update(
     state: TrainState,
     batch: Batch,
@@ -106,9 +113,13 @@ def _steps(rules: Rules, scalars: bool) -> Callable[[TrainState, Batch], Updated
 
 
 def _values(state: TrainState, observation: Observation) -> jax.Array:
+    return _twin_values(state, observation).min(axis=0)
+
+
+def _twin_values(state: TrainState, observation: Observation) -> jax.Array:
     action = state.networks.actor(state.policy_params, policy_view(observation))
     seen = critic_view(observation)
-    return state.networks.critic(state.critic.params, seen, action).min(axis=0)
+    return state.networks.critic(state.critic.params, seen, action)
 
 
 def _inside_transformation() -> bool:

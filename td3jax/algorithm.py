@@ -50,6 +50,8 @@ class Algorithm(NamedTuple):
     #: (state, observation, standard normal noise (B, A)) -> exploring actions (B, A); None: the
     #: collector adds Gaussian noise to `act`.
     explore: Callable[[State, Observation, jax.Array], jax.Array] | None = None
+    #: `values` of each critic, (N, B), for videos; None: they show `values`.
+    each_value: Callable[[State, Observation], jax.Array] | None = None
 
 
 def td3_with(rules: Rules) -> Algorithm:
@@ -61,6 +63,7 @@ def td3_with(rules: Rules) -> Algorithm:
         update=functools.partial(agent.update, rules=rules),
         update_many=functools.partial(agent.update_many, rules=rules),
         values=agent.values,
+        each_value=agent.twin_values,
     )
 
 

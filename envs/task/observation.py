@@ -72,6 +72,12 @@ def vector(ego: EgoState, route: Route, task: TaskConfig) -> np.ndarray:
     return np.clip(values, -1.0, 1.0).astype(np.float32)
 
 
+def waypoints(vector: np.ndarray, task: TaskConfig) -> np.ndarray:
+    """Return the route waypoints of a `vector`, (waypoint_count, 2) m ahead and to the right."""
+    reach = task.waypoint_spacing * np.arange(1, task.waypoint_count + 1)[:, None]
+    return vector[len(SCALARS) :].reshape(-1, 2) * reach
+
+
 def vector_size(task: TaskConfig) -> int:
     """Return the length of `vector`."""
     return len(SCALARS) + 2 * task.waypoint_count

@@ -12,6 +12,7 @@ from launch.comparison import EPISODES, Comparison, Gain, Group
 from launch.files import write_whole
 from launch.page.axes import plain
 from launch.page.details import Rows
+from launch.page.pairing import paired_table
 from launch.page.plots import COLOURS, safe_name
 from launch.page.render import rendered
 from launch.page.settings import shown_value
@@ -23,11 +24,12 @@ _WHAT = {True: "returns of training", False: "returns of evaluations"}
 
 def write_comparison_page(path: Path, found: Comparison) -> Path:
     """Write the page; its path."""
+    tables = (ending_table(found), paired_table(found), settings_table(found))
     content = {
         "sentence": sentence(found),
         "figure": _figure(found),
         "what": _WHAT[found.tag == EPISODES],
-        "tables": [table for table in (ending_table(found), settings_table(found)) if table.rows],
+        "tables": [table for table in tables if table.rows],
         "runs": [
             (group.name, [str(entry.source) for entry in group.entries]) for group in found.groups
         ],

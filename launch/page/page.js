@@ -4,19 +4,23 @@
     const text = document.getElementById(id).textContent;
     return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   };
-  const video = document.getElementById("video");
-  if (video) {
-    video.poster = document.getElementById("poster")?.src ?? "";
-    video.src = URL.createObjectURL(new Blob([bytes("video-data")], { type: "video/mp4" }));
-  }
-  const show = (second) => {
+  const videos = [...document.querySelectorAll("video")];
+  videos.forEach((video, film) => {
+    video.poster = document.getElementById(`poster-${film}`)?.src ?? "";
+    const data = bytes(`video-data-${film}`);
+    video.src = URL.createObjectURL(new Blob([data], { type: "video/mp4" }));
+  });
+  const show = (film, second) => {
+    const video = videos[film];
+    videos.filter((other) => other !== video).forEach((other) => other.pause());
     video.currentTime = second;
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     video.scrollIntoView({ behavior: still ? "instant" : "smooth", block: "center" });
     video.play().catch(() => {});
   };
   document.querySelectorAll("button[data-video]").forEach((button) => {
-    button.addEventListener("click", () => show(Number(button.dataset.video)));
+    const { film, video } = button.dataset;
+    button.addEventListener("click", () => show(Number(film), Number(video)));
   });
 
   const unpack = async (id) => {
@@ -47,10 +51,10 @@
     const { data, layout } = JSON.parse(script.textContent);
     const options = { displayModeBar: false, responsive: true, scrollZoom: !touch && kind === "map" };
     await Plotly.newPlot(place, data, style(kind, layout), options);
-    if (kind === "map" && video) {
+    if (kind === "map" && videos.length) {
       place.on("plotly_click", ({ points }) => {
-        const second = points[0].data.mode === "markers" ? points[0].customdata : null;
-        if (second !== null && second !== undefined) show(second);
+        const [film, second] = points[0].data.mode === "markers" ? points[0].customdata : [];
+        if (typeof film === "number") show(film, second);
       });
     }
   };

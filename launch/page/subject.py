@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from launch.diagnosis.examine import Diagnosis
 from launch.scores import POLICIES, POLICY, Episodes
@@ -16,22 +16,29 @@ FINAL = "evaluation.json"
 Table = Mapping[str, Any]
 
 
+class Film(NamedTuple):
+    """A video of an evaluation's episode. what: a word of the file; episode: its number from 0,
+    None where the video is of another course than was measured; source: the evaluation's file."""
+
+    path: Path
+    what: str
+    episode: int | None
+    source: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """The file of an evaluation."""
+    """The file of an evaluation, and its videos that are there."""
 
     name: str
     table: Table
+    films: tuple[Film, ...] = ()
 
     @property
     def episodes(self) -> Episodes:
         """A row for each episode."""
         rows: Episodes = self.table["episodes"]
         return rows
-
-    def recorded(self, video: Path | None) -> Evaluation:
-        """The same with its first episode on a video."""
-        return self if video is None else Evaluation(self.name, {**self.table, "video": video.name})
 
     @property
     def success(self) -> Estimate:
@@ -55,7 +62,6 @@ class Subject:
     config: Table | None = None
     final: Evaluation | None = None
     evaluations: Mapping[str, Evaluation] = dataclasses.field(default_factory=dict)
-    video: Path | None = None
     sessions: Sequence[Table] = ()
     gates: Sequence[Table] = ()
 
@@ -82,6 +88,16 @@ class Subject:
             found[POLICY] = self.final
         return {name: found[name] for name in POLICIES if name in found}
 
+    @property
+    def films(self) -> tuple[Film, ...]:
+        """The videos to show: of the trained policy's evaluation, else of the one at the end of
+        training, else of another policy's."""
+        first = (self.evaluations.get(POLICY), self.final)
+        for evaluation in (*first, *self.evaluations.values()):
+            if evaluation and evaluation.films:
+                return evaluation.films
+        return ()
+
 
 def section(config: Table | None, *names: str) -> Table:
     """A section of a configuration; empty where it has none."""
@@ -94,7 +110,6 @@ def section(config: Table | None, *names: str) -> Table:
 def of_folder(folder: Path, found: Diagnosis | None) -> Subject:
     """The subject of a folder: what lies in it, as far as it can be read."""
     final = read_evaluation(folder / FINAL)
-    video = folder / str(final.table["video"]) if final and "video" in final.table else None
     evaluations = {name: read_evaluation(folder / f"evaluation-{name}.json") for name in POLICIES}
     return Subject(
         source=folder,
@@ -102,7 +117,6 @@ def of_folder(folder: Path, found: Diagnosis | None) -> Subject:
         config=found.run.config if found else _config(folder),
         final=final,
         evaluations={name: table for name, table in evaluations.items() if table},
-        video=video if video and video.is_file() else None,
         sessions=_lines(folder / "sessions.jsonl"),
         gates=_list(folder / "validate.json"),
     )
@@ -120,7 +134,19 @@ def read_evaluation(path: Path) -> Evaluation | None:
         return None
     rows = table.get("episodes")
     whole = isinstance(rows, list) and rows and all(map(_is_episode, rows))
-    return Evaluation(path.name, table) if whole else None
+    return Evaluation(path.name, table, tuple(_films(path, table))) if whole else None
+
+
+def _films(path: Path, table: Table) -> Iterator[Film]:
+    videos = table.get("videos")
+    for video in videos if isinstance(videos, list) else ():
+        if not isinstance(video, Mapping):
+            continue
+        file = path.with_name(Path(str(video.get("file"))).name or "none")
+        episode, count = video.get("episode"), len(table["episodes"])
+        known = isinstance(episode, int) and 0 <= episode < count
+        if file.is_file():
+            yield Film(file, str(video.get("what")), episode if known else None, path.name)
 
 
 def _is_episode(row: Any) -> bool:

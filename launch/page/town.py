@@ -1,4 +1,4 @@
-"""The map of a town: where the policy drove, how fast, what it broke, and when on the video."""
+"""The map of a town: where the policy drove, how fast, what it broke, and when on a video."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from plotly.graph_objects import Figure, Scatter
 
 from launch.page.plots import safe_name
-from launch.page.subject import Evaluation
+from launch.page.subject import Evaluation, Film
 
 #: From standing to the fastest; apart on light and on dark paper, and to the colour-blind.
 SPEEDS = ("#c2185b", "#e8702a", "#d9a514", "#4f9d69", "#2b7bba")
@@ -28,7 +28,8 @@ _HIT = {"static": "something fixed", "vehicle": "a vehicle", "pedestrian": "a pe
 
 
 class Moment(NamedTuple):
-    """An infraction. kind: a key of MARKS; video: the second of the video to show it from."""
+    """An infraction. kind: a key of MARKS; film, video: number of the page's video that shows it,
+    and the second to show it from."""
 
     kind: str
     text: str
@@ -36,6 +37,7 @@ class Moment(NamedTuple):
     x: float
     y: float
     seconds: float
+    film: int | None
     video: float | None
 
 
@@ -49,9 +51,12 @@ class Town(NamedTuple):
     fastest: float
 
 
-def town(evaluations: Sequence[Evaluation]) -> Town | None:
-    """The map of the drives of some evaluations; None where none has recorded any."""
-    drives = [drive for evaluation in evaluations for drive in _drives(evaluation)]
+def town(evaluations: Sequence[Evaluation], films: Sequence[Film] = ()) -> Town | None:
+    """The map of the drives of some evaluations; None where none has recorded any.
+
+    films: the page's videos.
+    """
+    drives = [drive for evaluation in evaluations for drive in _drives(evaluation, films)]
     if not drives:
         return None
     moments = [moment for drive in drives for moment in _moments(drive)]
@@ -76,27 +81,27 @@ def legend(found: Town) -> list[tuple[str, str, str]]:
 
 
 class _Drive(NamedTuple):
-    """points: (N, 3) of x, y and speed; on_video: it is the one that is recorded."""
+    """points: (N, 3) of x, y and speed; film: the number of its video."""
 
     episode: int
     points: np.ndarray
     infractions: Sequence[Any]
     step: float
-    on_video: bool
+    film: int | None
 
 
 def _roads(evaluation: Evaluation) -> bool:
     return isinstance(evaluation.table.get("roads"), list)
 
 
-def _drives(evaluation: Evaluation) -> Iterator[_Drive]:
+def _drives(evaluation: Evaluation, films: Sequence[Film]) -> Iterator[_Drive]:
+    numbers = {film.episode: i for i, film in enumerate(films) if film.source == evaluation.name}
     step = float(evaluation.table.get("seconds_per_step", 0.0))
     for number, row in enumerate(evaluation.episodes):
         track = row.get("track")
         if isinstance(track, Mapping):
             points = np.array([track["x"], track["y"], track["speed"]], float).T
-            on_video = number == 0 and "video" in evaluation.table
-            yield _Drive(number + 1, points, track["infractions"], step, on_video)
+            yield _Drive(number + 1, points, track["infractions"], step, numbers.get(number))
 
 
 def _moments(drive: _Drive) -> Iterator[Moment]:
@@ -106,8 +111,9 @@ def _moments(drive: _Drive) -> Iterator[Moment]:
         kind = _NAMES.get(kind, kind)
         seconds = (step + 1) * drive.step
         x, y, _ = drive.points[min(step, len(drive.points) - 1)].tolist()
-        video = max(0.0, seconds - LEAD) if drive.on_video else None
-        yield Moment(kind, text if whom else kind, drive.episode, x, y, seconds, video)
+        video = None if drive.film is None else max(0.0, seconds - LEAD)
+        told = text if whom else kind
+        yield Moment(kind, told, drive.episode, x, y, seconds, drive.film, video)
 
 
 def _roads_trace(roads: Sequence[Any]) -> Scatter:
@@ -150,7 +156,7 @@ def _mark_traces(moments: Sequence[Moment]) -> Iterator[Scatter]:
         yield Scatter(
             x=[moment.x for moment in here],
             y=[moment.y for moment in here],
-            customdata=[moment.video for moment in here],
+            customdata=[[moment.film, moment.video] for moment in here],
             text=[safe_name(_label(moment)) for moment in here],
             mode="markers",
             marker={

@@ -13,6 +13,7 @@ from launch.diagnosis.limits import VerdictLimits
 from launch.diagnosis.read.columns import Unreadable
 from launch.files import write_whole
 from launch.page.details import gate_tables, other_causes, other_tables, told_causes
+from launch.page.films import title
 from launch.page.next_steps import next_steps
 from launch.page.plots import Plot, plots
 from launch.page.policies import comparison
@@ -20,7 +21,7 @@ from launch.page.poster import poster
 from launch.page.render import rendered
 from launch.page.sentence import sentence
 from launch.page.settings import settings
-from launch.page.subject import Subject, Table, of_file, of_folder, read_evaluation
+from launch.page.subject import Film, Subject, Table, of_file, of_folder, read_evaluation
 from launch.page.town import SPEEDS, legend, town
 from launch.scores import POLICY
 
@@ -37,10 +38,10 @@ def write_run_page(folder: Path, limits: VerdictLimits | None = None) -> None:
     write_page(folder / PAGE, of_folder(folder, found))
 
 
-def write_evaluation_page(files: Mapping[str, Path], config: Table, video: Path | None) -> Path:
+def write_evaluation_page(files: Mapping[str, Path], config: Table) -> Path:
     """Write the page of the evaluations of some policies that belong to no run; its path.
 
-    files: by policy; the page lies beside them. video: of the first episode.
+    files: by policy; the page lies beside them.
     """
     read = {policy: read_evaluation(file) for policy, file in files.items()}
     first = next(iter(files.values()))
@@ -48,8 +49,7 @@ def write_evaluation_page(files: Mapping[str, Path], config: Table, video: Path 
     subject = Subject(
         source=path.with_suffix(""),
         config=config,
-        evaluations={name: table.recorded(video) for name, table in read.items() if table},
-        video=video,
+        evaluations={name: table for name, table in read.items() if table},
     )
     return write_page(path, subject)
 
@@ -76,12 +76,12 @@ def _content(subject: Subject) -> dict[str, Any]:
     drawn: list[Plot] = plots(found.run.series, subject.config) if found else []
     trained = (subject.evaluations.get(POLICY), subject.final)
     driven = [e for e in trained if e] or list(subject.policies.values())[:1]
-    drives = town(driven)
+    films = subject.films
+    drives = town(driven, films)
     return {
         "sentence": sentence(subject),
         "verdict": found.verdict if found else None,
-        "video": _base64(subject.video.read_bytes()) if subject.video else "",
-        "poster": _base64(poster(subject.video)) if subject.video else "",
+        "films": [_film(film, subject) for film in films],
         "comparison": comparison(subject.policies, subject.driving),
         "town": drives,
         "speeds": SPEEDS,
@@ -95,6 +95,15 @@ def _content(subject: Subject) -> dict[str, Any]:
         "other_causes": other_causes(subject),
         "likely": LIKELY,
         "others": other_tables(subject),
+    }
+
+
+def _film(film: Film, subject: Subject) -> dict[str, str]:
+    """The title and the data of a video."""
+    return {
+        "title": title(film, subject),
+        "video": _base64(film.path.read_bytes()),
+        "poster": _base64(poster(film.path)),
     }
 
 

@@ -140,11 +140,16 @@ def spaces_of(env: Env) -> Spaces:
     )
 
 
+def steps_per_second(env: Env) -> float:
+    """Return the environment's own pace."""
+    return float(env.metadata.get("render_fps") or 20)
+
+
 @runtime_checkable
 class Simulator(Protocol):
     """An environment whose step has two halves, and that is told of a video or a time limit.
 
-    `reset` then takes the options "video", "max_steps", "roads" and "training".
+    `reset` then takes the options "video", "every_tick", "max_steps", "roads" and "training".
     """
 
     def step_async(self, action: np.ndarray) -> None:
@@ -152,6 +157,16 @@ class Simulator(Protocol):
 
     def step_wait(self) -> tuple[Any, Any, Any, Any, Any]:
         """Return the transition of the action that was sent."""
+
+
+@runtime_checkable
+class EveryTick(Protocol):
+    """The driving task: asked for a video, it has a picture of every tick of a step."""
+
+    config: EnvConfig
+
+    def pictures(self) -> list[np.ndarray]:
+        """Return uint8 (H, W, 3) of each tick since the last call."""
 
 
 def start_episode(
@@ -164,12 +179,12 @@ def start_episode(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Reset with this episode's seed.
 
-    video: `render` will be called, which a simulator must know beforehand; steps: a simulator's
+    video: it will be recorded, which a simulator must know beforehand; steps: a simulator's
     time limit instead of its own, 0 = its own; roads: the info is to have the town's lanes;
     training: whether a simulator's weather and traffic are those of training, not of evaluations.
     """
     told = {"video": video, "max_steps": steps, "roads": roads, "training": training}
-    options = told if isinstance(env, Simulator) else None
+    options = told | {"every_tick": video} if isinstance(env, Simulator) else None
     return env.reset(seed=seed, options=options)
 
 

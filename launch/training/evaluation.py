@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -16,13 +18,15 @@ from launch.statistics import wilson
 from launch.training import seeds
 from launch.training.environments import Env, begin_step, finish_step, start_episode
 from launch.training.policies import Policy
+from launch.training.recorder import Recorder
 from launch.training.tallies import RewardTally
 from launch.training.track import Track, outline
-from launch.training.video import Video
 
 TRIES = 5  # of an episode that the simulator did not finish
 Observation = dict[str, np.ndarray]
 Watch = Callable[[Observation], None]
+#: The recorder of the episode of a number, or none, for a block that drives it.
+Record = Callable[[int], AbstractContextManager[Recorder | None]]
 Done = TypeVar("Done")
 
 
@@ -53,7 +57,7 @@ def run_episode(
     env: Env,
     policy: Policy,
     seed: int,
-    video: Video | None = None,
+    recorder: Recorder | None = None,
     watch: Watch | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
@@ -63,14 +67,14 @@ def run_episode(
 
     roads: whether the track has the town's lanes.
     """
-    observation, info = start_episode(env, seed, video is not None, steps, roads, training=False)
+    observation, info = start_episode(env, seed, recorder is not None, steps, roads, training=False)
     rewards: list[float] = []
     tally, track = RewardTally(), Track(roads=info.get("roads", ()))
     while True:
         if stop():
             raise Stopped
-        if video is not None:
-            video.add(np.asarray(env.render()))
+        if recorder is not None:
+            recorder.before(observation)
         if watch is not None:
             watch(observation)
         action = policy(observation, info)
@@ -79,9 +83,13 @@ def run_episode(
         rewards.append(float(reward))
         tally.add(reward, info.get("reward_parts"))
         track.add(info)
+        if recorder is not None:
+            recorder.after(action, info)
         if terminated or truncated:
             break
     reason = str(info.get("termination_reason", "terminated" if terminated else "truncated"))
+    if recorder is not None:
+        recorder.end(reason)
     metrics = info.get("episode_metrics", {})
     parts = {
         name.replace("/", "_"): value
@@ -91,36 +99,43 @@ def run_episode(
     return EpisodeResult(np.array(rewards), terminated, reason, metrics, observation, parts, track)
 
 
+def unrecorded(number: int) -> AbstractContextManager[None]:
+    """Return a block without a recorder."""
+    return contextlib.nullcontext()
+
+
 def run_episodes(
     env: Env,
     policy: Policy,
     count: int,
     root_seed: int,
-    video: Video | None = None,
+    record: Record = unrecorded,
     check: ValueCheck | None = None,
     stop: Callable[[], bool] = lambda: False,
     steps: int = 0,
+    only: Sequence[int] | None = None,
+    each: Callable[[Sequence[EpisodeResult]], None] = lambda results: None,
 ) -> list[EpisodeResult]:
-    """Episodes with the same seeds every time, the first one on video; faults are run again.
+    """Episodes with the same seeds every time; faults are run again.
 
-    steps: a simulator's time limit for them; 0 = as in training.
+    steps: a simulator's time limit for them, 0 = as in training; only: numbers of those to run,
+    by default all; each: told of all results after each episode.
     """
 
-    def attempt(index: int) -> EpisodeResult:
+    def attempt(number: int) -> EpisodeResult:
         """The whole episode, of which an earlier attempt leaves nothing."""
-        seed = seeds.derive(root_seed, "evaluation", index)
+        seed = seeds.derive(root_seed, "evaluation", number)
         watch = check.begin() if check else None
-        shown = video if index == 0 else None
-        if shown is not None:
-            shown.discard()
-        return run_episode(env, policy, seed, shown, watch, stop, steps, roads=index == 0)
+        with record(number) as recorder:
+            return run_episode(env, policy, seed, recorder, watch, stop, steps, roads=number == 0)
 
     results: list[EpisodeResult] = []
-    for index in range(count):
-        result = with_retries(partial(attempt, index))
+    for number in range(count) if only is None else only:
+        result = with_retries(partial(attempt, number))
         results.append(result)
         if check is not None:
             check.end(result)
+        each(results)
     return results
 
 

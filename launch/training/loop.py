@@ -18,12 +18,19 @@ from launch.config.run import CARLA
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
 from launch.training.collector import Collector, random_steps
-from launch.training.evaluation import EpisodeResult, Stopped, ValueCheck, run_episodes, summarise
+from launch.training.evaluation import (
+    EpisodeResult,
+    Record,
+    Stopped,
+    ValueCheck,
+    run_episodes,
+    summarise,
+    unrecorded,
+)
 from launch.training.folder import SIMULATOR_LOG
 from launch.training.overlap import Overlap
 from launch.training.policies import greedy
 from launch.training.session import Session
-from launch.training.video import Video
 
 _PRETRAINED_AT_ONCE = 64  # updates between two looks at signals
 _POLL_SECONDS = 0.002  # between looks at a device that has work left
@@ -122,7 +129,7 @@ def _evaluate_if_due(session: Session) -> None:
 
 
 def evaluate_now(
-    session: Session, episodes: int, video: Video | None = None
+    session: Session, episodes: int, record: Record = unrecorded
 ) -> tuple[dict[str, float], list[EpisodeResult]]:
     """eval/ scalars of the present policy and its episodes: own seeds, no noise, nothing stored.
 
@@ -139,7 +146,7 @@ def evaluate_now(
         greedy(algorithm, state),
         episodes,
         config.loop.seed,
-        video,
+        record,
         check,
         stop=lambda: bool(session.stop),
         steps=config.loop.eval_steps,

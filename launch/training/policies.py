@@ -23,6 +23,18 @@ def greedy(algorithm: Algorithm, state: Any) -> Policy:
     return policy
 
 
+def critics(algorithm: Algorithm, state: Any) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """Return what tells each critic's Q, (K,), of the agent's own action in one observation."""
+
+    def values(observation: dict[str, np.ndarray]) -> np.ndarray:
+        batch = {name: value[None] for name, value in observation.items()}
+        if algorithm.each_value is None:
+            return np.asarray(algorithm.values(state, batch))
+        return np.asarray(algorithm.each_value(state, batch))[:, 0]
+
+    return values
+
+
 def uniform(size: int, rng: np.random.Generator) -> Policy:
     """Return a policy of uniform random actions."""
     return lambda observation, info: rng.uniform(-1.0, 1.0, size).astype(np.float32)

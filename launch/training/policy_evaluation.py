@@ -7,11 +7,13 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from envs.errors import EnvError
-from launch.config.run import RunConfig
+from launch.config.run import CARLA, RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import DONE, BadInput
@@ -19,28 +21,42 @@ from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.scores import SCRIPTED
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
-from launch.training.environments import Env, make_env, spaces_of
-from launch.training.evaluation import EpisodeResult, Stopped, run_episodes
+from launch.training.environments import Env, make_env, spaces_of, steps_per_second
+from launch.training.evaluation import EpisodeResult, Record, Stopped, run_episodes, unrecorded
 from launch.training.evaluation_file import write_evaluation
+from launch.training.extremes import drive_again, extremes, run_recorded, video_of
 from launch.training.folder import SIMULATOR_LOG
+from launch.training.gif import liveliest, write_gif
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.recorder import Values, recorded, render_trouble
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
-from launch.training.video import kept, make_video
 from td3jax.batch import TRAINING_PARTS
 from td3jax.config import Spaces
 
 
 @dataclasses.dataclass(frozen=True)
+class Gif:
+    """A file, and the second of the episode that it starts at; negative = the liveliest."""
+
+    path: Path
+    start: float
+
+
+@dataclasses.dataclass(frozen=True)
 class PolicyEvaluation:
-    """An evaluation: the JSON file of each of some POLICIES, the checkpoint, the environment."""
+    """An evaluation: the JSON file of each of some POLICIES, the checkpoint, the environment.
+
+    video: whether the best and the worst episode are recorded; gif: a part of the best.
+    """
 
     outs: Mapping[str, Path]
     path: Path | None
     config: RunConfig
     episodes: int
-    video: Path | None
+    video: bool = False
+    gif: Gif | None = None
 
 
 def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
@@ -49,27 +65,25 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
     A policy's file is written when its episodes are done.
     """
     cache_compilations()
-    loop, results = plan.config.loop, {}
+    results: dict[str, list[EpisodeResult]] = {}
     with _scratch() as folder:
         env = make_env(plan.config, folder / SIMULATOR_LOG, _tell)
         try:
             _check_parts(spaces_of(env))
+            _check_video(plan, env)
             tune(spaces_of(env))
-            for policy, out in plan.outs.items():
-                results[policy] = _measure(plan, policy, env, stop)
-                head = {"policy": policy, "env": loop.env, "seed": loop.seed}
-                write_evaluation(out, head, results[policy], env)
+            for policy in plan.outs:
+                _measure(plan, policy, env, stop, folder, results)
+            written = _written(plan, results, env)
         except Stopped:
-            written = [str(plan.outs[policy]) for policy in results] or ["nothing"]
-            print(
-                f"evaluate: stopped by {stop.name}; written: {', '.join(written)}", file=sys.stderr
-            )
+            done = [str(plan.outs[policy]) for policy in results] or ["nothing"]
+            print(f"evaluate: stopped by {stop.name}; written: {', '.join(done)}", file=sys.stderr)
             return stop.exit_code
         finally:
             env.close()
     print(*scoreboard(results), sep="\n")
     print(f"page: {_page(plan)}")
-    print(*(f"written: {out}" for out in plan.outs.values()), sep="\n")
+    print(*(f"written: {path}" for path in written), sep="\n")
     return DONE
 
 
@@ -78,7 +92,7 @@ def _page(plan: PolicyEvaluation) -> Path:
     run = checkpoint.run_folder(plan.path) if plan.path else None
     names = [f"evaluation-{policy}.json" for policy in plan.outs]
     if run is None or list(plan.outs.values()) != [run / name for name in names]:
-        return write_evaluation_page(plan.outs, to_dict(plan.config), plan.video)
+        return write_evaluation_page(plan.outs, to_dict(plan.config))
     write_run_page(run, parse_limits(plan.config.loop.limits))
     return run / PAGE
 
@@ -91,6 +105,13 @@ def _check_parts(spaces: Spaces) -> None:
             f"the environment gives {' and '.join(parts)}, which is for training alone: evaluate "
             "without it (--env_args)"
         )
+
+
+def _check_video(plan: PolicyEvaluation, env: Env) -> None:
+    """Raise BadInput where pictures are wanted of an environment that has none."""
+    trouble = render_trouble(env) if plan.video else ""
+    if trouble:
+        raise BadInput(f"--video: {trouble}")
 
 
 @contextlib.contextmanager
@@ -113,31 +134,78 @@ def _tell(line: str) -> None:
 
 
 def _measure(
-    plan: PolicyEvaluation, policy: str, env: Env, stop: StopRequest
-) -> list[EpisodeResult]:
-    loop = plan.config.loop
-    with kept(make_video(plan.video, env)) as video:
-        return run_episodes(
-            env,
-            _driver(plan, policy, env),
-            plan.episodes,
-            loop.seed,
-            video,
-            stop=lambda: bool(stop),
-            steps=loop.eval_steps,
-        )
+    plan: PolicyEvaluation,
+    policy: str,
+    env: Env,
+    stop: StopRequest,
+    scratch: Path,
+    results: dict[str, list[EpisodeResult]],
+) -> None:
+    """Put a policy's episodes into `results`, write its file, and record two of them if wanted."""
+    loop, out = plan.config.loop, plan.outs[policy]
+    driver, values = _driver(plan, policy, env)
+
+    def run(record: Record = unrecorded, **options: Any) -> list[EpisodeResult]:
+        told = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options}
+        return run_episodes(env, driver, plan.episodes, loop.seed, record, **told)
+
+    def write(videos: Sequence[Mapping[str, Any]]) -> None:
+        head = {"policy": policy, "env": loop.env, "seed": loop.seed}
+        write_evaluation(out, head | ({"videos": videos} if videos else {}), results[policy], env)
+
+    place = partial(recorded, env=env, values=values)
+    videos: Sequence[Mapping[str, Any]] = ()
+    if plan.video and not _repeats(plan.config, policy):
+        results[policy], videos = run_recorded(run, place, out, scratch)
+    else:
+        results[policy] = run()
+    write(videos)
+    if plan.video and not videos:
+        write(drive_again(run, results[policy], place, out, _warn))
 
 
-def _driver(plan: PolicyEvaluation, policy: str, env: Env) -> Policy:
+def _repeats(config: RunConfig, policy: str) -> bool:
+    """Whether the same seed gives the same episode again: on the stand-in, without chance."""
+    server = config.env.server
+    ours = not (server.host or server.server_command or config.loop.servers)
+    return config.loop.env == CARLA and ours and policy != "random"
+
+
+def _written(
+    plan: PolicyEvaluation, results: Mapping[str, Sequence[EpisodeResult]], env: Env
+) -> list[Path]:
+    """Write the GIF; return the files of the evaluation."""
+    files: list[Path] = []
+    for policy, out in plan.outs.items():
+        chosen = extremes(results[policy])
+        files += [video_of(out, what) for what in chosen if plan.video]
+        if plan.gif is not None:
+            step = 1.0 / steps_per_second(env)
+            points = results[policy][chosen["best"]].track.points
+            start = plan.gif.start if plan.gif.start >= 0.0 else liveliest(points, step)
+            write_gif(video_of(out, "best"), plan.gif.path, start)
+            files.append(plan.gif.path)
+        files.append(out)
+    return files
+
+
+def _warn(line: str) -> None:
+    print(f"evaluate: {line}", file=sys.stderr, flush=True)
+
+
+def _driver(plan: PolicyEvaluation, policy: str, env: Env) -> tuple[Policy, Values | None]:
+    """Return the driver, and its critic's values where they can be had."""
     spaces = spaces_of(env)
     if policy in SCRIPTED:
-        return policies.scripted(policy)
+        return policies.scripted(policy), None
     if policy == "random":
-        return policies.uniform(spaces.action, seeds.generator(plan.config.loop.seed, "random"))
+        rng = seeds.generator(plan.config.loop.seed, "random")
+        return policies.uniform(spaces.action, rng), None
     assert plan.path is not None
     algorithm = find_algorithm(plan.config)
     trained = checkpoint.read_spaces(plan.path)
     if trained.policy == spaces:  # the critic may have read more
         spaces = trained
     state = checkpoint.read(plan.path, plan.config, spaces, algorithm).state
-    return policies.greedy(algorithm, state)
+    values = policies.critics(algorithm, state) if spaces.privileged is None else None
+    return policies.greedy(algorithm, state), values

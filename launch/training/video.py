@@ -12,9 +12,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import gymnasium
 import imageio_ffmpeg
 import numpy as np
 
@@ -53,7 +52,17 @@ class Video:
     def _start(self) -> None:
         height, width = self._shape
         raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}"]
-        coded = ["-an", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-preset", "fast", "-crf", "23"]
+        coded = [
+            "-an",
+            "-c:v",
+            "libx264",
+            "-pix_fmt",
+            "yuv420p",
+            "-preset",
+            "veryfast",
+            "-crf",
+            "29",
+        ]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115
         self._encoder = subprocess.Popen(
             [
@@ -120,23 +129,11 @@ class Video:
             log.close()
 
 
-def frames_per_second(env: gymnasium.Env[Any, Any]) -> float:
-    """The environment's own pace, of one frame for each step."""
-    return float(env.metadata.get("render_fps") or 20)
-
-
-def make_video(path: Path | None, env: gymnasium.Env[Any, Any]) -> Video | None:
-    """A video at the environment's own pace."""
-    return None if path is None else Video(path, frames_per_second(env))
-
-
 @contextlib.contextmanager
-def kept(video: Video | None) -> Iterator[Video | None]:
+def kept(video: Video) -> Iterator[Video]:
     """Close the video at the end of the block; discard it where an exception ends the block."""
     try:
         yield video
-        if video is not None:
-            video.close()
+        video.close()
     finally:
-        if video is not None:
-            video.discard()
+        video.discard()

@@ -164,6 +164,16 @@ def test_a_repeated_action_is_that_many_ticks_with_their_rewards_summed(env, ser
         *_, truncated, last = held.step(STEER)
         assert (truncated, last["frame"]) == (True, 7)
         assert held.metadata["render_fps"] == pytest.approx(20 / 3)
+        with pytest.raises(EnvError, match="every_tick"):
+            held.pictures()
+        held.reset(seed=5, options={"video": True, "every_tick": True})
+        (begun,) = held.pictures()
+        held.step(STEER)
+        ticks = held.pictures()
+        assert [len(ticks), len(held.pictures())] == [3, 0]
+        for one, other in zip([begun, *ticks], ticks, strict=False):
+            assert (one != other).any()
+        np.testing.assert_array_equal(ticks[-1], held.render())
     finally:
         held.close()
 

@@ -11,6 +11,7 @@ import pytest
 from launch.compare import main
 from launch.comparison import compare, read_entry
 from launch.files import write_csv
+from launch.page.pairing import paired_table
 from launch.statistics import difference, iqm, iqm_curve
 
 
@@ -70,6 +71,47 @@ def test_single_runs_are_no_proof(tmp_path, capsys):
     assert "by too few runs to be sure" in text
     assert "<b>one" not in text
     assert "&lt;b&gt;one" in text
+
+
+def evaluated(run: Path, scores: list[float], seed: int = 1000, east: float = 0.0) -> None:
+    """An evaluation of a run whose drives start 100 m apart."""
+    rows = [
+        {
+            "return": score,
+            "driving_score": score,
+            "track": {"x": [100.0 * i + east], "y": [0.0], "speed": [1.0], "infractions": []},
+        }
+        for i, score in enumerate(scores)
+    ]
+    table = {"env": "carla", "seed": seed, "summary": {}, "episodes": rows}
+    (run / "evaluation-checkpoint.json").write_text(json.dumps(table))
+
+
+def test_evaluations_on_the_same_routes_are_paired(runs, tmp_path, capsys):
+    """Every route differs by 9 to 11, and the routes by 90: only pairs can tell."""
+    scores = [0.0, 30.0, 60.0, 90.0]
+    evaluated(runs[1], scores)
+    evaluated(runs[5], [score + gain for score, gain in zip(scores, (9, 11, 9, 11), strict=True)])
+    table = paired_table(compare([read_entry(run) for run in runs]))
+    assert table.header == ("run", "episodes", "driving score", f"above {runs[1]}")
+    assert [row[0] for row in table.rows] == [str(runs[1]), str(runs[5])]
+    assert table.rows[0][1:] == ("4", "45.0 [15.0, 75.0]", "")
+    gain = table.rows[1][3]
+    assert gain.startswith("+10.0 [+9.")
+    assert float(gain[:-1].split("+")[-1]) <= 11.0
+    out = tmp_path / "both.html"
+    assert main([*map(str, runs), f"--out={out}"]) == 0
+    assert f"| {runs[5]} | 4 | " in capsys.readouterr().out
+    assert "On the same routes" in out.read_text()
+
+
+@pytest.mark.parametrize(
+    "other", [{"seed": 7}, {"east": 20.0}, {"scores": [1.0, 2.0]}, {"scores": [1.0]}]
+)
+def test_other_routes_are_not_paired(runs, other):
+    evaluated(runs[0], [0.0, 30.0, 60.0])
+    evaluated(runs[1], **{"scores": [1.0, 2.0, 3.0], **other})
+    assert paired_table(compare([read_entry(run) for run in runs])).rows == []
 
 
 def test_logs_without_settings_stay_apart(runs):

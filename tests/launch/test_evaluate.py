@@ -3,6 +3,7 @@
 import json
 import math
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import gymnasium
@@ -18,6 +19,7 @@ from launch.statistics import wilson
 from launch.training.evaluation import EpisodeResult, ValueCheck, run_episodes, summarise, table
 from launch.training.loop import evaluate_now, train
 from launch.training.policies import greedy
+from launch.training.recorder import Recorder, recorded
 from launch.training.video import Video, VideoFailed, kept
 
 
@@ -146,12 +148,17 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
     env = SplitToyEnv(length=20, at=reward)
     env.render = lambda: np.zeros((40, 40, 3), np.uint8)
     check = ValueCheck(lambda o: np.zeros(len(o["vector"])), lambda r: r, 1.0)
-    run, video = session(tiny(), tmp_path / "run", env), Video(tmp_path / "a.mp4", 20.0)
-    results = run_episodes(run.env, greedy(run.algorithm, run.learner.state), 2, 0, video, check)
+    run = session(tiny(), tmp_path / "run", env)
+    policy = greedy(run.algorithm, run.learner.state)
+
+    def record(number: int) -> AbstractContextManager[Recorder | None]:
+        return recorded(tmp_path / f"{number}.mp4", run.env)
+
+    results = run_episodes(run.env, policy, 2, 0, record, check)
     run.close()
     assert [r.total for r in results] == [20.0, 20.0]
-    assert video.frames == 20
-    assert video.close() is not None
+    for number in (0, 1):
+        assert imageio_ffmpeg.count_frames_and_secs(str(tmp_path / f"{number}.mp4"))[0] == 20
     # states of every second step, of both whole episodes; Q at a truncation is 0
     assert sorted(check.sizes) == sorted([*range(2, 21, 2)] * 2)
 
@@ -162,9 +169,8 @@ def test_the_program_reports_and_records(
     run = session(tiny(steps=60), tmp_path / "run")
     assert train(run)
     run.close()
-    video = tmp_path / "drive.mp4"
     words = [str(tmp_path / "run"), "--episodes=2"]
-    assert main([*words, f"--video={video}"]) == 0
+    assert main([*words, "--video"]) == 0
     file = tmp_path / "run" / "evaluation-checkpoint.json"
     printed = capfd.readouterr().out.splitlines()
     assert printed[0].split(" | ")[:3] == ["| policy", "episodes", "return"]
@@ -172,7 +178,11 @@ def test_the_program_reports_and_records(
     assert printed[-1] == f"written: {file}"
     first = json.loads(file.read_text())
     assert [len(first["episodes"]), first["summary"]["length"]] == [2, 200.0]
-    assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 200
+    videos = first.pop("videos")
+    assert {video["what"]: video["episode"] for video in videos}.keys() == {"best", "worst"}
+    for video in videos:
+        path = tmp_path / "run" / video["file"]
+        assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 200
     assert main([f"--checkpoint={tmp_path / 'run'}", "--episodes=2"]) == 0  # its older name
     assert json.loads(file.read_text()) == first
     both = [str(tmp_path / "run"), "--policy=checkpoint,random", "--episodes=2"]
@@ -198,6 +208,8 @@ def test_the_program_reports_and_records(
         (["--policy=random", "--episodes=0"], "--episodes=0: expected at least 1"),
         (["--policy=random", "--out=/no/where/x.json"], "there is no folder /no/where"),
         (["--policy=random,blind", "--out=x.json"], "--out=x.json: one file for 2 policies"),
+        (["--policy=random,blind", "--gif=x.gif"], "--gif=x.gif: one file for 2 policies"),
+        (["--policy=random", "--gif=/no/where/x.gif"], "there is no folder /no/where"),
     ],
 )
 def test_wrong_use_is_one_line(

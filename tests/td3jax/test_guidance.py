@@ -62,7 +62,12 @@ def test_a_policy_refuses_what_only_training_has():
     seen = policy_view(observation)
     actions = td3jax.act(state, seen)
     np.testing.assert_allclose(actions[0], policy(policy_view(single)), rtol=1e-5)
-    assert td3jax.values(state, observation).shape == (6,)
+    values = td3jax.values(state, observation)
+    assert values.shape == (6,)
+    twins = td3jax.ALGORITHMS["td3"].each_value(state, observation)
+    assert twins.shape == (2, 6)
+    assert np.any(twins[0] != twins[1])
+    np.testing.assert_allclose(twins.min(axis=0), values, rtol=1e-6)
 
 
 def test_the_actor_s_gradient_is_that_of_q_in_its_unit_and_of_the_labels():

@@ -30,6 +30,13 @@ def test_the_vector_by_hand():
     np.testing.assert_allclose(vector[4::2], -2.0 / along, atol=1e-6)
 
 
+def test_waypoints_come_back_in_metres():
+    ego = cruising(x=80.0, y=1.0, position=RoutePosition(80.0, 80.0, lateral=1.0, heading=0.0))
+    ahead = observation.waypoints(observation.vector(ego, LINE, TASK), TASK)
+    np.testing.assert_allclose(ahead[:4], [(5, -1), (10, -1), (15, -1), (20, -1)], atol=1e-5)
+    np.testing.assert_allclose(ahead[5:], [(20, 5.0 * i - 1) for i in range(2, 7)], atol=1e-5)
+
+
 def frames(values, channels):
     return [np.full((84, 84, channels), value, np.uint8) for value in values]
 

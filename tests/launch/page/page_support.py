@@ -71,9 +71,9 @@ def write_run(
         "commit": "abc1234",
     }
     (folder / "sessions.jsonl").write_text(json.dumps(start) + "\n")
-    head = {}
+    head: dict[str, Any] = {}
     if video:
-        head["video"] = "evaluation.mp4"
+        head["videos"] = [{"file": "evaluation.mp4", "what": "first", "episode": 0}]
         film = Video(folder / "evaluation.mp4", 5.0)
         for shade in range(0, 200, 5):
             film.add(np.full((48, 64, 3), shade, np.uint8))

@@ -63,19 +63,21 @@ def test_a_run_is_whole_and_its_marks_lead_into_the_video(tab, run):
     drawn = tab.see(DRAWN)
     assert len(drawn) == 6
     assert min(drawn) > 0
-    assert tab.wait("document.getElementById('video').duration") == pytest.approx(8.0, abs=0.3)
-    assert tab.see("document.getElementById('poster').naturalWidth") == 64
+    assert tab.wait("document.getElementById('video-0').duration") == pytest.approx(8.0, abs=0.3)
+    assert tab.see("document.getElementById('poster-0').naturalWidth") == 64
     assert tab.see("window.hacked") is None
     assert "</script>" in tab.see("document.querySelector('#plot-4 .legendtext').textContent")
     tab.see("document.querySelectorAll('button[data-video]')[1].click()")
-    assert tab.wait("document.getElementById('video').currentTime") >= 6.5
+    assert tab.wait("document.getElementById('video-0').currentTime") >= 6.5
     tab.see(
-        "document.getElementById('video').pause(); document.querySelector('#map').scrollIntoView()"
+        "document.getElementById('video-0').pause();document.querySelector('#map').scrollIntoView()"
     )
-    tab.wait("!document.getElementById('video').seeking")
+    tab.wait("!document.getElementById('video-0').seeking")
     x, y = tab.see(MIDDLE)  # the red light
     tab.click(x, y, "#map .hoverlayer .hovertext")
-    assert 2.5 <= tab.wait("(t => t < 6 && t)(document.getElementById('video').currentTime)") < 6.0
+    assert (
+        2.5 <= tab.wait("(t => t < 6 && t)(document.getElementById('video-0').currentTime)") < 6.0
+    )
 
 
 def test_a_run_fits_a_phone(tab, run):

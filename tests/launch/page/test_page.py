@@ -166,14 +166,44 @@ def test_an_evaluation_of_no_run(tmp_path):
     file = tmp_path / "evaluation-blind.json"
     file.write_text(json.dumps(evaluation([20.0, 80.0], policy="blind", seed=0)))
     config = to_dict(preset("carla"))
-    path = write_evaluation_page({"blind": file}, config, None)
+    path = write_evaluation_page({"blind": file}, config)
     assert path == tmp_path / "evaluation-blind.html"
     page = Seen(path)
     assert "The blind driver in Town01 of the stand-in simulator." in page.text
     assert "collision with a vehicle" in page.text
     assert "Training" not in page.text
     both = {"blind": file, "random": file}
-    assert write_evaluation_page(both, config, None) == tmp_path / "evaluation.html"
+    assert write_evaluation_page(both, config) == tmp_path / "evaluation.html"
+
+
+def test_the_page_shows_the_videos_of_the_evaluation_not_of_the_training_s_end(tmp_path):
+    run = write_run(tmp_path / "car", video=True)
+    assert "The first of 2 drives at the end of training: number 1, driving score 80, ended by" in (
+        the_page(run).text
+    )
+    for what in ("best", "worst"):
+        (run / f"evaluation-checkpoint-{what}.mp4").write_bytes(
+            (run / "evaluation.mp4").read_bytes()
+        )
+    videos = [
+        {"file": "evaluation-checkpoint-best.mp4", "what": "best", "episode": 1},
+        {"file": "../car/evaluation-checkpoint-worst.mp4", "what": "worst", "episode": 2},
+        {"file": "gone.mp4", "what": "best", "episode": 0},
+        {"file": HOSTILE, "episode": HOSTILE},
+        HOSTILE,
+    ]
+    table = evaluation([30.0, 90.0, 10.0], policy="checkpoint", seed=1000, videos=videos)
+    table["episodes"][2]["track"] = table["episodes"][0].pop("track")
+    (run / "evaluation-checkpoint.json").write_text(json.dumps(table))
+    page = the_page(run)
+    assert page.elements.count("video") == 2
+    assert "Videos" in page.text
+    assert "The best of 3 drives: number 2, driving score 90, ended by goal." in page.text
+    assert "The worst of 3 drives: number 3, driving score 10, ended by collision." in page.text
+    assert "at the end of training" not in page.text
+    html = (run / "report.html").read_text()
+    assert html.count('data-film="1"') == 2  # both marks of the third drive
+    assert html.count("data-film=") == 2
 
 
 def test_files_that_are_something_else_are_passed_over(tmp_path):

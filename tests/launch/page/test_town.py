@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from launch.page.subject import Evaluation
+from launch.page.subject import Evaluation, Film
 from launch.page.town import LEAD, SPEEDS, town
 from tests.launch.page.page_support import evaluation, track
 
 
 def test_infractions_are_placed_and_timed():
-    table = evaluation([80.0, 20.0], video="evaluation.mp4")
+    table = evaluation([80.0, 20.0])
     table["episodes"][1]["track"] = track((4, "off_road"))
-    drawn = town([Evaluation("evaluation.json", table)])
+    films = [
+        Film(Path("worst.mp4"), "worst", 1, "another.json"),
+        Film(Path("best.mp4"), "best", 0, "evaluation.json"),
+    ]
+    drawn = town([Evaluation("evaluation.json", table)], films)
     assert drawn.drives == 2
     assert drawn.fastest == 10.0
     red, crash, off = drawn.moments
-    assert (red.kind, red.x, red.y) == ("red light", 40.0, 5.0)
+    assert (red.kind, red.x, red.y, red.film) == ("red light", 40.0, 5.0, 1)
     assert red.seconds == pytest.approx(4.0)
     assert red.video == pytest.approx(4.0 - LEAD)
     assert (crash.kind, crash.text) == ("collision", "collision with a vehicle")
     assert crash.video == pytest.approx(8.0 - LEAD)
-    assert (off.kind, off.episode, off.video) == ("off the road", 2, None)
+    assert (off.kind, off.episode, off.film, off.video) == ("off the road", 2, None, None)
 
 
 def test_every_stretch_is_drawn_once_in_its_colour():

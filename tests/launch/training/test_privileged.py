@@ -172,7 +172,9 @@ def test_a_policy_is_evaluated_where_nothing_is_told(
     plan = evaluate.make_plan({"run_dir": str(trained), "env_args": ("labelled=false",)})
     env = make_env(plan.config)
     observation, info = env.reset(seed=0)
-    action = policy_evaluation._driver(plan, "checkpoint", env)(observation, info)
+    driver, values = policy_evaluation._driver(plan, "checkpoint", env)
+    assert values is None  # its critic reads what is not told
+    action = driver(observation, info)
     np.testing.assert_allclose(action, td3jax.load(trained)(observation), rtol=1e-5)
 
 
