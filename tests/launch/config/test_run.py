@@ -53,6 +53,8 @@ def test_json_round_trip_gives_the_same_configuration(name: str, tmp_path) -> No
         ({"agent": {"hidden_sizes": ["a"]}}, "agent.hidden_sizes = 'a'"),
         ({"env": {"task": 1}}, "env.task: expected an object"),
         ({"agent": {"discount": 2.0}}, "discount = 2.0: expected a value in"),
+        ({"agent": {"critic_lr": 10**400}}, "agent.critic_lr = 1000"),
+        ({"loop": {"gradient_steps": 10**400}}, "loop.gradient_steps: no such option"),
         ([], "expected an object"),
     ],
 )
