@@ -81,6 +81,8 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     names = [str(choice) for choice in choices]
     text = f"one of {', '.join(names)}{suggestion(str(value), names)}"
     require(not choices or value in choices, field.name, value, text)
+    if kind is str:
+        require("\0" not in value, field.name, value, "a text without zero bytes")
     if kind is int:
         require(-_INT32 <= value < _INT32, field.name, value, f"a value below {_INT32:,}")
     if kind is float:
