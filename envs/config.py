@@ -187,6 +187,7 @@ class RewardConfig(Options):
 
 
 _SCENARIOS = {0: 20, 1: 50, 2: 100}
+_LONGEST = 1e6  # seconds of patience; the system's calls take no more than 2**31 milliseconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,12 +243,15 @@ class ServerConfig(Options):
         60.0,
         "seconds for a server to answer; one of server_command has to start in them too",
         above=0,
+        high=_LONGEST,
     )
-    load_timeout: float = option(180.0, "seconds for a map to load", above=0)
-    tick_timeout: float = option(15.0, "seconds for one simulation step or sensor reading", above=0)
+    load_timeout: float = option(180.0, "seconds for a map to load", above=0, high=_LONGEST)
+    tick_timeout: float = option(
+        15.0, "seconds for one simulation step or sensor reading", above=0, high=_LONGEST
+    )
     restarts_per_hour: int = option(12, "restarts after faults before giving up", low=0)
     restart_backoff: float = option(
-        0.5, "seconds before the second restart in a row; doubles", low=0
+        0.5, "seconds before the second restart in a row; doubles", low=0, high=_LONGEST
     )
     restart_episodes: int = option(0, "restart our server every so many episodes; 0 = never", low=0)
     restart_megabytes: int = option(

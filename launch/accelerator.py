@@ -21,13 +21,13 @@ def probe() -> dict[str, Any]:
 
     from launch.training.machine import devices
 
-    started = time.perf_counter()
+    found, started = devices(), time.perf_counter()
     square = np.arange(64.0, dtype=np.float32).reshape(8, 8)
     result = np.asarray(jax.jit(jnp.matmul)(square, square))
     if not np.allclose(result, square @ square, rtol=1e-2):
         raise ArithmeticError(f"a product of matrices came out wrong by {result - square @ square}")
     return {
-        "devices": devices(),
+        "devices": found,
         "platform": jax.devices()[0].platform,
         "seconds": time.perf_counter() - started,
     }

@@ -119,7 +119,7 @@ def read_json(file: Path) -> dict[str, Any]:
         table = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise corrupt(file, error.strerror or str(error)) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise corrupt(file, f"not JSON: {error}") from error
     if not isinstance(table, dict):
         raise corrupt(file, "not a JSON object")

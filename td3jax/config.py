@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 
 from td3jax.options import Options, option, require
 
@@ -30,15 +31,15 @@ class Spaces:
         require(self.image is not None or self.vector is not None, "image", None, "a part")
         if self.image is not None:
             object.__setattr__(self, "image", tuple(self.image))
-            sizes = len(self.image) == 3 and min(self.image) >= 1
+            sizes = len(self.image) == 3 and all(map(_is_size, self.image))
             require(sizes, "image", self.image, "(height, width, channels), each at least 1")
-            frames = self.frame_channels >= 1 and self.image[2] % self.frame_channels == 0
+            frames = _is_size(self.frame_channels) and self.image[2] % self.frame_channels == 0
             text = f"a divisor of the image's {self.image[2]} channels"
             require(frames, "frame_channels", self.frame_channels, text)
         for name in ("vector", "privileged"):
             size = getattr(self, name)
-            require(size is None or size >= 1, name, size, "at least 1")
-        require(self.action >= 1, "action", self.action, "at least 1")
+            require(size is None or _is_size(size), name, size, "at least 1")
+        require(_is_size(self.action), "action", self.action, "at least 1")
 
     @property
     def stack(self) -> int:
@@ -64,6 +65,10 @@ class Spaces:
         widths = {"vector": self.vector or 0, "privileged": self.privileged or 0}
         widths["expert"] = self.action if self.expert else 0
         return {name: width for name, width in widths.items() if width}
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and int(value) >= 1
 
 
 @dataclasses.dataclass(frozen=True)

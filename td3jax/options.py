@@ -11,6 +11,7 @@ from typing import Any
 
 _BOUNDS = ("low", "above", "high", "below")
 _INT32 = 2**31  # compiled programs count in 32 bits
+_FLOAT32 = 3.4028234663852886e38  # and a larger number is infinite in theirs
 
 
 def option(
@@ -80,10 +81,14 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     names = [str(choice) for choice in choices]
     text = f"one of {', '.join(names)}{suggestion(str(value), names)}"
     require(not choices or value in choices, field.name, value, text)
-    if bounds:
-        require(_within(value, bounds), field.name, value, expected(bounds))
+    if kind is str:
+        require("\0" not in value, field.name, value, "a text without zero bytes")
     if kind is int:
         require(-_INT32 <= value < _INT32, field.name, value, f"a value below {_INT32:,}")
+    if kind is float:
+        require(abs(value) <= _FLOAT32, field.name, value, "a finite float32 number")
+    if bounds:
+        require(_within(value, bounds), field.name, value, expected(bounds))
 
 
 def _is_a(value: Any, kind: type) -> bool:
@@ -95,8 +100,7 @@ def _is_a(value: Any, kind: type) -> bool:
 
 def _within(value: float, bounds: dict[str, float]) -> bool:
     return (
-        math.isfinite(value)
-        and value >= bounds.get("low", -math.inf)
+        value >= bounds.get("low", -math.inf)
         and value > bounds.get("above", -math.inf)
         and value <= bounds.get("high", math.inf)
         and value < bounds.get("below", math.inf)

@@ -286,6 +286,7 @@ def _check(state: TrainState, batch: Batch) -> None:
     if spaces.image is not None:
         chex.assert_shape(batch.frames, (rows, None, *(spaces.frame or ())))
         chex.assert_type(batch.frames, jnp.uint8)
+        chex.assert_axis_dimension_gt(batch.frames, 1, spaces.stack)
     if spaces.vector is not None:
         chex.assert_shape([batch.vector, batch.next_vector], (rows, spaces.vector))
     if spaces.privileged is not None:

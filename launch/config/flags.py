@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +46,8 @@ class Flag:
         """The flag's value from absl's; BadInput, one line, for one that is out of bounds."""
         if self.kind is tuple:
             given = self._items([item for text in given for item in split(text)])
+        if self.kind is float and not math.isfinite(given):
+            raise BadInput(f"--{self.name}={given}: expected a finite number")
         if self.low is not None and given < self.low:
             raise BadInput(f"--{self.name}={given}: expected at least {self.low:g}")
         for item in given if self.kind is tuple else (given,):

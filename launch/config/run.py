@@ -250,7 +250,7 @@ def read_config_file(path: Path, base: RunConfig) -> RunConfig:
         table = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path}: not JSON ({error})") from error
     _rename(table)
     try:
@@ -267,7 +267,8 @@ def _rename(table: object) -> None:
         if old in loop:
             loop.setdefault(new, loop.pop(old))
     counts = [loop.get(name, 1) for name in _SCHEDULE]
-    if not loop.keys().isdisjoint(_SCHEDULE) and all(type(n) is int and n > 0 for n in counts):
+    known = all(type(n) is int and 0 < n < 2**31 for n in counts)
+    if known and not loop.keys().isdisjoint(_SCHEDULE):
         loop.setdefault("update_ratio", counts[0] / counts[1])
         for name in _SCHEDULE:
             loop.pop(name, None)

@@ -5,6 +5,7 @@ A preset, then a configuration file, then the flags decide.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -78,21 +79,24 @@ def configuration(given: Mapping[str, Any], base: RunConfig) -> RunConfig:
 def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
     """Return a checkpoint's configuration with the flags over it.
 
-    A checkpoint is data: BadInput where it names code to run that the flags do not name too.
+    A checkpoint is data: BadInput where it names code to run, or a file to write, that the flags do
+    not name too.
     """
-    names_code = {
+    named = {
         "algorithm": ":" in stored.loop.algorithm,
         "env": ":" in stored.loop.env,
         "rules": bool(stored.loop.rules),
         "server_command": bool(stored.env.server.server_command),
+        "server_log": bool(stored.env.server.server_log),
         "server_stop_command": bool(stored.env.server.server_stop_command),
     }
     known = leaves(RunConfig)
     missing = [
         f"--{name}={get_leaf(stored, known[name])}"
-        for name, runs_code in names_code.items()
-        if runs_code and name not in given
+        for name, asks in named.items()
+        if asks and name not in given
     ]
     if missing:
-        raise BadInput(f"the checkpoint's run started code; to allow it, add {' '.join(missing)}")
+        words = " ".join(map(shlex.quote, missing))
+        raise BadInput(f"the checkpoint names code to run or a file to write; to allow it: {words}")
     return configuration(given, stored)

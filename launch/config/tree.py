@@ -131,7 +131,10 @@ def _checked(value: Any, kind: Any, path: str) -> Any:
             raise ValueError(f"{path} = {value!r}: expected a list")
         return tuple(_checked(item, typing.get_args(kind)[0], path) for item in value)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise ValueError(f"{path} = {value!r}: expected a finite number") from error
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"{path} = {value!r}: expected a value of type {kind.__name__}")
     return value

@@ -62,9 +62,8 @@ def train(session: Session) -> bool:
             else:
                 _side_by_side(session, session.overlap, pace)
     except NonFinite as error:
-        dump = session.dump()
         raise NonFinite(
-            f"{error}; state kept in {dump}; the cause: td3jax diagnose {session.folder}"
+            f"{error}; {_dumped(session)}; the cause: td3jax diagnose {session.folder}"
         ) from error
     except SimulatorUnavailable as error:
         saved = session.save()
@@ -76,6 +75,13 @@ def train(session: Session) -> bool:
         return False
     session.save()
     return True
+
+
+def _dumped(session: Session) -> str:
+    try:
+        return f"state kept in {session.dump()}"
+    except OSError as error:
+        return f"its state cannot be kept ({error.strerror or error})"
 
 
 def _pretrained(session: Session) -> bool:

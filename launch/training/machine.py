@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jax
 
+from launch.errors import BadInput
 from launch.training.allocator import tune_allocator
 from td3jax.config import Spaces
 from td3jax.replay.buffer import ReplayBuffer
@@ -36,14 +37,24 @@ def _processor() -> str:
 
 
 def tune(spaces: Spaces) -> None:
-    """Allocator settings for pixel runs; before jax's first computation."""
+    """Set the allocator for pixel runs, then start jax; BadInput where it cannot start."""
     if spaces.image is not None:
         tune_allocator()
+    devices()
 
 
 def devices() -> str:
-    """What jax computes on, in one line."""
-    return ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices())
+    """Name what jax computes on, in one line; BadInput where it has no device."""
+    try:
+        found = jax.devices()
+    except (RuntimeError, AssertionError) as error:  # an empty one for cuda without its plugin
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        reason = str(error) or "there is no such device, or jax's plugin for it is not installed"
+        raise BadInput(
+            f"jax does not start with JAX_PLATFORMS={asked}: {reason}; JAX_PLATFORMS=cpu takes the "
+            "processor, td3jax doctor looks for an accelerator"
+        ) from error
+    return ", ".join(f"{d.platform}:{d.id} {d.device_kind}" for d in found)
 
 
 def describe(folder: Path, buffer: ReplayBuffer, spaces: Spaces) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from envs.errors import EnvError
 from launch.config.run import RunConfig, to_json
-from launch.errors import NonFinite
+from launch.errors import LaunchError, NonFinite
 from launch.files import write_whole
 from launch.signals import StopRequest
 from launch.training.environments import make_envs, spaces_of
@@ -82,7 +82,7 @@ def _train(session: Session) -> int:
     try:
         ended = train(session)
     except (NonFinite, StoppedNoGo):
-        report(session)
+        _report_anyway(session)
         raise
     if not ended:
         return _stopped(session)
@@ -93,6 +93,14 @@ def _train(session: Session) -> int:
     session.progress.close()
     print(*lines, sep="\n")
     return 0 if not session.stop else session.stop.exit_code
+
+
+def _report_anyway(session: Session) -> None:
+    """Write the report of a run that failed; what stopped the run is told, whatever fails here."""
+    try:
+        report(session)
+    except (LaunchError, OSError) as error:
+        session.progress.say(f"no report: {error}")
 
 
 def _stopped(session: Session) -> int:

@@ -50,11 +50,14 @@ class ScalarWriter:
         if not self._file.tell():
             self._file.write(HEADER)
         self._rows = csv.writer(self._file, lineterminator="\n")
-        self._events = EventsWriter(str(folder / "events"), f".{os.getpid()}.{step}")
+        try:
+            self._events = EventsWriter(str(folder / "events"), f".{os.getpid()}.{step}")
+            if resumed:
+                restart = SessionLog(status=SessionLog.START)
+                self._events.write_event(Event(step=step + 1, session_log=restart))
+        except OSError as error:
+            raise self._trouble(error) from error
         self._synced = time.monotonic()
-        if resumed:
-            restart = SessionLog(status=SessionLog.START)
-            self._events.write_event(Event(step=step + 1, session_log=restart))
 
     @property
     def position(self) -> int:

@@ -95,7 +95,7 @@ class ReplayBuffer:
         frame, vector = self._parts(next_observation, stratum)
         if not self._ring.open:
             raise ValueError("add() outside an episode: call begin() with its first observation")
-        if not abs(reward) <= LARGEST:  # nan compares false
+        if not _is_finite_number(reward):
             raise ValueError(f"reward = {reward}: expected a finite float32 number")
         if np.shape(action) != (self.spaces.action,):
             raise ValueError(f"action has shape {np.shape(action)}: expected {self.spaces.action}")
@@ -127,6 +127,8 @@ class ReplayBuffer:
         """
         with self._lock:
             ring = self._ring
+            if batch_size < 1:
+                raise ValueError(f"batch_size = {batch_size}: expected at least 1")
             if ring.size == 0:
                 raise ValueError("the replay buffer is empty: nothing to sample")
             return self._read(np.concatenate(self._drawn(batch_size, rng)))
@@ -253,6 +255,13 @@ class ReplayBuffer:
             files.load(self._ring, self._rewards, Path(folder))
 
 
+def _is_finite_number(value: Any) -> bool:
+    try:
+        return np.ndim(value) == 0 and abs(float(value)) <= LARGEST  # nan compares false
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 def _part(observation: Observation, name: str, spaces: Spaces) -> Array:
     if name not in observation:
         raise ValueError(f"observation lacks {name!r}: expected it as in {spaces}")
@@ -270,6 +279,8 @@ def _numbers(observation: Observation, name: str, width: int, spaces: Spaces) ->
 
 
 def _finite(name: str, values: Array) -> Array:
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"{name} is {values.dtype}: expected numbers")
     fits = np.abs(values) <= LARGEST  # nan compares false
     if not fits.all():
         index = int(np.flatnonzero(~fits)[0])

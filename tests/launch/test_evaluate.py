@@ -14,6 +14,7 @@ import pytest
 from run_support import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault
+from launch.config.run import CARLA, to_json
 from launch.evaluate import main
 from launch.statistics import wilson
 from launch.training.evaluation import EpisodeResult, ValueCheck, run_episodes, summarise, table
@@ -220,6 +221,20 @@ def test_wrong_use_is_one_line(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("evaluate: ")
     assert message in err
+
+
+def test_a_command_in_somebody_s_checkpoint_does_not_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    sign = tmp_path / "sign"
+    config = tiny(env=CARLA, server_command=f"touch {sign}")
+    (tmp_path / "config.json").write_text(to_json(config))
+    (tmp_path / "manifest.json").write_text("{}")
+    assert main([str(tmp_path)]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert f"to allow it: '--server_command=touch {sign}'" in err
+    assert not sign.exists()
 
 
 def test_a_video_appears_whole_or_not_at_all(tmp_path: Path) -> None:

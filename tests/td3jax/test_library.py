@@ -163,7 +163,19 @@ def test_an_image_too_small_for_the_convolutions_is_refused_by_name():
     assert networks.make(td3jax.AgentConfig(), td3jax.Spaces((36, 36, 4), None, 2))
 
 
-@pytest.mark.parametrize("parts", [{"vector": 0}, {"action": 0}, {"image": (84, 84, 0)}])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"vector": 0},
+        {"action": 0},
+        {"image": (84, 84, 0)},
+        {"vector": 2.5},
+        {"vector": "3"},
+        {"action": None},
+        {"action": True},
+        {"image": (84, 84, 1.0)},
+    ],
+)
 def test_spaces_without_a_size_are_refused_by_name(parts):
     with pytest.raises(ValueError, match=f"^{next(iter(parts))} = "):
         td3jax.Spaces(**{"image": None, "vector": 3, "action": 2, **parts})
@@ -180,6 +192,9 @@ def test_spaces_without_a_size_are_refused_by_name(parts):
         {"conv_channels": (-3, 4, 4)},
         {"feature_size": 0},
         {"critic_lr": float("inf")},
+        {"critic_lr": 1e39},
+        {"critic_lr": 10**400},
+        {"policy_delay": 10**400},
         {"huber_delta": 0.0},
         {"value_sigma": 0.0},
         {"policy_delay": True},

@@ -150,6 +150,7 @@ def test_act_is_the_policy_and_bounded(encoder):
     [
         ("frames", np.zeros((6, 4, 9, 9), np.float32)),
         ("frames", np.zeros((6, 4, 9, 8), np.uint8)),
+        ("frames", np.zeros((6, 3, 9, 9), np.uint8)),
         ("reward", np.zeros((6, 1), np.float32)),
         ("vector", np.zeros((6, 4), np.float32)),
         ("action", np.zeros((6, 3), np.float32)),

@@ -23,7 +23,7 @@ from launch.files import markdown_table
 from launch.training.environments import make_envs
 from launch.training.loop import train
 from tests.launch.run_support import ROOT, session, tiny
-from tests.torture import checkpoints, kills, logs, messages, simulators
+from tests.torture import checkpoints, full_disk, kills, logs, messages, simulators
 from tests.torture.outcome import Outcome
 
 #: Growth of a stand-in under 1,000 messages beyond which it counts as a leak.
@@ -81,12 +81,21 @@ def _simulators(seed: int, scratch: Path) -> Outcome:
     return simulators.fuzz(8, seed, scratch)
 
 
+def _full_disk(seed: int, scratch: Path) -> Outcome:
+    try:
+        return full_disk.fill(scratch)
+    except full_disk.CannotMount as error:
+        print(f"full_disk: not tried: {error}")
+        return Outcome()
+
+
 #: Name: what is tried, and the program for a share of it.
 PROGRAMS: dict[str, tuple[str, Callable[[int, Path], Outcome]]] = {
     "crash_points": ("a kill at each file operation of a checkpoint's writing", _crash_points),
     "kills": ("a training killed at a random time and resumed: byte-identical", _kills),
     "simulators": ("a stand-in killed or frozen under a training", _simulators),
     "checkpoints": ("a damaged checkpoint resumed from and loaded", _checkpoints),
+    "full_disk": ("a full disk at each kind of write of a run", _full_disk),
     "logs": ("a damaged event file or CSV diagnosed", _logs),
     "messages": ("a mutated message of a recorded session sent to a stand-in", _messages),
 }

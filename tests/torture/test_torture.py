@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from envs.standin.methods import TABLE
-from tests.torture import kills, logs, simulators
+from tests.torture import full_disk, kills, logs, simulators
 from tests.torture.__main__ import table
 from tests.torture.mutation import spoil_bytes, spoil_tree
 from tests.torture.outcome import Outcome
@@ -48,6 +48,16 @@ def test_killed_trainings_come_out_as_if_nobody_had_killed_them(tmp_path: Path):
 def test_trainings_outlive_their_simulators(tmp_path: Path):
     outcome = simulators.fuzz(10, 0, tmp_path)
     assert (outcome.tried, outcome.lost) == (10, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_full_disk_is_one_line_at_each_kind_of_write(tmp_path: Path):
+    try:
+        outcome = full_disk.fill(tmp_path)
+    except full_disk.CannotMount as error:
+        pytest.skip(str(error))
+    assert (outcome.tried, outcome.lost) == (14, [])
 
 
 def test_the_table_counts_what_was_tried_and_lost():

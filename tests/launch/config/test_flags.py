@@ -1,5 +1,7 @@
 """Flags: one for each option, strict, and below them the config file and the preset."""
 
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from run_support import finished, process
 from launch.config.flags import Command, Flag, split
 from launch.config.presets import preset
 from launch.config.run import RunConfig, to_json
-from launch.config.run_flags import configuration, env_of, run_flags
+from launch.config.run_flags import configuration, env_of, from_checkpoint, run_flags
 from launch.config.tree import Leaf, leaves, replace_leaves
 from launch.errors import BadInput
 
@@ -20,6 +22,7 @@ COMMAND = Command(
         Flag("name", str, "", "name of the run", common=True),
         Flag("run_dir", str, "", "folder", also=("logdir",)),
         Flag("seats", int, 2, "seats", low=1),
+        Flag("hours", float, 1.0, "hours", low=0),
         Flag("paint", str, "red", "colour", choices=("red", "blue")),
         Flag("stages", tuple, ("2K",), "gates", choices=("2K", "5K")),
         Flag("words", tuple, (), "further words"),
@@ -94,7 +97,12 @@ def test_one_parse_leaves_nothing_to_the_next() -> None:
         (["--steps"], "Missing value for flag --steps"),
         (["--steps=0"], "--steps = 0: expected at least 1"),
         (["--policy_delay=1000000000000"], "expected a value below 2,147,483,648"),
+        (["--steps=" + 400 * "9"], "expected a value below 2,147,483,648"),
         (["--discount=1.5"], "--discount = 1.5"),
+        (["--critic_lr=1e39"], "--critic_lr = 1e+39: expected a finite float32 number"),
+        (["--tick_timeout=3e6"], "--tick_timeout = 3000000.0: expected a value in (0, 1e+06]"),
+        (["--hours=nan"], "--hours=nan: expected a finite number"),
+        (["--hours=inf"], "--hours=inf: expected a finite number"),
         (["--hidden_sizes=a,b"], "--hidden_sizes=a,b: expected int values"),
         (["--preset=report_9"], "unknown preset 'report_9'"),
         (["a", "train"], "'train': not a flag"),
@@ -135,6 +143,27 @@ def test_words_without_a_name_and_words_behind_the_dashes() -> None:
     given = COMMAND.parse(["--words=--a=1", "runs/a", "--", "--steps=3", "--help"])
     assert given == {"run_dir": "runs/a", "words": ("--a=1", "--steps=3", "--help")}
     assert Command.wanted_help(["--", "--help"]) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("algorithm", "x.py:SAC"),
+        ("rules", "x.py:RULES"),
+        ("env", "x:Y-v0"),
+        ("server_command", "touch x"),
+        ("server_stop_command", "touch x"),
+        ("server_log", "x.log"),
+    ],
+)
+def test_what_a_checkpoint_would_run_or_write_is_given_again(name: str, value: str) -> None:
+    stored = replace_leaves(preset("carla"), {name: value})
+    assert from_checkpoint({"seed": 1}, preset("carla")).loop.seed == 1
+    with pytest.raises(
+        BadInput, match=re.escape(f"to allow it: {shlex.quote(f'--{name}={value}')}")
+    ):
+        from_checkpoint({"seed": 1}, stored)
+    assert from_checkpoint({name: value}, stored) == stored
 
 
 @pytest.mark.parametrize(

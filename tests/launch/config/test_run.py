@@ -51,8 +51,11 @@ def test_json_round_trip_gives_the_same_configuration(name: str, tmp_path) -> No
         ({"loop": {"steps": 1.5}}, "loop.steps = 1.5"),
         ({"agent": {"hidden_sizes": 3}}, "agent.hidden_sizes = 3: expected a list"),
         ({"agent": {"hidden_sizes": ["a"]}}, "agent.hidden_sizes = 'a'"),
+        ({"env": {"server": {"server_command": "a\0b"}}}, "expected a text without zero bytes"),
         ({"env": {"task": 1}}, "env.task: expected an object"),
         ({"agent": {"discount": 2.0}}, "discount = 2.0: expected a value in"),
+        ({"agent": {"critic_lr": 10**400}}, "agent.critic_lr = 1000"),
+        ({"loop": {"gradient_steps": 10**400}}, "loop.gradient_steps: no such option"),
         ([], "expected an object"),
     ],
 )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from run_support import command, finished, start
 
 from launch.training.machine import cache_compilations
 
@@ -23,3 +24,18 @@ def test_compiled_programs_are_kept_in_the_user_s_cache(
         jax.config.update("jax_compilation_cache_dir", before)
     assert folder.parent == tmp_path / "td3jax"
     assert jax.__version__ in folder.name
+
+
+@pytest.mark.parametrize("platform", ["cuda", "no_such_platform"])
+def test_a_device_that_is_not_there_is_one_line(
+    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if platform == "cuda" and jax.default_backend() == "gpu":
+        pytest.skip("this machine has one")
+    monkeypatch.setenv("JAX_PLATFORMS", platform)
+    run = tmp_path / "run"
+    words = ["--env=Pendulum-v1", "--preset=vector", f"--run_dir={run}"]
+    code, _, err = finished(start(command("train", *words)))
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith(f"train: jax does not start with JAX_PLATFORMS={platform}: ")
+    assert not run.exists()

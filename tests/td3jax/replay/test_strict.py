@@ -31,6 +31,8 @@ def begun(spaces: Spaces = SPACES) -> ReplayBuffer:
         ({"vector": np.zeros(4, np.float32)}, r"vector has shape \(4,\)"),
         ({"vector": np.array([0.0, np.nan, 0.0])}, r"vector\[1\] = nan"),
         ({"vector": np.array([0.0, 0.0, 1e39])}, r"vector\[2\] = 1e\+39"),
+        ({"vector": np.array(["a", "b", "c"])}, "vector is <U1: expected numbers"),
+        ({"vector": [0.0, None, 0.0]}, "vector is object: expected numbers"),
     ],
 )
 def test_a_wrong_observation_is_refused_by_name(parts, message):
@@ -57,6 +59,10 @@ def test_a_missing_part_is_refused_by_name():
         (np.zeros(3), 0.0, r"action has shape \(3,\)"),
         (np.zeros(2), 1e39, r"reward = 1e\+39"),
         (np.zeros(2), float("nan"), "reward = nan"),
+        (np.zeros(2), np.zeros(2), r"reward = \[0\. 0\.\]"),
+        (np.zeros(2), np.zeros(1), r"reward = \[0\.\]"),
+        (np.zeros(2), None, "reward = None"),
+        (np.zeros(2), 10**400, "reward = 1000"),
     ],
 )
 def test_a_wrong_action_or_reward_is_refused_by_name(action, reward, message):
@@ -64,6 +70,20 @@ def test_a_wrong_action_or_reward_is_refused_by_name(action, reward, message):
     with pytest.raises(ValueError, match=message):
         buffer.add(action, reward, observation(), False, False)
     assert buffer.size == 0
+
+
+def test_rewards_of_any_numeric_type_are_stored():
+    buffer = begun()
+    for reward in (1, np.float64(1.0), np.array(1.0), jax.numpy.ones(()), True):
+        buffer.add(np.zeros(2), reward, observation(), False, False)
+    assert buffer.in_order().reward.tolist() == [1.0] * 5
+
+
+def test_a_sample_of_no_transitions_is_refused():
+    buffer = begun()
+    buffer.add(np.zeros(2), 0.0, observation(), False, False)
+    with pytest.raises(ValueError, match="batch_size = 0: expected at least 1"):
+        buffer.sample(0, np.random.default_rng(0))
 
 
 def test_colours_passed_as_a_stack_of_grey_frames_are_refused():
