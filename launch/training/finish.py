@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from launch.config.run import CARLA
 from launch.diagnosis.limits import parse_limits
 from launch.diagnosis.report import report_run
 from launch.page.next_steps import next_steps
 from launch.page.subject import of_folder
 from launch.page.write import PAGE, write_page
-from launch.training.environments import Simulator
 from launch.training.evaluation import EpisodeResult
 from launch.training.evaluation_file import write_evaluation
 from launch.training.loop import evaluate_now
@@ -83,7 +83,7 @@ def render_trouble(session: Session) -> str:
     env = session.env
     if env.render_mode is None:
         return "the environment does not render"
-    if isinstance(env, Simulator):
+    if session.config.loop.env == CARLA:
         return ""
     try:
         env.reset()
