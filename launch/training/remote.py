@@ -25,13 +25,13 @@ from launch.config.run import LOCAL, LoopConfig, RunConfig, is_address, parse_ad
 from launch.errors import BadInput, LaunchError
 from launch.training.environments import Env, Say, Simulator, make_env
 
-INSTALL = "pip install 'td3jax[scale]'"
+_INSTALL = "pip install 'td3jax[scale]'"
 _START = "ray start --head, or ray start --address=HEAD:6379, makes this machine part of a cluster"
-REACH_SECONDS = 5.0
-ANSWER_SECONDS = 600.0  # with a simulator's own restarts; Ray tells by itself of what has died
-TELL_SECONDS = 20.0  # until a start that takes long is told
-CLOSE_SECONDS = 30.0
-_STORE_BYTES = 100 * 2**20  # of this machine's own cluster: observations hardly need a store
+_REACH_SECONDS = 5.0
+_ANSWER_SECONDS = 600.0  # with a simulator's own restarts; Ray tells by itself of what has died
+_TELL_SECONDS = 20.0  # until a start that takes long is told
+_CLOSE_SECONDS = 30.0
+_STORE_BYTES = 100 * 2**20  # of a cluster of this machine alone: hardly anything is stored
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to Ray's makers
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # simulators render on GPUs that Ray gives nobody
@@ -59,7 +59,8 @@ class Host:
     def make(self) -> About:
         """Make the environment; in a call of its own, whose errors Ray hands on."""
         os.environ.setdefault("JAX_PLATFORMS", "cpu")  # the accelerator is the learner's
-        log = Path(tempfile.gettempdir()) / f"td3jax-simulator-{self._index}.log"
+        folder = Path(tempfile.gettempdir()) / f"td3jax-{os.getuid()}"
+        log = folder / f"simulator-{self._index}.log"
         self._env = env = make_env(self._config, log, index=self._index)
         spaces, name = (env.observation_space, env.action_space), socket.gethostname()
         return About(td3jax.__version__, name, *spaces, env.metadata, env.render_mode)
@@ -108,7 +109,7 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
         """Wait for the environment, and take over what it says of itself."""
         import ray
 
-        done, _ = ray.wait([self._making], timeout=TELL_SECONDS)
+        done, _ = ray.wait([self._making], timeout=_TELL_SECONDS)
         if not done:
             self._say(f"{self._name} waits for a free CPU of the cluster, or its simulator")
         about: About = self._answer(self._making)
@@ -172,7 +173,7 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
         self._stepping = None
         if self._made:
             with contextlib.suppress(ray.exceptions.RayError):
-                ray.get(self._actor.close.remote(), timeout=CLOSE_SECONDS)
+                ray.get(self._actor.close.remote(), timeout=_CLOSE_SECONDS)
         self._kill()
 
     def process(self) -> int:
@@ -200,7 +201,7 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
         import ray
 
         try:
-            return ray.get(sent, timeout=ANSWER_SECONDS)
+            return ray.get(sent, timeout=_ANSWER_SECONDS)
         except ray.exceptions.RayTaskError as error:
             fault = self._own(error.cause)
         except ray.exceptions.RayError as error:
@@ -249,6 +250,7 @@ def _in_a_line(error: Exception) -> str:
 
 def remote_envs(config: RunConfig, say: Say = lambda line: None) -> list[RemoteEnv]:
     """Make one environment for each simulator, all at once; none stays where one cannot be made."""
+    _check_size(config.loop)
     with contextlib.ExitStack() as made:
         envs = []
         for index in range(config.loop.simulators):
@@ -268,7 +270,7 @@ def cluster(loop: LoopConfig) -> Iterator[None]:
     try:
         import ray
     except ImportError as error:
-        raise BadInput(f"--ray_address: ray cannot be imported ({error}): {INSTALL}") from error
+        raise BadInput(f"--ray_address: ray cannot be imported ({error}): {_INSTALL}") from error
     how: dict[str, Any] = {"address": loop.ray_address}
     if loop.ray_address == LOCAL:
         how |= {"num_cpus": loop.simulators, "include_dashboard": False}
@@ -278,13 +280,13 @@ def cluster(loop: LoopConfig) -> Iterator[None]:
     stop = signal.getsignal(signal.SIGTERM)  # Ray puts its own in its place
     try:
         ray.init(**how, log_to_driver=False, logging_level="CRITICAL")
-    except (OSError, ValueError, RuntimeError) as error:
-        words = _in_a_line(error)
-        raise BadInput(f"--ray_address={loop.ray_address}: {words}; {_START}") from error
+    except Exception as error:  # a time-out of Ray's start is of no other class
+        remedy = "the logs of its session say more" if loop.ray_address == LOCAL else _START
+        line = f"--ray_address={loop.ray_address}: {_in_a_line(error)}; {remedy}"
+        raise BadInput(line) from error
     finally:
         signal.signal(signal.SIGTERM, stop)
     try:
-        _check_size(loop, ray.cluster_resources().get("CPU", 0.0))
         yield
     finally:
         ray.shutdown()
@@ -295,12 +297,15 @@ def _check_reached(address: str) -> None:
     if not is_address(address):
         return
     try:
-        socket.create_connection(parse_address(address), REACH_SECONDS).close()
+        socket.create_connection(parse_address(address), _REACH_SECONDS).close()
     except OSError as error:
         raise BadInput(f"--ray_address={address}: no Ray cluster there ({error})") from error
 
 
-def _check_size(loop: LoopConfig, cpus: float) -> None:
+def _check_size(loop: LoopConfig) -> None:
+    import ray
+
+    cpus = ray.cluster_resources().get("CPU", 0.0)
     if cpus < loop.simulators:
         raise BadInput(
             f"--collectors={loop.simulators}: the Ray cluster has {cpus:g} CPUs, one for each; "

@@ -1,7 +1,7 @@
 """What a step costs through a Ray actor, against the same environment in a process with a pipe.
 
-`python tests/launch/training/remote_steps.py --collectors=2` prints milliseconds a step and CPU time a
-step, of this process and of it with all that it has started; docs/scale.md has the figures.
+`python tests/launch/training/remote_steps.py --collectors=2` prints milliseconds a step and its CPU
+time, of this process and of it with all that it has started; docs/scale.md has the figures.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from launch.training.remote import RemoteEnv, cluster, remote_envs
 from launch.training.session import Session
 from td3jax.replay.ring import TRUNCATED
 
-ray = pytest.importorskip("ray", reason="the extra [scale] is not installed")
+pytest.importorskip("ray", reason="the extra [scale] is not installed")
 
 TOY: dict[str, Any] = {
     "env": "envs:td3jax/LaneToy-v0",
@@ -47,10 +47,19 @@ TOY: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
-    with contextlib.ExitStack() as stack:
+    with quiet() as stack:
         stack.enter_context(cluster(LoopConfig(ray_address="local", simulators=2)))
         yield
-        with warnings.catch_warnings():  # Ray does not wait for its processes
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[contextlib.ExitStack]:
+    """A stack whose end warns of nothing: Ray does not wait for the processes that it ends."""
+    stack = contextlib.ExitStack()
+    try:
+        yield stack
+    finally:
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             stack.close()
             gc.collect()
@@ -169,13 +178,41 @@ def test_an_actor_that_cannot_be_replaced_is_a_fault_again(two_cpus: None) -> No
 
 
 def test_more_collectors_than_the_cluster_has_cpus_are_refused(two_cpus: None) -> None:
-    address = ray.get_runtime_context().gcs_address
-    ray.shutdown()
-    with (
-        pytest.raises(BadInput, match=r"--collectors=3: the Ray cluster has 2 CPUs"),
-        cluster(LoopConfig(ray_address=address, simulators=3)),
-    ):
-        pass
+    with pytest.raises(BadInput, match="--collectors=3: the Ray cluster has 2 CPUs"):
+        remote_envs(toy(simulators=3))
+
+
+@pytest.mark.slow
+def test_a_host_that_dies_loses_its_collector_to_another(tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    class Watched(RemoteEnv):
+        """Ends the second host before its step 30, as a third joins."""
+
+        steps = 0
+
+        def step_async(self, action: np.ndarray) -> None:
+            self.steps += 1
+            if self.steps == 30:
+                hosts.remove_node(second, allow_graceful=False)
+                hosts.add_node(num_cpus=1)
+            super().step_async(action)
+
+    with quiet() as stack:
+        hosts = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+        stack.callback(hosts.shutdown)
+        second = hosts.add_node(num_cpus=1)  # one CPU each: a collector on each
+        config, said = toy(simulators=2, update_ratio=0.2, ray_address=hosts.address), list[str]()
+        stack.enter_context(cluster(config.loop))
+        envs = [Watched(config, 0, said.append), RemoteEnv(config, 1, said.append)]
+        for env in envs:
+            env.ready()
+        done = run(config, tmp_path / "run", envs)
+        closed(envs)
+    assert (done.step, done.learner.updates) == (120, 20)
+    well, lost = sorted(collector.faults for collector in done.simulators.collectors)
+    assert well == 0
+    assert 0 < lost == sum("died" in line for line in said)
 
 
 def refused(words: list[str], capfd: pytest.CaptureFixture) -> str:
