@@ -137,7 +137,7 @@ def test_a_killed_actor_loses_a_transition_and_is_replaced(
     assert [collector.faults for collector in done.simulators.collectors] == [0, 1]
     assert after[0] == before[0]
     assert after[1] != before[1]
-    (line,) = said
+    (line,) = [line for line in said if "waits for a free CPU" not in line]  # where that is slow
     assert line.startswith(f"collector 1 on {socket.gethostname()}: The actor died")
     ring, gathered = done.buffer._ring, sum(len(c.rewards) for c in done.simulators.collectors)
     assert done.buffer.size + gathered == 120
