@@ -245,7 +245,8 @@ def _in_a_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    return lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0]
+    told = lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0]
+    return told.rstrip(".")
 
 
 def remote_envs(config: RunConfig, say: Say = lambda line: None) -> list[RemoteEnv]:
