@@ -52,6 +52,11 @@ STUDIES = [
     "pandas>=2.2,<3",  # rliable imports it without asking for it.
     "rliable>=1.2,<2",
 ]
+# Simulators on several hosts. Not in `all`: 240 MB that one host does not need.
+SCALE = [
+    *RUN,
+    "ray>=2.49,<3",
+]
 DEV = [
     "hypothesis>=6.100",
     "moviepy>=2,<3",
@@ -112,6 +117,7 @@ setup(
         "carla": CARLA,
         "gym": GYM,
         "studies": STUDIES,
+        "scale": SCALE,
         "dev": DEV,
         "all": [*CARLA, *GYM, *STUDIES, *DEV],
         "bench": BENCH,

@@ -73,7 +73,9 @@ def _resume(given: dict[str, Any], place: Path, stop: StopRequest) -> int:
 def _announce(config: RunConfig) -> None:
     """Print the first line, which says what is waited for."""
     server, loop = config.env.server, config.loop
-    if loop.env != CARLA:
+    if loop.ray_address:
+        task = f"waiting for --collectors={loop.simulators} in the Ray cluster {loop.ray_address}"
+    elif loop.env != CARLA:
         task = f"making {loop.env}"
     elif loop.servers:
         task = f"waiting for the simulators at {', '.join(loop.servers)}"

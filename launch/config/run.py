@@ -19,7 +19,9 @@ from td3jax.options import Options, option, require
 CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
-RENAMED = {"film": "record_video"}  # options of the loop, in files and flags of older runs
+AUTO, LOCAL = "auto", "local"
+#: other names of the loop's options, in files and flags: those of older runs, and of Ray's users
+RENAMED = {"film": "record_video", "collectors": "simulators"}
 _CONTAINER_TOOLS = ("docker", "podman", "nerdctl")
 _SCHEDULE = ("gradient_steps", "train_freq")  # in files of older runs: their quotient is the ratio
 
@@ -45,6 +47,11 @@ class LoopConfig(Options):
     )
     servers: tuple[str, ...] = option(
         (), "host:port of running CARLA servers, one for each simulator; none = start stand-ins"
+    )
+    ray_address: str = option(
+        "",
+        "Ray cluster whose hosts have the simulators, each a collector in an actor (--collectors=N "
+        "is --simulators=N): auto, local (this machine alone) or host:port; empty = none",
     )
     action_repeat: int = option(
         1, "times that a gymnasium environment takes each action; its rewards are summed", low=1
@@ -137,6 +144,8 @@ class LoopConfig(Options):
         none_for_carla = not self.env_args or self.env != CARLA
         require(none_for_carla, "env_args", ",".join(self.env_args), "none for carla")
         _check_servers(self)
+        own = self.ray_address in ("", AUTO, LOCAL) or is_address(self.ray_address)
+        require(own, "ray_address", self.ray_address, "auto, local or host:port")
         shares = self.batch_size % self.devices == 0
         require(shares, "batch_size", self.batch_size, f"a multiple of --devices={self.devices}")
         parse_limits(self.limits)
@@ -149,16 +158,21 @@ def _check_servers(loop: LoopConfig) -> None:
     require(loop.env == CARLA, "servers", given, f"none for {loop.env}")
     require(len(set(loop.servers)) == count, "servers", given, "each server once")
     for address in loop.servers:
-        parse_address(address)
+        near = is_address(address) and parse_address(address)[1] < 65000
+        require(near, "servers", address, "host:port, the port below 65000")
     fits = loop.simulators in (1, count)
     require(fits, "simulators", loop.simulators, f"{count}, one for each of --servers")
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port of "host:port"; ValueError."""
+def is_address(text: str) -> bool:
+    """Tell whether a text is "host:port"."""
     host, _, port = text.rpartition(":")
-    fits = bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65000
-    require(fits, "servers", text, "host:port, the port below 65000")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return host and port of an address."""
+    host, _, port = text.rpartition(":")
     return host, int(port)
 
 
@@ -191,7 +205,7 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     if loop.servers:
         loop = dataclasses.replace(loop, simulators=len(loop.servers))
     _check_host(loop, config.env.server)
-    if loop.overlap and loop.env != CARLA:
+    if loop.overlap and loop.env != CARLA and not loop.ray_address:
         raise BadInput(f"--overlap: {loop.env} steps in this process, only {CARLA} beside it")
     notes = _of_containers(config.env.server)
     longest, share = loop.steps // 5, "a fifth of"

@@ -30,7 +30,7 @@ def run_flags(common: Collection[str]) -> tuple[Flag, ...]:
     Defaults are those of the default preset.
     """
     ordered = sorted(leaves(RunConfig).values(), key=lambda leaf: leaf.groups[0] != "loop")
-    old = {new: name for name, new in RENAMED.items()}
+    others = {new: name for name, new in RENAMED.items()}
     options = [
         Flag(
             leaf.name,
@@ -40,7 +40,7 @@ def run_flags(common: Collection[str]) -> tuple[Flag, ...]:
             common=leaf.name in common,
             group=" / ".join(leaf.groups),
             element=leaf.element or str,
-            also=(old[leaf.name],) if leaf.name in old else (),
+            also=(others[leaf.name],) if leaf.name in others else (),
         )
         for leaf in ordered
     ]
@@ -88,6 +88,7 @@ def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
         "rules": bool(stored.loop.rules),
         "server_command": bool(stored.env.server.server_command),
         "server_log": bool(stored.env.server.server_log),
+        "ray_address": ":" in stored.loop.ray_address,
         "server_stop_command": bool(stored.env.server.server_stop_command),
     }
     known = leaves(RunConfig)

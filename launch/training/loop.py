@@ -105,6 +105,8 @@ def _remedy(session: Session) -> str:
         return "td3jax doctor --host=HOST --port=PORT checks each of --servers;"
     if server.host:
         return f"td3jax doctor --host={server.host} --port={server.port} checks the server;"
+    if loop.ray_address:
+        return "the collector's host has its log, with temporary files;"
     return f"{session.folder / SIMULATOR_LOG} has the simulator's words, td3jax doctor checks it;"
 
 

@@ -59,7 +59,7 @@ def render_trouble(env: Env) -> str:
     """Return why the environment cannot be recorded, or nothing; tried where it costs little."""
     if env.render_mode is None:
         return "the environment does not render"
-    if isinstance(env, Simulator):
+    if isinstance(env, EveryTick):
         return ""
     try:
         env.reset()

@@ -12,7 +12,7 @@ from launch.config.run import RunConfig, to_json
 from launch.errors import LaunchError, NonFinite
 from launch.files import write_whole
 from launch.signals import StopRequest
-from launch.training.environments import make_envs, spaces_of
+from launch.training.environments import Env, make_envs, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
 from launch.training.folder import SIMULATOR_LOG, locked, note_start
@@ -37,9 +37,7 @@ def run_training(
     cache_compilations()
     with locked(folder), contextlib.ExitStack() as cleanup:
         try:
-            envs = make_envs(config, folder / SIMULATOR_LOG, lambda line: say(f"simulator: {line}"))
-            for env in envs:
-                cleanup.callback(env.close)
+            envs = _made(config, folder, cleanup)
             tune(spaces_of(envs[0]))
             session = open_session(config, folder, envs, stop, resume)
             cleanup.callback(session.close)
@@ -52,6 +50,25 @@ def run_training(
             raise
         _announce(session, notes, resume)
         return _train(session)
+
+
+def _made(config: RunConfig, folder: Path, cleanup: contextlib.ExitStack) -> Sequence[Env]:
+    """Make the environments, here or on the hosts of a Ray cluster; `cleanup` closes them."""
+
+    def tell(line: str) -> None:
+        say(f"simulator: {line}")
+
+    envs: Sequence[Env]
+    if config.loop.ray_address:
+        from launch.training.remote import cluster, remote_envs
+
+        cleanup.enter_context(cluster(config.loop))
+        envs = remote_envs(config, tell)
+    else:
+        envs = make_envs(config, folder / SIMULATOR_LOG, tell)
+    for env in envs:
+        cleanup.callback(env.close)
+    return envs
 
 
 def _discard(folder: Path, keep_log: bool) -> None:

@@ -139,6 +139,8 @@ def test_running_servers_are_used_and_left_running(
         (["--servers=one:2000", "--server_command=x"], "--server_command: no command when"),
         (["--servers=one:2000", "--env=Pendulum-v1"], "expected none for Pendulum-v1"),
         (["--overlap", "--env=Pendulum-v1"], "--overlap: Pendulum-v1 steps in this process"),
+        (["--ray_address=nowhere"], "--ray_address = 'nowhere': expected auto, local or host:port"),
+        (["--ray_address=auto", "--collectors=0"], "--simulators = 0: expected at least 1"),
         (["--max_lag=0"], "--max_lag = 0: expected at least 1"),
         (["--simulators=0"], "--simulators = 0: expected at least 1"),
         (["--update_ratio=0"], "update_ratio"),
