@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from launch.diagnosis.examine import Diagnosis
+from launch.diagnosis.facts import section
 from launch.scores import POLICIES, POLICY, Episodes
 from launch.statistics import Estimate
 
@@ -81,14 +82,6 @@ class Subject:
         if self.final and POLICY not in found:
             found[POLICY] = self.final
         return {name: found[name] for name in POLICIES if name in found}
-
-
-def section(config: Table | None, *names: str) -> Table:
-    """A section of a configuration; empty where it has none."""
-    here: Any = config
-    for name in names:
-        here = here.get(name) if isinstance(here, Mapping) else None
-    return here if isinstance(here, Mapping) else {}
 
 
 def of_folder(folder: Path, found: Diagnosis | None) -> Subject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from launch.page.axes import plain, scale_for
+from launch.diagnosis.axes import plain, scale_for
 
 
 def test_numbers_of_about_one_size_have_a_linear_axis():
