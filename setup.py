@@ -63,6 +63,10 @@ DEV = [
     "ruff>=0.17",
     "setuptools>=77",
 ]
+# Builds docs/ as a site: `make docs`, in an environment of its own.
+DOCS = [
+    "mkdocs-material>=9.6,<10",
+]
 # Exact: the benchmark's tables name the releases that they compare with.
 BENCH = [
     "sbx-rl==0.28.0",
@@ -113,6 +117,7 @@ setup(
         "gym": GYM,
         "studies": STUDIES,
         "dev": DEV,
+        "docs": DOCS,
         "all": [*CARLA, *GYM, *STUDIES, *DEV],
         "bench": BENCH,
         "cuda12": ["jax[cuda12]"],
