@@ -67,6 +67,10 @@ DEV = [
 DOCS = [
     "mkdocs-material>=9.6,<10",
 ]
+# A copy of the logs: --track=wandb.
+WANDB = [
+    "wandb>=0.18",
+]
 # Exact: the benchmark's tables name the releases that they compare with.
 BENCH = [
     "sbx-rl==0.28.0",
@@ -120,6 +124,7 @@ setup(
         "docs": DOCS,
         "all": [*CARLA, *GYM, *STUDIES, *DEV],
         "bench": BENCH,
+        "wandb": WANDB,
         "cuda12": ["jax[cuda12]"],
         "cuda13": ["jax[cuda13]"],
     },

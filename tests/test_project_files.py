@@ -95,7 +95,7 @@ def test_the_algorithm_imports_the_core_alone(package):
 
 @pytest.mark.parametrize("folder", ["envs", "launch"])
 def test_every_import_is_asked_for(package, folder):
-    assert imported(folder) <= names(required(package, "all", "bench"))
+    assert imported(folder) <= names(required(package, "all", "bench", "wandb"))
 
 
 @pytest.mark.parametrize("extra", ["carla", "gym", "diagnose", "studies", "dev"])

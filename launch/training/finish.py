@@ -14,6 +14,7 @@ from launch.diagnosis.report import report_run
 from launch.page.next_steps import next_steps
 from launch.page.subject import of_folder
 from launch.page.write import PAGE, write_page
+from launch.training.board import film_strip
 from launch.training.environments import Simulator
 from launch.training.evaluation import EpisodeResult
 from launch.training.evaluation_file import write_evaluation
@@ -33,6 +34,9 @@ def finish(session: Session) -> list[str]:
         session.log(scalars)
         session.keep_best(scalars)
         head = {"video": VIDEO} if recorded else {}  # of the first episode
+        strip = film_strip(session.folder / VIDEO) if recorded else None
+        if strip is not None:
+            session.writer.picture(session.step, "evaluation/drive", strip)
         write_evaluation(session.folder / "evaluation.json", head, results, session.env)
         evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
     return report(session, evaluation)
