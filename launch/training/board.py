@@ -17,7 +17,7 @@ from launch.files import markdown_table
 
 OUTCOMES = ("eval/return", "eval/success", "eval/driving_score", "eval/collisions")
 #: Of the tab "Custom scalars", in this order: title -> its charts -> their scalars.
-FIRST = {
+FIRST: dict[str, dict[str, tuple[str, ...]]] = {
     "1. Does it learn?": {
         "returns": ("train/episode_reward", "eval/return"),
         "episode length": ("train/episode_length",),

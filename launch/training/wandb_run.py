@@ -22,7 +22,10 @@ STEP = "environment_step"
 
 
 class WandbRun:
-    """One run of wandb; its x axis is environment steps. A fault of wandb ends the copy alone."""
+    """One run of wandb; a fault of it ends the copy alone.
+
+    The x axis is a metric: wandb's own step drops what is not newer than the last one.
+    """
 
     def __init__(self, folder: Path, config: RunConfig) -> None:
         self._run: Any = wandb.init(
@@ -30,7 +33,7 @@ class WandbRun:
             name=folder.name,
             dir=str(folder),
             config=to_dict(config),
-            mode=os.environ.get("WANDB_MODE", "offline"),  # type: ignore[arg-type]
+            mode=os.environ.get("WANDB_MODE", "offline"),
             settings=wandb.Settings(
                 console="off",
                 disable_code=True,
