@@ -110,12 +110,13 @@ def commands(text: str) -> list[str]:
     lines = "".join(blocks(text, "", "sh")).replace("\\\n", " ").splitlines()
     lines += [line.strip() for line in text.splitlines() if line.startswith("    td3jax ")]
     inline = [" ".join(words.split()) for words in _INLINE.findall(_FENCE.sub("", text))]
+    lines = [re.split(r"(?:^|\s)#", line)[0] for line in lines]
     return [line for line in lines if re.search(r"(^|\s)td3jax\s", line)] + inline
 
 
 def of_ours(line: str) -> tuple[str, list[str]]:
     """The name of a command of ours and the words after it."""
-    words = shlex.split(line, comments=True)
+    words = shlex.split(line)
     if "td3jax" in words:
         name, *rest = words[words.index("td3jax") + 1 :]
         return name, rest
@@ -132,7 +133,12 @@ def parsed(name: str, words: list[str]) -> dict[str, Any]:
     return {} if Command.wanted_help(filled) else module.COMMAND.parse(filled)
 
 
-WITH_COMMANDS = [path for path in PAGES if commands(path.read_text(encoding="utf-8"))]
+WITH_COMMANDS = [
+    path
+    for path in PAGES
+    if path.name != "CHANGELOG.md"  # its commands are those of their time
+    and commands(path.read_text(encoding="utf-8"))
+]
 
 
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=name)
