@@ -21,7 +21,7 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train test test-slow test-core test-other torture lint wheel-check lock clean
+.PHONY: help train test test-slow test-core test-other torture lint docs figures wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ lint: $(VENV)/ready ## ruff and mypy
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
+docs: $(VENV)-docs/ready ## build docs/ as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --strict
+	.ci/offline build/site
+
+figures: $(VENV)/ready ## draw the figures of docs/ again, from kept logs
+	$(BIN)/python -m launch.studies.figures
+
 wheel-check: $(VENV)/ready ## build a wheel, install it elsewhere extra by extra, train with it
 	.ci/wheel_check $(BIN)/python
 
@@ -58,7 +65,12 @@ lock: ## renew requirements.lock; UPGRADE=1 takes the newest releases that setup
 	.ci/lock "$(call find_python,3.11)" $(if $(UPGRADE),upgrade,keep)
 
 clean: ## remove environments and build output
-	rm -rf $(VENV) $(VENV)-other build *.egg-info
+	rm -rf $(VENV) $(VENV)-other $(VENV)-docs build *.egg-info
+
+$(VENV)-docs/ready: setup.py
+	@"$(PYTHON)" -m venv --clear $(VENV)-docs
+	@$(VENV)-docs/bin/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^ *"\(mkdocs-[^"]*\)",$$/\1/p' setup.py)"
+	@touch $@
 
 # An interrupted installation leaves no stamp, and the next one starts from nothing.
 $(VENV)/locked: requirements.lock

@@ -68,6 +68,14 @@ DEV = [
     "ruff>=0.17",
     "setuptools>=77",
 ]
+# Builds docs/ as a site: `make docs`, in an environment of its own.
+DOCS = [
+    "mkdocs-material>=9.6,<10",
+]
+# A copy of the logs: --track=wandb.
+WANDB = [
+    "wandb>=0.18",
+]
 # Exact: the benchmark's tables name the releases that they compare with.
 BENCH = [
     "sbx-rl==0.28.0",
@@ -119,8 +127,10 @@ setup(
         "studies": STUDIES,
         "scale": SCALE,
         "dev": DEV,
+        "docs": DOCS,
         "all": [*CARLA, *GYM, *STUDIES, *DEV],
         "bench": BENCH,
+        "wandb": WANDB,
         "cuda12": ["jax[cuda12]"],
         "cuda13": ["jax[cuda13]"],
     },

@@ -95,7 +95,7 @@ def test_the_algorithm_imports_the_core_alone(package):
 
 @pytest.mark.parametrize("folder", ["envs", "launch"])
 def test_every_import_is_asked_for(package, folder):
-    assert imported(folder) <= names(required(package, "all", "bench", "scale"))
+    assert imported(folder) <= names(required(package, "all", "bench", "scale", "wandb"))
 
 
 @pytest.mark.parametrize("extra", ["carla", "gym", "diagnose", "studies", "dev"])

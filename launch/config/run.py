@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import shlex
 from collections.abc import Sequence
@@ -128,6 +129,12 @@ class LoopConfig(Options):
         0, "root of the seeds of agent, exploration, replay, episodes, evaluation", low=0
     )
     stop_on_no_go: bool = option(False, "stop, with a checkpoint and exit code 3, on NO-GO")
+    track: str = option(
+        "none",
+        "none | wandb: also write for Weights & Biases, offline into the run folder unless "
+        "WANDB_MODE says otherwise",
+        choices=("none", "wandb"),
+    )
     limits: tuple[str, ...] = option((), "name=value limits of the verdict, see td3jax diagnose")
 
     def check(self) -> None:
@@ -207,6 +214,8 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     _check_host(loop, config.env.server)
     if loop.overlap and loop.env != CARLA and not loop.ray_address:
         raise BadInput(f"--overlap: {loop.env} steps in this process, only {CARLA} beside it")
+    if loop.track == "wandb" and importlib.util.find_spec("wandb") is None:
+        raise BadInput("--track=wandb: wandb is not installed; pip install 'td3jax[wandb]'")
     notes = _of_containers(config.env.server)
     longest, share = loop.steps // 5, "a fifth of"
     if loop.pretrain_updates:

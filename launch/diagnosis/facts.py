@@ -80,6 +80,21 @@ def facts_from_config(config: Mapping[str, Any]) -> RunFacts:
     return RunFacts(**found)
 
 
+def section(config: Mapping[str, Any] | None, *names: str) -> Mapping[str, Any]:
+    """A section of a configuration; empty where it has none."""
+    here: Any = config
+    for name in names:
+        here = here.get(name) if isinstance(here, Mapping) else None
+    return here if isinstance(here, Mapping) else {}
+
+
+def two_time_limits(config: Mapping[str, Any] | None) -> bool:
+    """True where evaluations have another time limit than training: their returns differ."""
+    limit = section(config, "loop").get("eval_steps")
+    training = section(config, "env", "task").get("episode_steps")
+    return section(config, "loop").get("env") == _DRIVING and limit not in (0, None, training)
+
+
 def read_config(folder: Path) -> dict[str, Any] | None:
     """The config.json of a run folder; None without one. ValueError if it is not JSON."""
     path = folder / "config.json"

@@ -162,7 +162,7 @@ def write_report(
     """
     full, _ = derive_scalars(series)
     out_dir.mkdir(parents=True, exist_ok=True)
-    plots = plot_all(full, out_dir)
+    plots = plot_all(full, out_dir, config)
     table = {
         "decision": verdict.decision,
         "stage": verdict.stage,

@@ -9,8 +9,8 @@ import numpy as np
 from plotly.graph_objects import Figure, Scatter
 
 from launch.comparison import EPISODES, Comparison, Gain, Group
+from launch.diagnosis.axes import plain
 from launch.files import write_whole
-from launch.page.axes import plain
 from launch.page.details import Rows
 from launch.page.pairing import paired_table
 from launch.page.plots import COLOURS, safe_name

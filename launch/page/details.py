@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from launch.diagnosis.axes import plain
 from launch.diagnosis.causes import Cause
 from launch.diagnosis.criteria import Criterion
 from launch.diagnosis.report import run_notes
 from launch.diagnosis.series import Series
-from launch.page.axes import plain
 from launch.page.subject import Evaluation, Subject
 
 TOLD = 0.1  # score of a cause whose evidence is told in full

@@ -9,10 +9,11 @@ import numpy as np
 from plotly.graph_objects import Figure, Scatter
 from plotly.subplots import make_subplots
 
+from launch.diagnosis.axes import Scale, scale_for
+from launch.diagnosis.facts import two_time_limits
 from launch.diagnosis.series import Curve, Series, get, thin
 from launch.diagnosis.tags import reward_parts
-from launch.page.axes import Scale, scale_for
-from launch.page.subject import Table, section
+from launch.page.subject import Table
 
 POINTS = 800
 RED, BLUE, GREEN, AMBER, PURPLE, GREY = COLOURS = (
@@ -57,20 +58,13 @@ class Line(NamedTuple):
 def plots(series: Series, config: Table | None) -> list[Plot]:
     """The plots whose scalars are there, in the order in which a person asks for them."""
     drawn = (
-        _returns(series, _two_limits(config)),
+        _returns(series, two_time_limits(config)),
         _q_values(series),
         _gradients(series),
         _rewards(series),
         _losses(series),
     )
     return [plot for plot in drawn if plot is not None]
-
-
-def _two_limits(config: Table | None) -> bool:
-    """True where evaluations have another time limit than training: their returns differ."""
-    limit = section(config, "loop").get("eval_steps")
-    training = section(config, "env", "task").get("episode_steps")
-    return section(config, "loop").get("env") == "carla" and limit not in (0, None, training)
 
 
 def _returns(series: Series, apart: bool) -> Plot | None:

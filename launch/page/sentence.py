@@ -6,10 +6,11 @@ import numpy as np
 
 from launch.diagnosis.causes import LIKELY
 from launch.diagnosis.examine import Diagnosis
+from launch.diagnosis.facts import section
 from launch.diagnosis.series import get
 from launch.diagnosis.verdict import GO, NO_GO
 from launch.page.policies import against_blind
-from launch.page.subject import Subject, section
+from launch.page.subject import Subject
 from launch.scores import POLICY, column
 from launch.statistics import mean
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from launch.diagnosis.examine import Diagnosis
+from launch.diagnosis.facts import section
 from launch.scores import POLICIES, POLICY, Episodes
 from launch.statistics import Estimate
 
@@ -97,14 +98,6 @@ class Subject:
             if evaluation and evaluation.films:
                 return evaluation.films
         return ()
-
-
-def section(config: Table | None, *names: str) -> Table:
-    """A section of a configuration; empty where it has none."""
-    here: Any = config
-    for name in names:
-        here = here.get(name) if isinstance(here, Mapping) else None
-    return here if isinstance(here, Mapping) else {}
 
 
 def of_folder(folder: Path, found: Diagnosis | None) -> Subject:

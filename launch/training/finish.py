@@ -13,6 +13,7 @@ from launch.diagnosis.report import report_run
 from launch.page.next_steps import next_steps
 from launch.page.subject import of_folder
 from launch.page.write import PAGE, write_page
+from launch.training.board import film_strip
 from launch.training.evaluation import EpisodeResult
 from launch.training.evaluation_file import write_evaluation
 from launch.training.loop import evaluate_now
@@ -33,6 +34,9 @@ def finish(session: Session) -> list[str]:
         session.log(scalars)
         session.keep_best(scalars)
         head = {"videos": [{"file": VIDEO, "what": "first", "episode": 0}]} if video else {}
+        strip = film_strip(video) if video else None
+        if strip is not None:
+            session.writer.picture(session.step, "evaluation/drive", strip)
         write_evaluation(session.folder / "evaluation.json", head, results, session.env)
         evaluation = {name.split("/")[1]: value for name, value in scalars.items()}
     return report(session, evaluation)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from envs.task.observation import waypoints
-from launch.training.environments import Env, EveryTick, Simulator, steps_per_second
+from launch.training.environments import Env, EveryTick, steps_per_second
 from launch.training.overlay import Facts, draw
 from launch.training.video import Video, kept
 

@@ -1,4 +1,7 @@
-"""Scalars on disk: TensorBoard events and metrics.csv (step, tag, value), one x axis, env steps."""
+"""Scalars on disk: TensorBoard events and metrics.csv (step, tag, value), one x axis, env steps.
+
+Events also hold the run's settings and pictures.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,17 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Protocol
 
+import numpy as np
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.summary import scalar
 
+from launch.config.run import RunConfig
 from launch.errors import BadInput, LaunchError
+from launch.training import board
 from launch.training.folder import METRICS
 
 HEADER = "step,tag,value\n"
@@ -37,6 +45,16 @@ def cut_back(folder: Path, keep_bytes: int) -> str | None:
     )
 
 
+class Copy(Protocol):
+    """Another place that gets what is written here."""
+
+    def scalars(self, step: int, scalars: Mapping[str, float]) -> None: ...
+
+    def picture(self, step: int, tag: str, pixels: np.ndarray) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class ScalarWriter:
     """Appends scalars. `resumed`: events after `step` are marked as replaced.
 
@@ -44,7 +62,10 @@ class ScalarWriter:
     disk. Raises LaunchError, one line, where something cannot be written.
     """
 
-    def __init__(self, folder: Path, step: int = 0, resumed: bool = False) -> None:
+    def __init__(
+        self, folder: Path, step: int = 0, resumed: bool = False, copy: Copy | None = None
+    ) -> None:
+        self._copy = copy
         self._path = folder / METRICS
         self._file = open(self._path, "a", newline="", encoding="utf-8")  # noqa: SIM115
         if not self._file.tell():
@@ -65,6 +86,23 @@ class ScalarWriter:
         self._file.flush()
         return self._file.tell()
 
+    def settings(self, step: int, config: RunConfig) -> None:
+        """Write the options and the layout of the charts, for TensorBoard alone."""
+        for summary in board.settings(config):
+            self._event(step, summary)
+
+    def picture(self, step: int, tag: str, pixels: np.ndarray) -> None:
+        """Write a picture, uint8 (H, W, 3) in the order blue, green, red."""
+        self._event(step, board.picture(tag, pixels))
+        if self._copy is not None:
+            self._copy.picture(step, tag, pixels)
+
+    def _event(self, step: int, summary: Summary) -> None:
+        try:
+            self._events.write_event(Event(wall_time=time.time(), step=step, summary=summary))
+        except OSError as error:
+            raise self._trouble(error) from error
+
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """One row and one event for each scalar."""
         now = time.time()
@@ -79,6 +117,8 @@ class ScalarWriter:
                 self._synced = time.monotonic()
         except OSError as error:
             raise self._trouble(error) from error
+        if self._copy is not None:
+            self._copy.scalars(step, scalars)
 
     def flush(self) -> None:
         """Everything is on disk when this returns."""
@@ -94,7 +134,10 @@ class ScalarWriter:
         return LaunchError(f"{self._path.parent}: scalars cannot be written ({reason})")
 
     def close(self) -> None:
-        """Close both; what does not fit on the disk was told before."""
+        """Close all; what does not fit on the disk was told before."""
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
         for file in (self._events, self._file):
             try:
                 file.close()

@@ -22,7 +22,7 @@ from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.overlap import Overlap
 from launch.training.progress import Progress
-from launch.training.scalars import ScalarWriter, cut_back, read_rows
+from launch.training.scalars import Copy, ScalarWriter, cut_back, read_rows
 from launch.training.simulators import Simulators
 from td3jax import networks
 from td3jax.algorithm import Algorithm, find
@@ -144,7 +144,8 @@ def open_session(
     limits = parse_limits(config.loop.limits)
     watch = LiveChecker(limits, facts_from_config(to_dict(config)))
     said = _before_resuming(folder, resume, snapshot) if snapshot and resume else []
-    writer = ScalarWriter(folder, snapshot.step if snapshot else 0, resumed=snapshot is not None)
+    step, resumed = snapshot.step if snapshot else 0, snapshot is not None
+    writer = ScalarWriter(folder, step, resumed, _copy(config, folder))
     session = Session(
         config,
         algorithm,
@@ -155,7 +156,7 @@ def open_session(
         writer,
         limits,
         watch,
-        Progress(snapshot.step if snapshot else 0, config.loop.steps),
+        Progress(step, config.loop.steps),
         stop,
         Overlap(simulators, learner, config.loop.max_lag) if config.loop.overlap else None,
     )
@@ -165,8 +166,18 @@ def open_session(
         undo.callback(session.close)
         if snapshot is not None and resume is not None:
             _restore(session, snapshot, resume)
+        writer.settings(step, config)
         undo.pop_all()
     return session
+
+
+def _copy(config: RunConfig, folder: Path) -> Copy | None:
+    """Return where --track asks for a copy of what is logged."""
+    if config.loop.track == "none":
+        return None
+    from launch.training.wandb_run import WandbRun  # an extra, and slow to import
+
+    return WandbRun(folder, config)
 
 
 def _check_parts(config: RunConfig, spaces: Spaces) -> None:

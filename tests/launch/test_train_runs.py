@@ -276,6 +276,7 @@ ELSEWHERE = {
     "env_args",
     "servers",
     "devices",
+    "track",
 }  # in whole runs, of a simulator
 
 

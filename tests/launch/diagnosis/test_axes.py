@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from launch.page.axes import plain, scale_for
+from launch.diagnosis.axes import plain, scale_for
 
 
 def test_numbers_of_about_one_size_have_a_linear_axis():
@@ -35,3 +35,8 @@ def test_ticks_are_plain_numbers_in_order():
     assert axis["ticktext"] == ["0", "10", "1,000", "100,000"]
     assert axis["tickvals"] == sorted(axis["tickvals"])
     assert [plain(number) for number in (0.5, 1234.0, 2e10)] == ["0.5", "1,234", "2e+10"]
+    assert [plain(number) for number in (1e-5, -2.5e-7, 1e-9)] == [
+        "0.00001",
+        "-0.00000025",
+        "1e-09",
+    ]

@@ -61,4 +61,6 @@ def plain(number: float) -> str:
     """A number without powers of ten where it is short enough."""
     if 1e3 <= abs(number) < 1e10:
         return f"{number:,.0f}"
+    if 1e-8 <= abs(number) < 1e-4:
+        return np.format_float_positional(number, 4, unique=False, fractional=False, trim="-")
     return f"{number:.4g}"

@@ -1,0 +1,1 @@
+"""The figures of the documentation, drawn from data that the repository keeps."""

@@ -1,0 +1,68 @@
+"""A copy of a run's scalars, settings and pictures for Weights & Biases (--track=wandb).
+
+Offline unless the variable WANDB_MODE says otherwise: files in the run folder, which `wandb sync`
+sends later.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import wandb
+
+from launch.config.run import RunConfig
+from launch.config.tree import to_dict
+from launch.training.progress import say
+
+STEP = "environment_step"
+
+
+class WandbRun:
+    """One run of wandb; a fault of it ends the copy alone.
+
+    The x axis is a metric: wandb's own step drops what is not newer than the last one.
+    """
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        self._run: Any = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "td3jax"),
+            name=folder.name,
+            dir=str(folder),
+            config=to_dict(config),
+            mode=os.environ.get("WANDB_MODE", "offline"),
+            settings=wandb.Settings(
+                console="off",
+                disable_code=True,
+                disable_git=True,
+                silent=True,
+                x_disable_stats=True,
+            ),
+        )
+        self._run.define_metric(STEP)
+        self._run.define_metric("*", step_metric=STEP)
+
+    def scalars(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Copy the scalars of a step."""
+        self._log({STEP: step, **scalars})
+
+    def picture(self, step: int, tag: str, pixels: np.ndarray) -> None:
+        """Copy a picture, uint8 (H, W, 3) in the order blue, green, red."""
+        self._log({STEP: step, tag: wandb.Image(pixels[..., ::-1])})
+
+    def _log(self, values: dict[str, Any]) -> None:
+        if self._run is None:
+            return
+        try:
+            self._run.log(values)
+        except wandb.Error as error:
+            self._run = None
+            say(f"wandb: {error}; nothing more is copied there")
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._run is not None:
+            self._run.finish()
