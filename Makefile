@@ -21,13 +21,18 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train test test-slow test-core test-other torture lint docs figures wheel-check lock clean
+.PHONY: help train demo test test-slow test-core test-other torture lint docs figures wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train: $(VENV)/ready ## install, then train on the stand-in; STEPS=300 is a trial, ARGS="--seed=3" passes flags
 	$(BIN)/python -m td3jax train --steps=$(STEPS) $(ARGS)
+
+demo: $(VENV)/ready ## three routes driven by the policy of docs/driving/policy: a table, and videos in runs/demo
+	@mkdir -p runs/demo
+	$(BIN)/python -m td3jax evaluate docs/driving/policy --episodes=3 --seed=2000 --eval_steps=2500 \
+	  --out=runs/demo/evaluation.json --video
 
 test: $(VENV)/ready lint ## linters, types and the tests but the slow ones
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

@@ -88,6 +88,7 @@ def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
         "rules": bool(stored.loop.rules),
         "server_command": bool(stored.env.server.server_command),
         "server_log": bool(stored.env.server.server_log),
+        "replay_path": bool(stored.replay.replay_path),
         "ray_address": ":" in stored.loop.ray_address,
         "server_stop_command": bool(stored.env.server.server_stop_command),
     }

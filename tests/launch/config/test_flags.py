@@ -154,6 +154,7 @@ def test_words_without_a_name_and_words_behind_the_dashes() -> None:
         ("server_command", "touch x"),
         ("server_stop_command", "touch x"),
         ("server_log", "x.log"),
+        ("replay_path", "x"),
     ],
 )
 def test_what_a_checkpoint_would_run_or_write_is_given_again(name: str, value: str) -> None:
