@@ -218,8 +218,8 @@ def test_no_go_stops_only_a_run_that_asked_for_it(tmp_path: Path) -> None:
 
 def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path) -> None:
     """The limit on the size of files stands for the disk: write() fails with OSError."""
-    words = [*as_flags(log_every=1000), "--run_dir", str(tmp_path / "run")]
-    limited = ["bash", "-c", 'ulimit -f 8; exec "$@"', "-", *command("train", *words)]
+    words = [*as_flags(log_every=1000, hidden_sizes="64,64"), "--run_dir", str(tmp_path / "run")]
+    limited = ["bash", "-c", 'ulimit -f 24; exec "$@"', "-", *command("train", *words)]
     code, _, err = finished(start(limited))
     assert code == 1
     assert "the checkpoint cannot be written (File too large); there is none before it" in err
@@ -274,6 +274,7 @@ ELSEWHERE = {
     "overlap",
     "max_lag",
     "env_args",
+    "ray_address",
     "servers",
     "devices",
     "track",

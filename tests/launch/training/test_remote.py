@@ -246,6 +246,6 @@ def test_no_ray(tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: Any) 
 
 def test_a_checkpoint_names_no_cluster_to_connect_to() -> None:
     stored = toy(ray_address="elsewhere:6379", env="Pendulum-v1")
-    with pytest.raises(BadInput, match="add --ray_address=elsewhere:6379"):
+    with pytest.raises(BadInput, match="to allow it: --ray_address=elsewhere:6379"):
         from_checkpoint({}, stored)
     assert from_checkpoint({"ray_address": ""}, stored).loop.ray_address == ""

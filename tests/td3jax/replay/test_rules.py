@@ -66,7 +66,7 @@ def test_refuses_more_than_the_machines_memory():
 
 def test_refuses_more_than_the_disk_holds(tmp_path):
     with pytest.raises(OSError, match="no room"):
-        ReplayBuffer(ReplayConfig(capacity=10**10), PIXELS, 0.99, tmp_path)
+        ReplayBuffer(ReplayConfig(capacity=2**31 - 1), PIXELS, 0.99, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
