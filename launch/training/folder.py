@@ -81,8 +81,12 @@ def note_start(folder: Path, devices: str = "") -> None:
         "versions": {name: _version(name) for name in _PACKAGES},
         "commit": _commit(),
     }
-    with open(folder / "sessions.jsonl", "a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    path = folder / "sessions.jsonl"
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _processor() -> str:

@@ -7,6 +7,7 @@ child, which can hang in a process with threads, and does not tell whether the e
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 
 
 class VideoFailed(OSError):
-    """The encoder failed; `strerror` is its last line."""
+    """The encoder failed; `strerror` is the line that tells of a full disk, or its last one."""
 
 
 class Video:
@@ -108,7 +109,9 @@ class Video:
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
         self.discard()
-        return VideoFailed(None, lines[-1] if lines else "the encoder failed", str(self.path))
+        # The encoder tells the cause first, then what follows from it.
+        told = [line for line in lines if os.strerror(errno.ENOSPC) in line] or lines[-1:]
+        return VideoFailed(None, told[0] if told else "the encoder failed", str(self.path))
 
     def discard(self) -> None:
         """Leave nothing behind; what is added then begins a new video."""
