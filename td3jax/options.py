@@ -11,7 +11,7 @@ from typing import Any
 
 _BOUNDS = ("low", "above", "high", "below")
 _INT32 = 2**31  # compiled programs count in 32 bits
-_FLOAT32 = 3.4028234663852886e38  # and a larger number is infinite in theirs
+FLOAT32_MAX = 3.4028234663852886e38  # and a larger number is infinite in theirs
 
 
 def option(
@@ -86,7 +86,7 @@ def _check(field: dataclasses.Field[Any], value: Any, example: Any) -> None:
     if kind is int:
         require(-_INT32 <= value < _INT32, field.name, value, f"a value below {_INT32:,}")
     if kind is float:
-        require(abs(value) <= _FLOAT32, field.name, value, "a finite float32 number")
+        require(abs(value) <= FLOAT32_MAX, field.name, value, "a finite float32 number")
     if bounds:
         require(_within(value, bounds), field.name, value, expected(bounds))
 

@@ -22,7 +22,7 @@ from launch.training.environments import (
 )
 from launch.training.sink import Observation, Sink, Store
 from launch.training.tallies import RewardTally
-from td3jax.replay.buffer import LARGEST
+from td3jax.options import FLOAT32_MAX
 
 RESETS_IN_A_ROW = 20
 
@@ -185,7 +185,7 @@ class Collector:
         self._end_episode()
 
     def _check_finite(self, observation: Observation, reward: float) -> None:
-        if not abs(reward) <= LARGEST:  # nan compares false
+        if not abs(reward) <= FLOAT32_MAX:  # nan compares false
             shown = f"{reward}, beyond float32," if math.isfinite(reward) else reward
             raise NonFinite(f"the environment's reward is {shown} in episode {self.episode}")
         for name in self.store.spaces.numbers:

@@ -184,8 +184,9 @@ def start_episode(
     training: whether a simulator's weather and traffic are those of training, not of evaluations.
     """
     told = {"video": video, "max_steps": steps, "roads": roads, "training": training}
-    options = told | {"every_tick": video} if isinstance(env, Simulator) else None
-    return env.reset(seed=seed, options=options)
+    if isinstance(env, EveryTick):  # of others nobody takes the pictures, and they would pile up
+        told["every_tick"] = video
+    return env.reset(seed=seed, options=told if isinstance(env, Simulator) else None)
 
 
 def begin_step(env: Env, action: np.ndarray) -> None:

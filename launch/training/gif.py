@@ -10,7 +10,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
-from launch.training.video import VideoFailed
+from launch.training.video import VideoFailed, encoder_failed
 
 SECONDS = 8.0
 WIDTH = 480
@@ -56,5 +56,4 @@ def _convert(video: Path, out: Path, start: float, rate: int, colours: int) -> N
     words += ["-filter_complex", chain, "-threads", "2", str(out)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0 or not out.is_file():
-        lines = done.stderr.strip().splitlines()
-        raise VideoFailed(None, lines[-1] if lines else "the encoder failed", str(out))
+        raise encoder_failed(done.stderr, out)

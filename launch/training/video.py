@@ -23,6 +23,14 @@ class VideoFailed(OSError):
     """The encoder failed; `strerror` is the line that tells of a full disk, or its last one."""
 
 
+def encoder_failed(said: str, path: Path) -> VideoFailed:
+    """Return the failure of an encoder by what it said, a file's name included."""
+    lines = said.strip().splitlines()
+    # The encoder tells the cause first, then what follows from it.
+    told = [line for line in lines if os.strerror(errno.ENOSPC) in line] or lines[-1:]
+    return VideoFailed(None, told[0] if told else "the encoder failed", str(path))
+
+
 class Video:
     """Frames uint8 (H, W, 3) into a file, which appears when `close` is called, or not at all."""
 
@@ -107,11 +115,9 @@ class Video:
     def _failure(self) -> VideoFailed:
         assert self._log is not None
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        said = self._log.read().decode(errors="replace")
         self.discard()
-        # The encoder tells the cause first, then what follows from it.
-        told = [line for line in lines if os.strerror(errno.ENOSPC) in line] or lines[-1:]
-        return VideoFailed(None, told[0] if told else "the encoder failed", str(self.path))
+        return encoder_failed(said, self.path)
 
     def discard(self) -> None:
         """Leave nothing behind; what is added then begins a new video."""

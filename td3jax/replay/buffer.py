@@ -11,13 +11,13 @@ import numpy as np
 
 from td3jax.batch import Batch
 from td3jax.config import ReplayConfig, Spaces
+from td3jax.options import FLOAT32_MAX
 from td3jax.replay import files
 from td3jax.replay.memory import Memory
 from td3jax.replay.returns import RewardTransform
 from td3jax.replay.ring import RUNNING, TERMINATED, TRUNCATED, Observation, Ring
 
 Array = np.ndarray[Any, Any]
-LARGEST = float(np.finfo(np.float32).max)
 
 
 class ReplayBuffer:
@@ -257,7 +257,7 @@ class ReplayBuffer:
 
 def _is_finite_number(value: Any) -> bool:
     try:
-        return np.ndim(value) == 0 and abs(float(value)) <= LARGEST  # nan compares false
+        return np.ndim(value) == 0 and abs(float(value)) <= FLOAT32_MAX  # nan compares false
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -281,7 +281,7 @@ def _numbers(observation: Observation, name: str, width: int, spaces: Spaces) ->
 def _finite(name: str, values: Array) -> Array:
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{name} is {values.dtype}: expected numbers")
-    fits = np.abs(values) <= LARGEST  # nan compares false
+    fits = np.abs(values) <= FLOAT32_MAX  # nan compares false
     if not fits.all():
         index = int(np.flatnonzero(~fits)[0])
         raise ValueError(f"{name}[{index}] = {values.flat[index]}: expected a finite number")
