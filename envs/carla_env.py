@@ -72,7 +72,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         None; "town": map to change to; "max_steps": time limit; "video": whether `render` follows
         this episode; "every_tick": whether `pictures` does too; "place_traffic": overrides what a
         given seed does to the NPCs; "roads": whether the info has the town's lanes; "training":
-        whether weather and number of NPCs are drawn as for training.
+        whether weather, number of NPCs and start are drawn as for training.
         """
         super().reset(seed=seed)
         options = options or {}
@@ -101,7 +101,7 @@ class CarlaEnv(gymnasium.Env[Any, np.ndarray]):
         client.set_weather(stage.session.world, met.weather)
         video = bool(options.get("video", self.render_mode is not None))
         for _ in range(START_TRIES):
-            start, route = stage.plan(options.get("route"), rng)
+            start, route = stage.plan(options.get("route"), rng, met.light_first)
             tick = stage.reset_to(start, met.vehicles, replace, video, rng)
             self._begin(stage, route, tick, options)
             if not tick.hits:

@@ -26,6 +26,12 @@ class TaskConfig(Options):
     train_weathers: tuple[str, ...] = option(
         (), "weather presets of training episodes; each draws one; empty = as weather"
     )
+    train_light_starts: float = option(
+        0.0,
+        "share of training episodes that start shortly before a traffic light of their route",
+        low=0,
+        high=1,
+    )
     ego_blueprint: str = option("vehicle.tesla.model3", "blueprint of the driven vehicle")
     tick_seconds: float = option(
         0.05, "simulated seconds per tick, at most 0.05", above=0, high=0.05

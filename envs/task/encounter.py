@@ -1,4 +1,4 @@
-"""What an episode's driver meets: weather and traffic, drawn anew for training where asked for."""
+"""What an episode's driver meets, drawn anew for training where asked for."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from envs.config import EnvConfig
 
 @dataclasses.dataclass(frozen=True)
 class Encounter:
-    """A weather preset, and a number of NPC vehicles."""
+    """A weather preset, a number of NPC vehicles, and whether a traffic light is soon met."""
 
     weather: str
     vehicles: int
+    light_first: bool = False
 
 
 def draw(config: EnvConfig, training: bool, rng: np.random.Generator) -> Encounter:
@@ -22,7 +23,10 @@ def draw(config: EnvConfig, training: bool, rng: np.random.Generator) -> Encount
     task, traffic = config.task, config.traffic
     presets = (training and task.train_weathers) or task.weather
     weather = presets[int(rng.integers(len(presets)))]
-    if not (training and traffic.train_npc_vehicles):
-        return Encounter(weather, traffic.vehicles)
-    least, most = traffic.train_npc_vehicles
-    return Encounter(weather, int(rng.integers(least, most + 1)))
+    vehicles, light_first = traffic.vehicles, False
+    if training and traffic.train_npc_vehicles:
+        least, most = traffic.train_npc_vehicles
+        vehicles = int(rng.integers(least, most + 1))
+    if training and task.train_light_starts:
+        light_first = bool(rng.random() < task.train_light_starts)
+    return Encounter(weather, vehicles, light_first)

@@ -11,6 +11,7 @@ import numpy as np
 from envs.config import EnvConfig
 from envs.errors import EnvError, SimulatorFault
 from envs.task.route import LaneGraph, NoRoute, Route
+from envs.task.stop_lines import stop_lines
 from envs.task.surroundings import NearbyActors
 from envs.world import client, traffic
 from envs.world.actors import Actors, remove_leftovers
@@ -21,6 +22,8 @@ from envs.world.walkers import Walkers
 
 ROUTE_SEED = 0x20AD  # routes asked for by number are the same in every run
 ROUTE_TRIES = 20
+LIGHT_TRIES = 100
+LIGHT_AHEAD = (20.0, 60.0)  # m of the route to its first stop line, where a light is to be met soon
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,14 +72,27 @@ class Stage:
         client.load_town(self.session, town, seconds, server.load_timeout)
         self._enter()
 
-    def plan(self, number: int | None, rng: np.random.Generator) -> tuple[Any, Route]:
-        """Return (start, route): drawn from `rng`, or the fixed one of this number in this town."""
+    def plan(
+        self, number: int | None, rng: np.random.Generator, light_first: bool = False
+    ) -> tuple[Any, Route]:
+        """Return (start, route): drawn from `rng`, or the fixed one of this number in this town.
+
+        light_first: with a traffic light in `LIGHT_AHEAD`, where the town has such routes.
+        """
         draw = rng if number is None else np.random.default_rng([ROUTE_SEED, number])
+        for _ in range(LIGHT_TRIES if light_first and number is None else 0):
+            start, route = self._drawn(draw)
+            lines = stop_lines(self.graph, route, self.lights.lanes)
+            if lines and LIGHT_AHEAD[0] < lines[0].metre < LIGHT_AHEAD[1]:
+                return start, route
+        return self._drawn(draw)
+
+    def _drawn(self, rng: np.random.Generator) -> tuple[Any, Route]:
         points = self.session.map.get_spawn_points()
         for _ in range(ROUTE_TRIES):
-            start = points[int(draw.integers(len(points)))]
+            start = points[int(rng.integers(len(points)))]
             with contextlib.suppress(NoRoute):
-                route = self.graph.plan(start.location, self.config.task.route_length, draw)
+                route = self.graph.plan(start.location, self.config.task.route_length, rng)
                 return traffic.lifted(start), route
         length = self.config.task.route_length
         raise EnvError(f"{self.session.town} has no route of {length:g} m: lower route_length")

@@ -7,10 +7,12 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from envs.errors import EnvError
 from launch.config.run import CARLA, RunConfig
@@ -20,7 +22,7 @@ from launch.errors import DONE, BadInput
 from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.scores import SCRIPTED
 from launch.signals import StopRequest
-from launch.training import checkpoint, policies, seeds
+from launch.training import checkpoint, policies, progress, seeds
 from launch.training.environments import Env, make_env, spaces_of, steps_per_second
 from launch.training.evaluation import EpisodeResult, Record, Stopped, run_episodes, unrecorded
 from launch.training.evaluation_file import write_evaluation
@@ -34,6 +36,9 @@ from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from td3jax.batch import TRAINING_PARTS
 from td3jax.config import Spaces
+
+Results = Sequence[EpisodeResult]
+Each = Callable[[Results], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,9 +150,17 @@ def _measure(
     loop, out = plan.config.loop, plan.outs[policy]
     driver, values = _driver(plan, policy, env)
 
-    def run(record: Record = unrecorded, **options: Any) -> list[EpisodeResult]:
-        told = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options}
-        return run_episodes(env, driver, plan.episodes, loop.seed, record, **told)
+    def run(
+        record: Record = unrecorded, each: Each = _ignore, **options: Any
+    ) -> list[EpisodeResult]:
+        with progress.episodes(policy, len(options.get("only") or range(plan.episodes))) as line:
+
+            def told(done: Results) -> None:
+                each(done)
+                line(len(done), _so_far(done))
+
+            options = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options}
+            return run_episodes(env, driver, plan.episodes, loop.seed, record, each=told, **options)
 
     def write(videos: Sequence[Mapping[str, Any]]) -> None:
         head = {"policy": policy, "env": loop.env, "seed": loop.seed}
@@ -162,6 +175,18 @@ def _measure(
     write(videos)
     if plan.video and not videos:
         write(drive_again(run, results[policy], place, out, _warn))
+
+
+def _ignore(results: Results) -> None:
+    pass
+
+
+def _so_far(results: Results) -> str:
+    """Return the mean score of driving, or return, of the episodes done."""
+    scores = [result.metrics.get("driving_score") for result in results]
+    if None not in scores:
+        return f"driving score {np.mean(scores):.0f}"
+    return f"return {np.mean([result.total for result in results]):.1f}"
 
 
 def _repeats(config: RunConfig, policy: str) -> bool:

@@ -32,7 +32,9 @@ from envs.task import privileged
 from envs.task.expert import LIGHT_METRES, STANDING_LABEL
 from envs.task.lens import through_lens
 from envs.task.route import LaneGraph
+from envs.task.stop_lines import stop_lines
 from envs.world.lights import Lights
+from envs.world.stage import LIGHT_AHEAD, Stage
 
 SMALL = with_options(EnvConfig(), npc_vehicles=4, episode_steps=40)
 STEER = np.array([0.1, 0.5], np.float32)
@@ -462,6 +464,23 @@ def test_training_episodes_draw_their_traffic_and_weather_and_evaluations_keep_t
     cars = world.get_actors().filter("vehicle.*")
     npcs = [car for car in cars if car.attributes["role_name"].endswith("_npc")]
     assert len(npcs) == 3
+
+
+def test_training_can_start_shortly_before_lights(server):
+    stage = Stage(SMALL, server.host, server.port, server.port + servers.TM_PORT_OFFSET, "Town01")
+    try:
+        rng = np.random.default_rng(0)
+        starts = [stage.plan(None, rng, light_first=True) for _ in range(12)]
+        assert len({(start.location.x, start.location.y) for start, _ in starts}) > 8
+        for start, route in starts:
+            first = stop_lines(stage.graph, route, stage.lights.lanes)[0].metre
+            assert LIGHT_AHEAD[0] < first < LIGHT_AHEAD[1]
+            away = route.points[0, :2] - [start.location.x, start.location.y]
+            assert np.linalg.norm(away) < 1.0
+        one, other = stage.plan(7, rng), stage.plan(7, rng, light_first=True)
+        np.testing.assert_array_equal(one[1].points, other[1].points)
+    finally:
+        stage.close()
 
 
 def test_what_the_simulator_knows_belongs_to_the_state_that_is_returned(trained):

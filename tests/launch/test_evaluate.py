@@ -173,7 +173,10 @@ def test_the_program_reports_and_records(
     words = [str(tmp_path / "run"), "--episodes=2"]
     assert main([*words, "--video"]) == 0
     file = tmp_path / "run" / "evaluation-checkpoint.json"
-    printed = capfd.readouterr().out.splitlines()
+    out, err = capfd.readouterr()
+    printed = out.splitlines()
+    lines = [line for line in err.splitlines() if line.startswith("checkpoint: 2/2 episodes")]
+    assert lines[0].split(", ")[-1].startswith("return -")
     assert printed[0].split(" | ")[:3] == ["| policy", "episodes", "return"]
     assert printed[2].startswith("| checkpoint | 2 | ")
     assert printed[-1] == f"written: {file}"

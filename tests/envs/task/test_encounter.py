@@ -32,3 +32,10 @@ def test_without_ranges_training_is_as_an_evaluation_and_draws_as_many_numbers()
 def test_a_range_that_is_none_is_refused(wrong):
     with pytest.raises(ValueError, match=r"train_npc_vehicles.*expected LEAST,MOST"):
         with_options(EnvConfig(), train_npc_vehicles=wrong)
+
+
+def test_that_share_of_training_starts_before_lights():
+    config, rng = with_options(EnvConfig(), train_light_starts=0.25), np.random.default_rng(0)
+    share = np.mean([draw(config, True, rng).light_first for _ in range(1000)])
+    assert 0.2 < share < 0.3
+    assert not any(draw(config, False, rng).light_first for _ in range(100))
