@@ -289,6 +289,7 @@ def test_a_seed_s_episode_is_the_same_wherever_it_comes_in_a_run(
     assert first[2] != other[2] or not config.npc_walkers
 
 
+@pytest.mark.slow
 def test_a_driver_who_sees_no_lights_is_counted_running_them_and_the_expert_is_not(
     server: Server,
 ) -> None:
@@ -509,6 +510,7 @@ def test_what_the_simulator_knows_belongs_to_the_state_that_is_returned(trained)
     assert not all(moved)
 
 
+@pytest.mark.slow
 def test_an_episode_is_the_same_whatever_traffic_was_there_before(trained):
     """A run that is resumed in a fresh simulator repeats its episode by the seed alone."""
     before = course(trained, 21, 25)

@@ -94,7 +94,10 @@ def test_a_good_server_passes_and_is_left_as_it_was(place, client):
     assert moving(client) == []
 
 
-@pytest.mark.parametrize(("role", "whose"), [("hero", "sensors: "), ("td3jax_ego", "1 of them of")])
+@pytest.mark.parametrize(
+    ("role", "whose"),
+    [("hero", "sensors: "), pytest.param("td3jax_ego", "1 of them of", marks=pytest.mark.slow)],
+)
 def test_actors_of_others_are_told_left_alone_and_removed_when_asked(place, client, role, whose):
     spawn(client, role)
     found = checks(place)
@@ -178,7 +181,9 @@ def test_a_port_that_is_taken_by_something_silent(place):
     assert "does not answer as a CARLA server within 1 s" in found["server"].text
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGSTOP, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)]
+)
 def test_what_a_client_leaves_that_dies_or_hangs_is_put_back(
     place, client, children, monkeypatch, number
 ):

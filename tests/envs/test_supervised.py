@@ -53,6 +53,7 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_a_hung_client_of_the_standin_is_not_waited_for_long(env, monkeypatch):
     env.reset(seed=1)
     monkeypatch.setattr(supervised, "STANDIN_STEP", 1.0)
@@ -93,6 +94,7 @@ def test_what_dies_or_hangs_in_a_step_is_a_fault_and_is_replaced(env, monkeypatc
     assert info["frame"] == 1
 
 
+@pytest.mark.slow
 def test_a_fault_after_the_action_was_sent(env):
     env.reset(seed=1)
     env.step_async(STEER)
@@ -209,6 +211,7 @@ def test_a_server_that_says_nothing_is_not_waited_for_without_end(monkeypatch):
         os.close(theirs)
 
 
+@pytest.mark.slow
 def test_a_server_that_no_longer_comes_up():
     env = SupervisedCarlaEnv(with_options(SMALL, restarts_per_hour=2, restart_backoff=0.01))
     try:
@@ -223,6 +226,7 @@ def test_a_server_that_no_longer_comes_up():
         env.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("limit", "restarts"),
     [
@@ -279,6 +283,7 @@ def test_no_process_outlives_a_killed_parent():
     assert soon(lambda: all(gone(pid) for pid in running))
 
 
+@pytest.mark.slow
 def test_a_foreign_server_is_left_clean_and_free_after_a_killed_client():
     server = servers.start(SMALL)
     try:

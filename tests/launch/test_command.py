@@ -130,6 +130,7 @@ def test_help_and_wrong_flags_are_answered_before_jax_is_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_diagnosis_and_its_flags_do_without_jax(tmp_path: Path) -> None:
     write_events(tmp_path / "run", report_series(2))
     program = (

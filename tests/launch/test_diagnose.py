@@ -87,6 +87,7 @@ def test_command_line_go_with_limits_and_a_stage(tmp_path):
     assert strict.returncode == 3
 
 
+@pytest.mark.slow
 def test_diagnosing_twice_gives_the_same(tmp_path):
     write_events(tmp_path, synthetic_runs.healthy(2000))
     first = diagnose(tmp_path)[2].read_text()

@@ -139,6 +139,7 @@ def test_memory_is_read_as_the_kernel_writes_it():
     assert own_machine.free_gigabytes(text) == 2.048
 
 
+@pytest.mark.slow
 def test_what_killed_runs_have_left_is_told_and_ended_when_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     note = {"pid": 0, "started": 0, "stop_words": ["touch", f"{tmp_path}/ended"]}

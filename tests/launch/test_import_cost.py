@@ -63,6 +63,7 @@ def test_the_absent_packages_are_absent(package):
     assert "ModuleNotFoundError" in done.stderr
 
 
+@pytest.mark.slow
 def test_event_files_are_judged_and_explained(tmp_path):
     write_events(tmp_path, synthetic_runs.report_series(0))
     done = without(AS_PROGRAM, "launch.diagnose", f"--run_dir={tmp_path}", folder=tmp_path)

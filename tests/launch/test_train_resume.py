@@ -127,7 +127,9 @@ def test_a_branch_sets_the_old_one_aside(short: Path, capfd: pytest.CaptureFixtu
     assert max(int(row.split(",")[0]) for row in rows) == 70
 
 
-@pytest.mark.parametrize("cut", ["row", "middle", "empty", "gone"])
+@pytest.mark.parametrize(
+    "cut", ["middle", "gone", *(pytest.param(c, marks=pytest.mark.slow) for c in ("row", "empty"))]
+)
 def test_a_history_that_lost_its_end_is_cut_to_whole_rows_and_said(
     short: Path, cut: str, capfd: pytest.CaptureFixture
 ) -> None:
@@ -161,7 +163,7 @@ def test_a_checkpoint_outside_a_run_is_not_continued(
     assert [path.name for path in (tmp_path / "mail").iterdir()] == [source.name]
 
 
-@pytest.mark.parametrize("broken", ["step-000000100", "best"])
+@pytest.mark.parametrize("broken", ["step-000000100", pytest.param("best", marks=pytest.mark.slow)])
 def test_a_newer_checkpoint_that_is_broken_stands_in_no_way(
     short: Path, broken: str, capfd: pytest.CaptureFixture
 ) -> None:

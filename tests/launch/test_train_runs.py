@@ -216,6 +216,7 @@ def test_no_go_stops_only_a_run_that_asked_for_it(tmp_path: Path) -> None:
     run.close()
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_in_one_line(tmp_path: Path) -> None:
     """The limit on the size of files stands for the disk: write() fails with OSError."""
     words = [*as_flags(log_every=1000, hidden_sizes="64,64"), "--run_dir", str(tmp_path / "run")]

@@ -24,8 +24,8 @@ def measured(rules=None, **options) -> float:
 @pytest.mark.parametrize(
     "options",
     [
-        {},
         {"encoder": "shared", "critic_norm": "batch", "pre_tanh_penalty": 0.1},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"encoder": "shared"}, marks=pytest.mark.slow),
         pytest.param({"critic_norm": "batch"}, marks=pytest.mark.slow),
         pytest.param({"pre_tanh_penalty": 0.1}, marks=pytest.mark.slow),
@@ -39,8 +39,8 @@ def test_td3_has_none(options):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
         {"critic_norm": "batch", "actor_q_clip": 20.0},
+        pytest.param({}, marks=pytest.mark.slow),
         pytest.param({"critic_norm": "layer"}, marks=pytest.mark.slow),
         pytest.param({"critic_norm": "batch"}, marks=pytest.mark.slow),
         pytest.param({"actor_q_clip": 20.0}, marks=pytest.mark.slow),

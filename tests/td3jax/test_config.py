@@ -66,7 +66,12 @@ def same_outcome(options, context):
     )
 
 
-@pytest.mark.parametrize("name", OTHER)
+SLOW = {"encoder_dtype", "value_sigma", "health_every", "random_shift", "shift_axes"}  # to compile
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in OTHER]
+)
 def test_field_is_live(name):
     value, context = OTHER[name]
     options = {**context, name: value}
@@ -74,6 +79,7 @@ def test_field_is_live(name):
     assert not same, f"{name} changes nothing"
 
 
+@pytest.mark.slow
 def test_an_update_runs_in_another_layout():
     sizes = ("conv_channels", "conv_kernels", "conv_strides", "feature_size", "hidden_sizes")
     config = configured({name: OTHER[name][0] for name in sizes})

@@ -127,6 +127,7 @@ def test_the_auxiliary_head_teaches_the_encoder_and_leaves_the_head_of_actions()
     assert largest(grads["head"]) == 0
 
 
+@pytest.mark.slow
 def test_many_updates_under_vmap_are_single_ones_and_log_the_terms():
     config = tiny_config(**GUIDED)
     keys = jax.random.split(jax.random.key(0), 2)

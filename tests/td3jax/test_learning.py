@@ -12,6 +12,7 @@ from td3jax import Batch, Spaces, act, init, update
 SPACES = Spaces(image=(9, 9, 3), vector=None, action=1)
 
 
+@pytest.mark.slow
 def test_critic_overfits_one_batch_of_terminal_rewards():
     config = tiny_config(critic_lr=3e-3, critic_cnn_lr=3e-3, feature_size=32, hidden_sizes=(32,))
     batch = make_batch(SPACES, rows=8, terminated=np.ones(8, bool))

@@ -54,7 +54,7 @@ def test_a_map_keeps_the_name_under_which_it_was_loaded(client: carla.Client) ->
     assert client.get_world().get_map().name == "Carla/Maps/Town03_Opt"
 
 
-@pytest.mark.parametrize("name", ["Town01", "Town03"])
+@pytest.mark.parametrize("name", ["Town01", pytest.param("Town03", marks=pytest.mark.slow)])
 def test_cars_stand_on_their_spawn_points_without_turning(
     standin_start: Callable[..., Any], name: str
 ) -> None:

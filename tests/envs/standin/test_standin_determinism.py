@@ -69,6 +69,7 @@ def _digest(port: int) -> str:
     return digest
 
 
+@pytest.mark.slow
 def test_two_processes_agree_byte_for_byte(standin_start):
     digests = {_digest(standin_start("--seed", "4").port) for _ in range(2)}
     assert len(digests) == 1

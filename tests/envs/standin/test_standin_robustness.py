@@ -213,7 +213,7 @@ def _check(server, raw, crowd, method, values):
 
 
 @settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     database=None,
     derandomize=True,
@@ -312,7 +312,9 @@ def test_slow_listener_does_not_hold_up_an_asynchronous_world(server, client):
     raw.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_signals_end_the_server_cleanly(number, standin_start):
     running = standin_start()
     world = running.client().get_world()
@@ -461,8 +463,8 @@ def test_a_mutated_recording_is_refused_or_played_and_the_server_goes_on(server,
 
 
 def test_mutated_messages_of_a_real_session_are_answered(server, client):
-    outcome = messages.fuzz(server.port, 200, seed=0)
-    assert (outcome.tried, outcome.lost) == (200, [])
+    outcome = messages.fuzz(server.port, 100, seed=0)
+    assert (outcome.tried, outcome.lost) == (100, [])
     assert serves(server)
 
 

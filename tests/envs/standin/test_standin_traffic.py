@@ -97,6 +97,7 @@ def test_traffic_manager_drives_twenty_cars_in_their_lanes(server):
     assert report["mean"] < 0.3
 
 
+@pytest.mark.slow
 def test_traffic_is_the_same_in_every_run(server, standin_start):
     first = _traffic(server, 6, 200, 21010)
     second = _traffic(standin_start(), 6, 200, 21020)

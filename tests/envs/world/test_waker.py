@@ -95,7 +95,7 @@ def outcome(standin: Server, script: str, how: str) -> tuple[dict, str]:
     return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
 
-@pytest.mark.parametrize("helped", ["helped", "alone"])
+@pytest.mark.parametrize("helped", ["alone", pytest.param("helped", marks=pytest.mark.slow)])
 def test_a_stuck_traffic_manager_is_woken(standin, helped: str) -> None:
     found, complaints = outcome(standin, STUCK, helped)
     if helped == "helped":

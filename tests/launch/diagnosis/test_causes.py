@@ -172,7 +172,7 @@ def test_facts_come_from_nested_and_foreign_configurations():
 
 
 @given(st.floats(1e-9, 1e9), st.floats(1.0, 100.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_grade_is_monotone_and_bounded(value, factor):
     low, high = grade(value, 1.5, 10.0), grade(value * factor, 1.5, 10.0)
     assert -1.0 <= low <= high <= 1.0
@@ -185,7 +185,7 @@ strength = st.none() | st.floats(-1, 1)
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 5), strength, st.booleans()), max_size=8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_weigh_stays_in_range_and_rises_with_evidence(items):
     clues = [Clue(weight, s, "", (), optional) for weight, s, optional in items]
     score = weigh(clues)

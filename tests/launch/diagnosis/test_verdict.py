@@ -237,7 +237,7 @@ def test_exponential_growth_needs_growth_and_disproportion():
 
 
 @given(st.lists(st.floats(0.1, 1e6), min_size=3, max_size=40), st.integers(3, 8))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_growth_equals_a_plain_loop(values, points):
     got = growth(curve(np.arange(len(values)), values), points).values.tolist()
     expected = []
@@ -253,7 +253,7 @@ def test_growth_equals_a_plain_loop(values, points):
     st.lists(st.floats(0, 40), min_size=1, max_size=60),
     st.integers(1, 25),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_the_scale_equals_a_plain_loop(q1, rewards, points):
     series = {
         "debug/q1_mean": curve(np.arange(len(q1)) * 10, q1),
@@ -270,7 +270,7 @@ def test_the_scale_equals_a_plain_loop(q1, rewards, points):
 
 
 @given(st.floats(0.05, 200.0), st.floats(1.0, 8.0))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_raising_actor_q_never_turns_a_failed_run_good(factor, more):
     def at(scale):
         rows = judge(
@@ -296,7 +296,7 @@ def test_a_wider_limit_never_fails_what_a_narrower_one_passed(limit, wider):
 
 
 @given(st.integers(11, 60))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_no_go_is_never_taken_back_by_more_steps(index):
     leak = synthetic_runs.feature_leak()
     step = index * 100

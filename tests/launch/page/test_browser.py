@@ -104,6 +104,7 @@ def test_a_comparison_is_whole(tab, tmp_path):
     assert tab.see(WIDTH) == 390
 
 
+@pytest.mark.slow
 def test_colours_follow_the_person_s(tab, run):
     paper = "getComputedStyle(document.body).backgroundColor"
     tab.open(run)

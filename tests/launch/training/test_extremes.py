@@ -144,6 +144,7 @@ def test_a_gif_is_short_and_narrow(tmp_path):
     assert "480x120" in subprocess.run(words, capture_output=True, text=True).stderr
 
 
+@pytest.mark.slow
 def test_a_gif_gets_fewer_frames_and_colours_until_it_fits_or_is_refused(tmp_path):
     rng = np.random.default_rng(0)
     noise = [rng.integers(0, 256, (60, 480, 3), np.uint8) for _ in range(20)]

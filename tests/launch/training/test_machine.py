@@ -26,7 +26,9 @@ def test_compiled_programs_are_kept_in_the_user_s_cache(
     assert jax.__version__ in folder.name
 
 
-@pytest.mark.parametrize("platform", ["cuda", "no_such_platform"])
+@pytest.mark.parametrize(
+    "platform", ["cuda", pytest.param("no_such_platform", marks=pytest.mark.slow)]
+)
 def test_a_device_that_is_not_there_is_one_line(
     platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_a_fast_simulator_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     assert all("simulator" in name for env in envs for name in env.threads)
 
 
-@pytest.mark.parametrize("ratio", [0.25, 1.0, 3.0])
+@pytest.mark.parametrize("ratio", [pytest.param(0.25, marks=pytest.mark.slow), 1.0, 3.0])
 def test_the_ratio_is_kept_and_the_lag_is_bounded_and_logged(tmp_path: Path, ratio: float) -> None:
     envs = [SlowEnv(25, 0.0), SlowEnv(7, 0.002), SlowEnv(10, 0.01)]
     done = run(tmp_path / "run", envs, steps=240, update_ratio=ratio, max_lag=5)

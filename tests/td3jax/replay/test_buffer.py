@@ -158,7 +158,7 @@ SPACES = st.sampled_from(
 EPISODES = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(CUTS)), min_size=1, max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     spaces=SPACES,
     capacity=st.integers(1, 25),

@@ -104,7 +104,7 @@ def _frame(payloads: list[bytes]) -> bytes:
 
 
 @given(cut=st.integers(0, 400))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_file_cut_anywhere_gives_a_prefix_and_one_warning(event_file, cut):
     data = event_file.read_bytes()
     path = event_file.parent / "cut"
@@ -119,7 +119,7 @@ def test_a_file_cut_anywhere_gives_a_prefix_and_one_warning(event_file, cut):
 
 
 @given(at=st.integers(200, 15_000), bit=st.integers(0, 7))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_flipped_bit_never_passes_unnoticed(event_file, at, bit):
     data = bytearray(event_file.read_bytes())
     at = at % len(data)
@@ -220,7 +220,7 @@ def test_a_long_file_is_read_in_bounded_memory(tmp_path):
     st.lists(st.floats(-1e6, 1e6) | st.just(np.nan) | st.just(np.inf), min_size=1, max_size=400),
     st.integers(8, 60),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_thinning_keeps_extremes_ends_and_faults(values, limit):
     whole = curve(np.arange(len(values)), values)
     few = thin(whole, limit)

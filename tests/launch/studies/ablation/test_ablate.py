@@ -30,6 +30,7 @@ def observation():
     return {"image": image, "vector": rng.normal(size=(32, 5)).astype(np.float32)}
 
 
+@pytest.mark.slow
 def test_without_a_fault_the_composed_loss_is_td3jax_s_own(state, observation):
     arguments = (state.networks, state.actor.params, state.critic.params, observation)
     own = jax.value_and_grad(td3.actor_loss, argnums=1, has_aux=True)(*arguments)
