@@ -17,6 +17,7 @@ from envs.errors import SimulatorUnavailable
 from launch.config.run import CARLA
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
+from launch.training.board import seen_strip
 from launch.training.collector import Collector, random_steps
 from launch.training.evaluation import (
     EpisodeResult,
@@ -161,6 +162,9 @@ def evaluate_now(
     )
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
     scalars["health/overestimation"] = check.overestimation()
+    strip = seen_strip(check.first, session.buffer.spaces.frame_channels)
+    if strip is not None:
+        session.writer.picture(session.step, "evaluation/seen", strip)
     return {name: value for name, value in scalars.items() if np.isfinite(value)}, results
 
 
