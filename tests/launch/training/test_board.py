@@ -165,3 +165,24 @@ def test_wandb_gets_what_the_table_has(tmp_path):
         assert {tag: rows[step][tag] for tag in known} == pytest.approx(known)
     settings = {item.key: item.value_json for r in parsed for item in r.run.config.update}
     assert json.loads(settings["loop"])["track"] == "wandb"
+
+
+@pytest.mark.skipif(not HAS_WANDB, reason="wandb is not installed")
+def test_a_fault_of_wandb_ends_the_copy_alone(tmp_path, capsys):
+    from launch.training.wandb_run import WandbRun
+
+    copy = WandbRun(tmp_path, RunConfig())
+    copy._run.finish()  # as if its process had ended: it takes nothing more
+    copy.scalars(1, {"debug/q1_mean": 2.5})
+    copy.scalars(2, {"debug/q1_mean": 2.5})
+    copy.close()
+    assert capsys.readouterr().out.count("nothing more is copied there") == 1
+
+
+@pytest.mark.skipif(not HAS_WANDB, reason="wandb is not installed")
+def test_wandb_that_does_not_start_is_told_with_what_to_do(tmp_path, monkeypatch):
+    from launch.training.wandb_run import WandbRun
+
+    monkeypatch.setenv("WANDB_MODE", "nonsense")
+    with pytest.raises(BadInput, match="WANDB_MODE=offline"):
+        WandbRun(tmp_path, RunConfig())
