@@ -7,12 +7,13 @@ import dataclasses
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-from envs.errors import EnvError
+from envs.errors import EnvError, SimulatorUnavailable
 from launch.config.run import CARLA, RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
@@ -29,11 +30,15 @@ from launch.training.folder import SIMULATOR_LOG
 from launch.training.gif import liveliest, write_gif
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.progress import episodes_line
 from launch.training.recorder import Values, recorded, render_trouble
+from launch.training.remedy import remedy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from td3jax.batch import TRAINING_PARTS
 from td3jax.config import Spaces
+
+Each = Callable[[Sequence[EpisodeResult]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +84,9 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
             done = [str(plan.outs[policy]) for policy in results] or ["nothing"]
             print(f"evaluate: stopped by {stop.name}; written: {', '.join(done)}", file=sys.stderr)
             return stop.exit_code
+        except SimulatorUnavailable as error:
+            what = remedy(plan.config, folder / SIMULATOR_LOG)
+            raise SimulatorUnavailable(f"{error}; {what}") from error
         finally:
             env.close()
     print(*scoreboard(results), sep="\n")
@@ -146,8 +154,9 @@ def _measure(
     driver, values = _driver(plan, policy, env)
 
     def run(record: Record = unrecorded, **options: Any) -> list[EpisodeResult]:
-        told = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options}
-        return run_episodes(env, driver, plan.episodes, loop.seed, record, **told)
+        with _shown(policy, plan.episodes, options) as each:
+            told = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options, "each": each}
+            return run_episodes(env, driver, plan.episodes, loop.seed, record, **told)
 
     def write(videos: Sequence[Mapping[str, Any]]) -> None:
         head = {"policy": policy, "env": loop.env, "seed": loop.seed}
@@ -162,6 +171,22 @@ def _measure(
     write(videos)
     if plan.video and not videos:
         write(drive_again(run, results[policy], place, out, _warn))
+
+
+@contextlib.contextmanager
+def _shown(policy: str, count: int, options: Mapping[str, Any]) -> Iterator[Each]:
+    """Show how many episodes are done; gives what is told after each, options' own included."""
+    only, own = options.get("only"), options.get("each")
+    name = policy if only is None else f"{policy}, recording"
+    with episodes_line(name, count if only is None else len(only)) as line:
+
+        def each(results: Sequence[EpisodeResult]) -> None:
+            line.set_postfix_str(f"mean return {mean(r.total for r in results):.1f}", False)
+            line.update(1)
+            if own is not None:
+                own(results)
+
+        yield each
 
 
 def _repeats(config: RunConfig, policy: str) -> bool:

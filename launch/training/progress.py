@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Never
+from typing import Any, Never
 
 from tqdm import tqdm
 
@@ -12,12 +12,31 @@ _FORMAT = (
     "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
     "[{elapsed}<{remaining}, {rate_fmt}]{postfix}"
 )
+_EPISODES = "{desc}: {n_fmt}/{total_fmt} episodes [{elapsed}<{remaining}]{postfix}"
 
 
 def say(text: str) -> None:
     """A line of its own, on stdout, above the live one."""
     tqdm.write(text, file=sys.stdout)
     sys.stdout.flush()
+
+
+def _bar(**options: Any) -> tqdm[Never]:
+    terminal = sys.stderr.isatty()
+    tqdm.monitor_interval = 0  # no thread that repeats the line
+    return tqdm(
+        dynamic_ncols=terminal,
+        ncols=None if terminal else 150,
+        mininterval=0.3 if terminal else 15.0,
+        miniters=1,  # learned from the fast first steps, it would hide the slower ones
+        file=sys.stderr if terminal else _Lines(),
+        **options,
+    )
+
+
+def episodes_line(name: str, total: int) -> tqdm[Never]:
+    """Return a live line of episodes; it is shown at once, as the first of them takes a while."""
+    return _bar(desc=name, total=total, bar_format=_EPISODES)
 
 
 class Progress:
@@ -29,19 +48,7 @@ class Progress:
         self._shown: dict[str, str] = {}
 
     def _open(self) -> tqdm[Never]:
-        terminal = sys.stderr.isatty()
-        tqdm.monitor_interval = 0  # no thread that repeats the line
-        return tqdm(
-            initial=self._start,
-            total=self._total,
-            unit="step",
-            bar_format=_FORMAT,
-            dynamic_ncols=terminal,
-            ncols=None if terminal else 150,
-            mininterval=0.3 if terminal else 15.0,
-            miniters=1,  # learned from the fast first steps, it would hide the slower ones
-            file=sys.stderr if terminal else _Lines(),
-        )
+        return _bar(initial=self._start, total=self._total, unit="step", bar_format=_FORMAT)
 
     def step(self) -> None:
         """One environment step; the line appears with the first."""
