@@ -29,10 +29,11 @@ help: ## list the targets
 train: $(VENV)/ready ## install, then train on the stand-in; STEPS=300 is a trial, ARGS="--seed=3" passes flags
 	$(BIN)/python -m td3jax train --steps=$(STEPS) $(ARGS)
 
-demo: $(VENV)/ready ## three routes driven by the policy of docs/driving/policy: a table, and videos in runs/demo
+demo: $(VENV)/ready ## three routes driven by the policy of docs/driving/policy: a table, and a page with videos in runs/demo
 	@mkdir -p runs/demo
 	$(BIN)/python -m td3jax evaluate docs/driving/policy --episodes=3 --seed=2000 --eval_steps=2500 \
 	  --out=runs/demo/evaluation.json --video
+	@echo "open runs/demo/evaluation.html in a browser; next: make train STEPS=300"
 
 test: $(VENV)/ready lint ## linters, types and the tests but the slow ones
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal

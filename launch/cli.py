@@ -14,6 +14,8 @@ from launch.errors import BAD_INPUT, DONE, FAILED, INTERRUPTED, LaunchError
 from td3jax.errors import BadCheckpoint
 
 Body = Callable[[dict[str, Any]], int]
+_OURS = ("td3jax", "launch", "envs")
+_EXTRAS = "pip install 'td3jax[carla]' brings what this needs, td3jax[gym] does without CARLA"
 
 
 def run_command(command: Command, argv: Sequence[str] | None, body: Body) -> int:
@@ -41,6 +43,10 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         return _tell(name, str(error), FAILED)
     except OSError as error:
         return _tell(name, _os_error(error), FAILED)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in _OURS:
+            raise
+        return _tell(name, f"{error.name} is not installed: {_EXTRAS}", BAD_INPUT)
     except KeyboardInterrupt:
         return _tell(name, "aborted; checkpoints are intact", INTERRUPTED)
 

@@ -16,7 +16,7 @@ from launch.diagnosis.causes import LIKELY, Cause
 from launch.diagnosis.criteria import Verdict
 from launch.diagnosis.examine import Diagnosis, examine
 from launch.diagnosis.limits import VerdictLimits, parse_limits
-from launch.diagnosis.report import report_on, run_warnings
+from launch.diagnosis.report import own_names, report_on, run_warnings
 from launch.diagnosis.tags import read_tag_map
 from launch.diagnosis.verdict import GO, NO_GO, STAGES
 from launch.errors import BAD_INPUT, DONE, BadInput
@@ -77,7 +77,8 @@ def summary(found: Diagnosis) -> list[str]:
         best = causes[0]
         nearest = f"; nearest: {best.name} ({best.score:.2f})" if best.score >= NEAR else ""
         lines.append(f"no signature matches{nearest}")
-    return lines
+    shown = "\n".join(line for line in lines if not line.startswith("  not logged: "))
+    return lines + [f"note: {line}" for line in own_names(found.run, shown)]
 
 
 def write_diagnosis(found: Diagnosis, folder: Path, source: Path) -> Path:

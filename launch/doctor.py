@@ -104,7 +104,7 @@ def _summary(findings: Sequence[Finding]) -> str:
     if not wrong:
         return f"all {len(findings)} checks hold"
     rest = f", {skipped} not made" if skipped else ""
-    return f"of {len(findings)} checks {wrong} failed{rest}"
+    return f"of {len(findings)} checks {wrong} failed{rest}: each line with FAIL says what to do"
 
 
 def _all(

@@ -64,7 +64,10 @@ def find(path: Path, tell: Callable[[str], None] = warnings.warn) -> Path:
         return path
     found = all_checkpoints(path.parent if path.name == CHECKPOINTS else path)
     if not found:
-        raise BadCheckpoint(f"{path}: holds no checkpoint")
+        raise BadCheckpoint(
+            f"{path}: holds no checkpoint; name a run that has been saved, or one of its "
+            "checkpoints"
+        )
     for checkpoint in reversed(found):
         try:
             verify(checkpoint)
@@ -172,7 +175,8 @@ def read_state(path: Path, make: Callable[[], State]) -> State:
         if wanted.get(name) != found.get(name):
             raise BadCheckpoint(
                 f"{file}: of an agent with another configuration: {name} is "
-                f"{found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}"
+                f"{found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}; leave out "
+                "flags that change networks or optimisers"
             )
     state: State = serialization.from_state_dict(template, raw)
     return state

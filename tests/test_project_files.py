@@ -141,3 +141,10 @@ def test_the_console_command_starts(made, package):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"td3jax {package['Version']}"
+
+
+def test_the_readme_names_all_that_diagnose_needs_without_jax(package):
+    (line,) = re.findall(r"^pip install (numpy .*)$", (ROOT / "README.md").read_text(), re.M)
+    wanted = names(required(package, "diagnose")) - names(required(package))
+    asked = {canonicalize_name(name) for name in line.split()}
+    assert asked == wanted - {"markupsafe"} | {"numpy", "absl-py"}  # jinja2 brings it

@@ -15,6 +15,7 @@ READY = b"ready"
 #: Without a word for so long the stand-in counts as hung; altogether it may take this long.
 SILENT_SECONDS, START_SECONDS = 300.0, 3600.0
 _LOOK_SECONDS = 0.2
+_BUSY = "end other programs, or start again when the machine is idle"
 Alive = Callable[[], bool]
 Say = Callable[[str], None]
 
@@ -39,9 +40,11 @@ def await_word(channel: int, alive: Alive, say: Say) -> None:
             heard = time.monotonic()
         now = time.monotonic()
         if now - heard > SILENT_SECONDS:
-            raise ServerUnreachable(f"the server has made no progress for {SILENT_SECONDS:g} s")
+            raise ServerUnreachable(
+                f"the server has made no progress for {SILENT_SECONDS:g} s: {_BUSY}"
+            )
         if now - started > START_SECONDS:
-            raise ServerUnreachable(f"the server was not ready within {START_SECONDS:g} s")
+            raise ServerUnreachable(f"the server was not ready within {START_SECONDS:g} s: {_BUSY}")
 
 
 def listens(host: str, port: int, seconds: float) -> bool:

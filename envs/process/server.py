@@ -200,7 +200,10 @@ def held_port() -> tuple[int, IO[bytes]]:
         ):
             return port, hold
         hold.close()
-    raise ServerUnreachable(f"no free ports in {PORTS.start} to {PORTS.stop}")
+    raise ServerUnreachable(
+        f"no free ports in {PORTS.start} to {PORTS.stop}: end servers that are not needed, "
+        "td3jax doctor --clean ends those that killed runs have left"
+    )
 
 
 def _is_free(port: int) -> bool:

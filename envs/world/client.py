@@ -193,7 +193,8 @@ def apply_world_settings(world: Any, tick_seconds: float) -> None:
     kept = found.synchronous_mode and abs((found.fixed_delta_seconds or 0) - tick_seconds) < 1e-6
     if not kept:
         raise SimulatorFault(
-            f"the server did not keep synchronous mode at {tick_seconds} s per step"
+            f"the server did not keep synchronous mode at {tick_seconds} s per step: another "
+            "client changes its settings, stop that"
         )
 
 

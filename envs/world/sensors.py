@@ -96,7 +96,8 @@ class Sensor:
             return self._queue.get(timeout=max(deadline - time.monotonic(), 0.0))
         except queue.Empty:
             raise SimulatorFault(
-                f"{self.name} sent nothing for frame {frame} within {timeout:g} s"
+                f"{self.name} sent nothing for frame {frame} within {timeout:g} s: raise "
+                "tick_timeout where the server is slow"
             ) from None
 
     def drain(self, frame: int) -> list[Any]:

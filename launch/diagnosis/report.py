@@ -199,8 +199,17 @@ def run_warnings(run: Run) -> tuple[str, ...]:
 
 def run_notes(run: Run) -> tuple[str, ...]:
     """Notes on how a run was read, the gravest first."""
-    derived = "computed from other scalars: " + ", ".join(run.derived)
-    return (*run_warnings(run), *([derived] if run.derived else []))
+    computed = [tag for tag in run.derived if tag not in run.theirs]
+    derived = "computed from other scalars: " + ", ".join(computed)
+    return (*run_warnings(run), *own_names(run), *([derived] if computed else []))
+
+
+def own_names(run: Run, told: str | None = None) -> list[str]:
+    """A line with the log's own names of its scalars, or of those that a text mentions."""
+    pairs = [
+        f"{tag} is {theirs}" for tag, theirs in run.theirs.items() if told is None or tag in told
+    ]
+    return [f"in this log {', '.join(pairs)}"] if pairs else []
 
 
 def report_run(

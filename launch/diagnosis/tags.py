@@ -101,10 +101,14 @@ _WANTED = (
     "debug/td_error_q1",
 )
 _SYNONYMS = {
+    "a": "actor",
+    "c": "critic",
     "policy": "actor",
     "pi": "actor",
     "value": "critic",
     "qf": "critic",
+    "qval": "q",
+    "qvals": "q",
     "qf1": "q1",
     "qf2": "q2",
     "rew": "reward",

@@ -27,6 +27,7 @@ def write_comparison_page(path: Path, found: Comparison) -> Path:
     tables = (ending_table(found), paired_table(found), settings_table(found))
     content = {
         "sentence": sentence(found),
+        "outcomes": outcomes(found) if len(found.groups) > 2 else [],
         "figure": _figure(found),
         "what": _WHAT[found.tag == EPISODES],
         "tables": [table for table in tables if table.rows],
@@ -39,13 +40,21 @@ def write_comparison_page(path: Path, found: Comparison) -> Path:
 
 
 def sentence(found: Comparison) -> str:
-    """What came out, in one sentence for each group after the first."""
+    """What was compared, or what came out where there are two groups."""
     reference = found.groups[0]
     if len(found.groups) == 1:
         count = len(reference.entries)
         return f"All {count} runs have the same settings but for the seed."
+    if len(found.groups) == 2:
+        return " ".join(outcomes(found))
+    count = sum(len(group.entries) for group in found.groups)
+    return f"{count} runs in {len(found.groups)} groups, compared with {reference.name}."
+
+
+def outcomes(found: Comparison) -> list[str]:
+    """A sentence for each group after the first."""
     pairs = zip(found.groups[1:], found.gains[1:], strict=True)
-    return " ".join(_outcome(group, gain, reference) for group, gain in pairs if gain)
+    return [_outcome(group, gain, found.groups[0]) for group, gain in pairs if gain]
 
 
 def _outcome(group: Group, gain: Gain, reference: Group) -> str:

@@ -71,7 +71,7 @@ def _returns(series: Series, apart: bool) -> Plot | None:
     episodes, tests = get(series, "train/episode_reward"), get(series, "eval/return")
     smooth = Curve(episodes.steps, _rolling_mean(episodes.values, 20), episodes.wall)
     training = [
-        Line(episodes, "episode", BLUE, width=1.0, opacity=0.35),
+        Line(episodes, "episode", BLUE, width=1.0, opacity=0.5),
         Line(smooth, "mean of 20", BLUE, width=2.2),
     ]
     test = [Line(tests, "evaluation", AMBER, error=_error(series, tests))]

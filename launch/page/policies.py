@@ -49,7 +49,10 @@ def comparison(policies: Mapping[str, Evaluation], driving: bool) -> Comparison 
     columns = [dict(zip(header, row, strict=True)) for row in rows]
     figures = [(name, [column[name] for column in columns]) for name in SHOWN if name in header]
     missing = [name for name in wanted(driving) if name not in policies]
-    return Comparison([TITLES[name] for name in policies], figures, missing, _note(policies))
+    note = _note(policies)
+    if driving:
+        note = f"Collisions and red lights are means per route. {note}"
+    return Comparison([TITLES[name] for name in policies], figures, missing, note)
 
 
 def wanted(driving: bool) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ def settings(subject: Subject) -> Settings | None:
         return Settings("", [], facts) if facts else None
     own = flat(subject.config)
     if not subject.loop:
-        return Settings("", [Setting(n, shown_value(v), "") for n, v in own.items()], facts)
+        return Settings("", [Setting(n, _foreign(v), "") for n, v in own.items()], facts)
     preset = _preset(subject, own)
     usual = flat(to_dict(PRESETS[preset].config))
     changed = [
@@ -107,6 +107,12 @@ def _facts(subject: Subject) -> Iterator[tuple[str, str]]:
 def _clock(seconds: float) -> str:
     hours, minutes = divmod(round(seconds / 60.0), 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _foreign(value: Any) -> str:
+    """A setting of another library, which may have written whole numbers as floats."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return f"{value:.0f}" if whole else shown_value(value)
 
 
 def shown_value(value: Any) -> str:

@@ -91,6 +91,7 @@ def _content(subject: Subject) -> dict[str, Any]:
         "settings": settings(subject),
         "steps": next_steps(subject),
         "gates": gate_tables(subject),
+        "staged": bool(subject.gates),
         "causes": told_causes(subject),
         "other_causes": other_causes(subject),
         "likely": LIKELY,

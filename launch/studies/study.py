@@ -39,7 +39,10 @@ def conduct(
             continue
         code = train_run(out / name, words)
         if code:
-            print(f"{command}: {name} ended with exit code {code}")
+            print(
+                f"{command}: {name} ended with exit code {code}, its reason stands above; "
+                "the same command goes on with it"
+            )
             return code, ()
         rows = write(out)
     rows = rows or write(out)

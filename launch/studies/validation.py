@@ -86,7 +86,8 @@ def run_protocol(
 def gate_lines(gate: Gate) -> list[str]:
     """Return a gate's printed lines: decision, reasons and criteria."""
     if gate.verdict is None:
-        return [f"gate {gate.stage}: no verdict, training exited {gate.exit_code}: {gate.error}"]
+        why = f"training exited {gate.exit_code}, its reason stands above" if gate.exit_code else ""
+        return [f"gate {gate.stage}: no verdict: {'; '.join(filter(None, (why, gate.error)))}"]
     lines = [f"gate {gate.stage}: {gate.verdict.decision} (training exited {gate.exit_code})"]
     lines += [f"  {reason}" for reason in gate.verdict.reasons]
     lines += [f"  likely cause: {name}" for name in gate.causes]

@@ -3,7 +3,7 @@ pictures of the evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -78,10 +78,25 @@ def film_strip(video: Path) -> np.ndarray | None:
         frames = [frame for at, frame in enumerate(read) if at in wanted and frame is not None]
     finally:
         source.release()
-    if not frames:
+    return _tiled(frames, cv2.INTER_AREA) if frames else None
+
+
+def seen_strip(observations: Sequence[Mapping[str, np.ndarray]], channels: int) -> np.ndarray | None:
+    """Return six of the pictures that a policy saw, as `film_strip`, or None where it saw none.
+
+    channels: of one frame of its stacks, 1 = grey, 3 = red, green, blue.
+    """
+    if channels not in (1, 3) or not observations or "image" not in observations[0]:
         return None
+    wanted = sorted({int(at) for at in np.linspace(0, len(observations) - 1, _PICTURES)})
+    newest = [observations[at]["image"][..., -channels:] for at in wanted]
+    frames = [np.broadcast_to(frame[..., ::-1], (*frame.shape[:2], 3)) for frame in newest]
+    return _tiled([np.ascontiguousarray(frame) for frame in frames], cv2.INTER_NEAREST)
+
+
+def _tiled(frames: Sequence[np.ndarray], interpolation: int) -> np.ndarray:
     height = max(round(_SIDE * frames[0].shape[0] / frames[0].shape[1]), 1)
-    small = [cv2.resize(frame, (_SIDE, height), interpolation=cv2.INTER_AREA) for frame in frames]
+    small = [cv2.resize(frame, (_SIDE, height), interpolation=interpolation) for frame in frames]
     small += [np.zeros_like(small[0])] * (-len(small) % _ACROSS)
     rows = [np.hstack(small[at : at + _ACROSS]) for at in range(0, len(small), _ACROSS)]
     return np.vstack(rows)

@@ -250,7 +250,8 @@ def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) ->
         raise corrupt(path / LOOP, f"format {loop.get('version')}, this program reads {VERSION}")
     if read_spaces(path) != spaces:
         raise BadCheckpoint(
-            f"{path}: made for {read_spaces(path)}, but the environment has {spaces}"
+            f"{path}: made for {read_spaces(path)}, but the environment has {spaces}; give --env "
+            "and its options as in the run's config.json"
         )
     try:
         with np.load(path / EPISODE, allow_pickle=False) as arrays:

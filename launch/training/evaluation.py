@@ -151,7 +151,10 @@ def with_retries(episode: Callable[[], Done]) -> Done:
 
 class ValueCheck:
     """Monte-Carlo check of the critic: Q at a few states of each episode, of the policy that drives
-    it, against the discounted return that followed (rewards as in training)."""
+    it, against the discounted return that followed (rewards as in training).
+
+    first: those states of the first episode.
+    """
 
     STATES = 16
 
@@ -163,6 +166,7 @@ class ValueCheck:
     ) -> None:
         self._values, self._transform, self._discount = values, transform, discount
         self._kept: list[tuple[int, Observation]] = []
+        self.first: list[Observation] = []
         self.gaps: list[float] = []
         self.sizes: list[float] = []
 
@@ -183,7 +187,8 @@ class ValueCheck:
     def end(self, result: EpisodeResult) -> None:
         """Take the episode's rewards; a truncated one goes on with Q at its end."""
         rows = [observation for _, observation in self._kept] + [result.last]
-        rows += [result.last] * (self.STATES + 1 - len(rows))
+        self.first = self.first or rows
+        rows = rows + [result.last] * (self.STATES + 1 - len(rows))
         stacked = {name: np.stack([row[name] for row in rows]) for name in result.last}
         q = np.asarray(self._values(stacked), np.float64)
         following = 0.0 if result.terminated else float(q[self.STATES])

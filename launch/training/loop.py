@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from envs.errors import SimulatorUnavailable
-from launch.config.run import CARLA
 from launch.diagnosis.alerts import alerts
 from launch.errors import NO_GO, LaunchError, NonFinite
+from launch.training.board import seen_strip
 from launch.training.collector import Collector, random_steps
 from launch.training.evaluation import (
     EpisodeResult,
@@ -30,6 +30,7 @@ from launch.training.evaluation import (
 from launch.training.folder import SIMULATOR_LOG
 from launch.training.overlap import Overlap
 from launch.training.policies import greedy
+from launch.training.remedy import remedy
 from launch.training.session import Session
 
 _PRETRAINED_AT_ONCE = 64  # updates between two looks at signals
@@ -66,15 +67,19 @@ def train(session: Session) -> bool:
             f"{error}; {_dumped(session)}; the cause: td3jax diagnose {session.folder}"
         ) from error
     except SimulatorUnavailable as error:
-        saved = session.save()
-        raise LaunchError(
-            f"{error}; checkpoint {saved}; {_remedy(session)} --resume={session.folder} goes on"
-        ) from error
+        raise simulator_gone(session, error) from error
     except Stopped:
         session.save()
         return False
     session.save()
     return True
+
+
+def simulator_gone(session: Session, error: SimulatorUnavailable) -> LaunchError:
+    """Keep what there is; return the line that says so, and how to go on."""
+    saved, log = session.save(), session.folder / SIMULATOR_LOG
+    what = remedy(session.config, log)
+    return LaunchError(f"{error}; checkpoint {saved}; {what}; --resume={session.folder} goes on")
 
 
 def _dumped(session: Session) -> str:
@@ -94,20 +99,6 @@ def _pretrained(session: Session) -> bool:
     while learner.owed() and not session.stop:
         learner.pretrain(min(learner.owed(), _PRETRAINED_AT_ONCE))
     return not session.stop
-
-
-def _remedy(session: Session) -> str:
-    """Say what to look at before a run goes on whose simulator has failed for good."""
-    loop, server = session.config.loop, session.config.env.server
-    if loop.env != CARLA:
-        return "mend the environment, then"
-    if loop.servers:
-        return "td3jax doctor --host=HOST --port=PORT checks each of --servers;"
-    if server.host:
-        return f"td3jax doctor --host={server.host} --port={server.port} checks the server;"
-    if loop.ray_address:
-        return "the collector's host has its log, with temporary files;"
-    return f"{session.folder / SIMULATOR_LOG} has the simulator's words, td3jax doctor checks it;"
 
 
 def _in_step(session: Session, pace: Pace) -> None:
@@ -161,6 +152,9 @@ def evaluate_now(
     )
     scalars = {f"eval/{name}": value for name, value in summarise(results).items()}
     scalars["health/overestimation"] = check.overestimation()
+    strip = seen_strip(check.first, session.buffer.spaces.frame_channels)
+    if strip is not None:
+        session.writer.picture(session.step, "evaluation/seen", strip)
     return {name: value for name, value in scalars.items() if np.isfinite(value)}, results
 
 
@@ -296,7 +290,10 @@ def _log_point(session: Session, pace: Pace) -> None:
         return
     if session.config.loop.stop_on_no_go:
         path = session.save()
-        raise StoppedNoGo(f"NO-GO at step {session.step:,}: {reason}; checkpoint {path}")
+        raise StoppedNoGo(
+            f"NO-GO at step {session.step:,}: {reason}; checkpoint {path}; the cause: "
+            f"td3jax diagnose {session.folder}"
+        )
     session.warned = True
     session.progress.say(
         f"NO-GO at step {session.step:,}: {reason} (--stop_on_no_go would stop here)"

@@ -10,11 +10,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
-import numpy as np
-
-from envs.errors import EnvError
+from envs.errors import EnvError, SimulatorUnavailable
 from launch.config.run import CARLA, RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
@@ -22,7 +21,7 @@ from launch.errors import DONE, BadInput
 from launch.page.write import PAGE, write_evaluation_page, write_run_page
 from launch.scores import SCRIPTED
 from launch.signals import StopRequest
-from launch.training import checkpoint, policies, progress, seeds
+from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of, steps_per_second
 from launch.training.evaluation import EpisodeResult, Record, Stopped, run_episodes, unrecorded
 from launch.training.evaluation_file import write_evaluation
@@ -31,14 +30,15 @@ from launch.training.folder import SIMULATOR_LOG
 from launch.training.gif import liveliest, write_gif
 from launch.training.machine import cache_compilations, tune
 from launch.training.policies import Policy
+from launch.training.progress import episodes_line
 from launch.training.recorder import Values, recorded, render_trouble
+from launch.training.remedy import remedy
 from launch.training.scoreboard import scoreboard
 from launch.training.session import find_algorithm
 from td3jax.batch import TRAINING_PARTS
 from td3jax.config import Spaces
 
-Results = Sequence[EpisodeResult]
-Each = Callable[[Results], None]
+Each = Callable[[Sequence[EpisodeResult]], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +84,9 @@ def evaluate_policies(plan: PolicyEvaluation, stop: StopRequest) -> int:
             done = [str(plan.outs[policy]) for policy in results] or ["nothing"]
             print(f"evaluate: stopped by {stop.name}; written: {', '.join(done)}", file=sys.stderr)
             return stop.exit_code
+        except SimulatorUnavailable as error:
+            what = remedy(plan.config, folder / SIMULATOR_LOG)
+            raise SimulatorUnavailable(f"{error}; {what}") from error
         finally:
             env.close()
     print(*scoreboard(results), sep="\n")
@@ -150,17 +153,10 @@ def _measure(
     loop, out = plan.config.loop, plan.outs[policy]
     driver, values = _driver(plan, policy, env)
 
-    def run(
-        record: Record = unrecorded, each: Each = _ignore, **options: Any
-    ) -> list[EpisodeResult]:
-        with progress.episodes(policy, len(options.get("only") or range(plan.episodes))) as line:
-
-            def told(done: Results) -> None:
-                each(done)
-                line(len(done), _so_far(done))
-
-            options = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options}
-            return run_episodes(env, driver, plan.episodes, loop.seed, record, each=told, **options)
+    def run(record: Record = unrecorded, **options: Any) -> list[EpisodeResult]:
+        with _shown(policy, plan.episodes, options) as each:
+            told = {"stop": lambda: bool(stop), "steps": loop.eval_steps, **options, "each": each}
+            return run_episodes(env, driver, plan.episodes, loop.seed, record, **told)
 
     def write(videos: Sequence[Mapping[str, Any]]) -> None:
         head = {"policy": policy, "env": loop.env, "seed": loop.seed}
@@ -177,16 +173,27 @@ def _measure(
         write(drive_again(run, results[policy], place, out, _warn))
 
 
-def _ignore(results: Results) -> None:
-    pass
+@contextlib.contextmanager
+def _shown(policy: str, count: int, options: Mapping[str, Any]) -> Iterator[Each]:
+    """Show how many episodes are done; gives what is told after each, options' own included."""
+    only, own = options.get("only"), options.get("each")
+    name = policy if only is None else f"{policy}, recording"
+    with episodes_line(name, count if only is None else len(only)) as line:
+
+        def each(results: Sequence[EpisodeResult]) -> None:
+            line.set_postfix_str(_so_far(results), False)
+            line.update(1)
+            if own is not None:
+                own(results)
+
+        yield each
 
 
-def _so_far(results: Results) -> str:
-    """Return the mean score of driving, or return, of the episodes done."""
+def _so_far(results: Sequence[EpisodeResult]) -> str:
     scores = [result.metrics.get("driving_score") for result in results]
     if None not in scores:
-        return f"driving score {np.mean(scores):.0f}"
-    return f"return {np.mean([result.total for result in results]):.1f}"
+        return f"driving score {mean(scores):.0f}"
+    return f"return {mean(result.total for result in results):.1f}"
 
 
 def _repeats(config: RunConfig, policy: str) -> bool:

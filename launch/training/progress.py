@@ -1,15 +1,14 @@
-"""The live line: steps or episodes done, what they show so far, time left."""
+"""The live line: step, steps/s, episode return and length, actor Q against replay Q, time left."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import Never
+from collections.abc import Mapping
+from typing import Any, Never
 
 from tqdm import tqdm
 
-_STEPS = (
+_FORMAT = (
     "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} steps "
     "[{elapsed}<{remaining}, {rate_fmt}]{postfix}"
 )
@@ -22,49 +21,38 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _open(bar_format: str, total: int, initial: int = 0, desc: str = "") -> tqdm[Never]:
+def _bar(**options: Any) -> tqdm[Never]:
     terminal = sys.stderr.isatty()
     tqdm.monitor_interval = 0  # no thread that repeats the line
     return tqdm(
-        desc=desc,
-        initial=initial,
-        total=total,
-        unit="step",
-        bar_format=bar_format,
         dynamic_ncols=terminal,
         ncols=None if terminal else 150,
         mininterval=0.3 if terminal else 15.0,
         miniters=1,  # learned from the fast first steps, it would hide the slower ones
         file=sys.stderr if terminal else _Lines(),
+        **options,
     )
 
 
-@contextlib.contextmanager
-def episodes(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Yield what to call after each episode, with the number of those done and what they show."""
-    line = _open(_EPISODES, total, desc=title)
-
-    def tell(done: int, shown: str) -> None:
-        line.set_postfix_str(shown, refresh=False)
-        line.update(done - line.n)
-
-    try:
-        yield tell
-    finally:
-        line.close()
+def episodes_line(name: str, total: int) -> tqdm[Never]:
+    """Return a live line of episodes; it is shown at once, as the first of them takes a while."""
+    return _bar(desc=name, total=total, bar_format=_EPISODES)
 
 
 class Progress:
-    """One line of steps on stderr, rewritten on a terminal and repeated every 15 s elsewhere."""
+    """One line on stderr, rewritten on a terminal and repeated every 15 s elsewhere."""
 
     def __init__(self, start: int, total: int) -> None:
         self._start, self._total = start, total
         self._bar: tqdm[Never] | None = None
         self._shown: dict[str, str] = {}
 
+    def _open(self) -> tqdm[Never]:
+        return _bar(initial=self._start, total=self._total, unit="step", bar_format=_FORMAT)
+
     def step(self) -> None:
         """One environment step; the line appears with the first."""
-        self._bar = self._bar or _open(_STEPS, self._total, initial=self._start)
+        self._bar = self._bar or self._open()
         self._bar.update(1)
 
     def show(self, scalars: Mapping[str, float]) -> None:

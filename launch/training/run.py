@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from envs.errors import EnvError
+from envs.errors import EnvError, SimulatorUnavailable
 from launch.config.run import RunConfig, to_json
 from launch.errors import LaunchError, NonFinite
 from launch.files import write_whole
@@ -16,7 +16,7 @@ from launch.training.environments import Env, make_envs, spaces_of
 from launch.training.evaluation import Stopped
 from launch.training.finish import finish, report
 from launch.training.folder import SIMULATOR_LOG, locked, note_start
-from launch.training.loop import StoppedNoGo, train
+from launch.training.loop import StoppedNoGo, simulator_gone, train
 from launch.training.machine import cache_compilations, describe, devices, tune
 from launch.training.progress import say
 from launch.training.session import Session, open_session
@@ -107,6 +107,8 @@ def _train(session: Session) -> int:
         lines = finish(session)
     except Stopped:
         return _stopped(session)
+    except SimulatorUnavailable as error:
+        raise simulator_gone(session, error) from error
     session.progress.close()
     print(*lines, sep="\n")
     return 0 if not session.stop else session.stop.exit_code
@@ -117,7 +119,8 @@ def _report_anyway(session: Session) -> None:
     try:
         report(session)
     except (LaunchError, OSError) as error:
-        session.progress.say(f"no report: {error}")
+        line = f"no report: {error}; td3jax diagnose {session.folder} writes one"
+        session.progress.say(line)
 
 
 def _stopped(session: Session) -> int:

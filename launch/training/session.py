@@ -175,8 +175,13 @@ def _copy(config: RunConfig, folder: Path) -> Copy | None:
     """Return where --track asks for a copy of what is logged."""
     if config.loop.track == "none":
         return None
-    from launch.training.wandb_run import WandbRun  # an extra, and slow to import
-
+    try:
+        from launch.training.wandb_run import WandbRun  # an extra, and slow to import
+    except ImportError as error:
+        raise BadInput(
+            f"--track=wandb: wandb cannot be imported ({error}): "
+            "pip install --upgrade 'td3jax[wandb]' mends it"
+        ) from error
     return WandbRun(folder, config)
 
 

@@ -18,6 +18,8 @@ from typing import IO
 import imageio_ffmpeg
 import numpy as np
 
+_SILENT = "the encoder ended without a word: see free memory, or go without (--norecord_video)"
+
 
 class VideoFailed(OSError):
     """The encoder failed; `strerror` is the line that tells of a full disk, or its last one."""
@@ -28,7 +30,7 @@ def encoder_failed(said: str, path: Path) -> VideoFailed:
     lines = said.strip().splitlines()
     # The encoder tells the cause first, then what follows from it.
     told = [line for line in lines if os.strerror(errno.ENOSPC) in line] or lines[-1:]
-    return VideoFailed(None, told[0] if told else "the encoder failed", str(path))
+    return VideoFailed(None, told[0] if told else _SILENT, str(path))
 
 
 class Video:

@@ -234,3 +234,15 @@ def test_the_exit_code_of_a_child() -> None:
     assert run_child([sys.executable, "-c", "import sys; sys.exit(3)"]) == 3
     killed = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     assert run_child([sys.executable, "-c", killed]) == 128 + signal.SIGKILL
+
+
+def test_a_package_that_is_not_installed_is_one_line(capsys: pytest.CaptureFixture) -> None:
+    def lacks(name: str) -> int:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    assert guarded("x", lambda: lacks("scipy")) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("x: scipy is not installed: pip install 'td3jax[carla]'")
+    assert err.count("\n") == 1
+    with pytest.raises(ModuleNotFoundError):  # a fault of ours
+        guarded("x", lambda: lacks("launch.nowhere"))

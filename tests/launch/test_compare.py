@@ -11,6 +11,7 @@ import pytest
 from launch.compare import main
 from launch.comparison import compare, read_entry
 from launch.files import write_csv
+from launch.page.comparing import outcomes, sentence
 from launch.page.pairing import paired_table
 from launch.statistics import difference, iqm, iqm_curve
 
@@ -71,6 +72,13 @@ def test_single_runs_are_no_proof(tmp_path, capsys):
     assert "by too few runs to be sure" in text
     assert "<b>one" not in text
     assert "&lt;b&gt;one" in text
+
+
+def test_three_groups_get_a_line_each(tmp_path):
+    runs = [write_run(tmp_path / f"{i}", 10.0 * i, 0, tau=i) for i in (1, 2, 3)]
+    found = compare([read_entry(run) for run in runs])
+    assert sentence(found) == "3 runs in 3 groups, compared with tau=1."
+    assert [line.split(" ends ")[0] for line in outcomes(found)] == ["tau=2", "tau=3"]
 
 
 def evaluated(run: Path, scores: list[float], seed: int = 1000, east: float = 0.0) -> None:

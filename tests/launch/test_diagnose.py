@@ -18,6 +18,7 @@ from launch import validate
 from launch.diagnose import diagnose, main, summary
 from launch.diagnosis.examine import examine
 from launch.diagnosis.limits import VerdictLimits
+from launch.diagnosis.report import own_names
 from launch.diagnosis.series import Curve, curve
 from launch.diagnosis.verdict import GO, NO_GO
 from launch.studies.validation import Gate, exit_code, run_protocol, train_command
@@ -85,6 +86,15 @@ def test_command_line_go_with_limits_and_a_stage(tmp_path):
         "--limits=form=absolute",
     )
     assert strict.returncode == 3
+
+
+def test_the_log_s_own_names_are_told():
+    log = Path(__file__).parent / "data" / "conditions" / "overestimation-cleanrl-pendulum-4"
+    found = examine(log)
+    assert summary(found)[-1] == "note: in this log debug/q1_mean is losses/qf1_values"
+    (told,) = own_names(found.run)
+    assert "train/episode_reward is charts/episodic_return" in told
+    assert "actor_q_mean" not in told  # computed from the actor's loss
 
 
 @pytest.mark.slow

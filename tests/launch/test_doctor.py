@@ -91,7 +91,9 @@ def test_a_failing_check_is_exit_3_and_those_after_it_are_told(monkeypatch, caps
     out = capsys.readouterr().out.splitlines()
     assert out[1].startswith("FAIL  server: no CARLA server at 127.0.0.1:1")
     assert out[2] == "-     round trip: not checked, for server fails"
-    assert out[-1] == f"of 9 checks 1 failed, {len(CHECKS) - 1} not made"
+    assert out[-1] == (
+        f"of 9 checks 1 failed, {len(CHECKS) - 1} not made: each line with FAIL says what to do"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +66,12 @@ def call(simulation: Simulation, name: str, arguments: list[Any]) -> Any:
         reason = error.args[0] if error.args else error
         text = f"{name}: bad argument: {reason}"
     except Exception as error:
-        print(f"standin: {name} failed: {error!r}", file=sys.stderr)
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"standin: {name} failed: {error!r} ({at.filename}:{at.lineno}); the server goes on. "
+            "This is a fault of the stand-in: please report this line",
+            file=sys.stderr,
+        )
         text = f"{name}: internal error: {error}"
     else:
         if method.bare:

@@ -30,7 +30,8 @@ _OVERLAP_S = 1.0  # of two files written at the same time
 @dataclasses.dataclass(frozen=True)
 class Run:
     """series: our names; derived: which of them were computed; foreign: tags without a name here;
-    config: config.json or None; warnings: one line each; files: what was read."""
+    config: config.json or None; warnings: one line each; files: what was read; theirs: the log's
+    own name of each scalar that has another one here."""
 
     series: dict[str, Curve]
     derived: tuple[str, ...]
@@ -39,6 +40,7 @@ class Run:
     facts: RunFacts
     warnings: tuple[str, ...]
     files: tuple[Path, ...]
+    theirs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def _walls(part: Scalars) -> tuple[float, float]:
@@ -187,7 +189,8 @@ def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
     raw, warnings, files = _read_files(logdir)
     if not raw:
         raise Unreadable(f"{logdir}: no scalars could be read" + _because(warnings))
-    named = rename(without_rolling_means(raw), tag_map)
+    plain = without_rolling_means(raw)
+    named = rename(plain, tag_map)
     foreign = tuple(sorted(tag for tag in named if not tag.startswith(GROUPS)))
     known = {tag: values for tag, values in named.items() if tag.startswith(GROUPS)}
     if not known:
@@ -208,7 +211,15 @@ def read_run(logdir: Path, tag_map: Mapping[str, str] | None = None) -> Run:
         facts=facts,
         warnings=(*warnings, *complaints),
         files=tuple(files),
+        theirs=_own_names(series, plain),
     )
+
+
+def _own_names(series: Mapping[str, Curve], plain: Mapping[str, Curve]) -> dict[str, str]:
+    """Return the log's own name of each scalar that has only another name here."""
+    own = {id(values): tag for tag, values in plain.items()}
+    found = ((tag, own.get(id(values), tag)) for tag, values in series.items())
+    return {tag: theirs for tag, theirs in found if tag not in plain and theirs != tag}
 
 
 def _because(warnings: list[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,10 @@ def make(run: Planned, folder: Path, python: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode and not _went_wrong(folder, run):
             last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-            raise LaunchError(f"{run.name}: exit code {done.returncode}: {last}")
+            again = shlex.join(command)
+            raise LaunchError(
+                f"{run.name}: exit code {done.returncode}: {last}; to see all of it: {again}"
+            )
 
 
 def _went_wrong(folder: Path, run: Planned) -> bool:

@@ -275,6 +275,7 @@ def test_the_staged_gates_are_told(tmp_path):
     gate = {"stage": "2K", "decision": "GO", "reasons": ["all holds"], "passed": True}
     (run / "validate.json").write_text(json.dumps([gate]))
     assert "Staged validation gate verdict reasons 2K GO all holds" in the_page(run).text
+    assert '<details class="card" open>' in (run / "report.html").read_text()
 
 
 def test_it_takes_values_that_are_not_finite(tmp_path):

@@ -94,6 +94,23 @@ def test_six_pictures_of_a_video_in_their_order(tmp_path):
     assert np.all(np.diff(middles) > 30.0)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_six_of_the_newest_pictures_that_were_seen(channels):
+    seen = [{"image": np.full((8, 8, 4 * channels), level, np.uint8)} for level in range(0, 250, 10)]
+    for observation in seen:
+        observation["image"][..., :-channels] = 255  # older frames of the stack
+    strip = board.seen_strip(seen, channels)
+    assert strip.shape == (640, 960, 3)
+    assert strip[160::320, 160::320].mean(axis=2).ravel().tolist() == [0, 40, 90, 140, 190, 240]
+    assert board.seen_strip([{"vector": np.zeros(2)}], channels) is None
+
+
+def test_what_was_seen_keeps_its_colours():
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 0] = 200
+    assert board.seen_strip([{"image": red}], 3)[100, 100].tolist() == [0, 0, 200]
+
+
 def test_a_video_that_cannot_be_read_has_no_pictures(tmp_path):
     (tmp_path / "drive.mp4").write_bytes(b"nothing")
     assert board.film_strip(tmp_path / "drive.mp4") is None
@@ -148,3 +165,24 @@ def test_wandb_gets_what_the_table_has(tmp_path):
         assert {tag: rows[step][tag] for tag in known} == pytest.approx(known)
     settings = {item.key: item.value_json for r in parsed for item in r.run.config.update}
     assert json.loads(settings["loop"])["track"] == "wandb"
+
+
+@pytest.mark.skipif(not HAS_WANDB, reason="wandb is not installed")
+def test_a_fault_of_wandb_ends_the_copy_alone(tmp_path, capsys):
+    from launch.training.wandb_run import WandbRun
+
+    copy = WandbRun(tmp_path, RunConfig())
+    copy._run.finish()  # as if its process had ended: it takes nothing more
+    copy.scalars(1, {"debug/q1_mean": 2.5})
+    copy.scalars(2, {"debug/q1_mean": 2.5})
+    copy.close()
+    assert capsys.readouterr().out.count("nothing more is copied there") == 1
+
+
+@pytest.mark.skipif(not HAS_WANDB, reason="wandb is not installed")
+def test_wandb_that_does_not_start_is_told_with_what_to_do(tmp_path, monkeypatch):
+    from launch.training.wandb_run import WandbRun
+
+    monkeypatch.setenv("WANDB_MODE", "nonsense")
+    with pytest.raises(BadInput, match="WANDB_MODE=offline"):
+        WandbRun(tmp_path, RunConfig())

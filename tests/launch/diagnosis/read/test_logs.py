@@ -109,6 +109,8 @@ def test_nearest_names():
     assert near["agent1/policy_loss"] == "train/actor_loss"
     assert near["qf1_value"] == "train/q1_value"
     assert near["avg_episode_reward"] == "train/episode_reward"
+    own = {"qvals_pi": "debug/actor_q_mean", "c_loss": "train/critic_loss"}
+    assert nearest_names(own) == own
     assert "xyzzy" not in nearest_names(["xyzzy"])
     assert json.loads(tag_map_skeleton(["xyzzy"])) == {"xyzzy": "train/actor_loss"}
 
