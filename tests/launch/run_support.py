@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -136,6 +137,12 @@ def logged(folder: Path) -> list[str]:
     """The lines of metrics.csv that do not depend on the clock."""
     lines = (folder / "metrics.csv").read_text().splitlines()
     return [line for line in lines if ",time/" not in line]
+
+
+def column(folder: Path, tag: str) -> list[float]:
+    """A scalar's values in metrics.csv."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [float(row["value"]) for row in csv.DictReader(file) if row["tag"] == tag]
 
 
 def session(

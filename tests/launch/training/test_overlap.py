@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import threading
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_support import SplitToyEnv, session, tiny
+from run_support import SplitToyEnv, column, session, tiny
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch.config.run import RunConfig, resolve
@@ -49,11 +48,6 @@ def run(folder: Path, envs: list[Any], **values: Any) -> Session:
     assert train(made)
     made.close()
     return made
-
-
-def column(folder: Path, tag: str) -> list[float]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [float(row["value"]) for row in csv.DictReader(file) if row["tag"] == tag]
 
 
 def test_a_fast_simulator_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
