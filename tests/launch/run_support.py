@@ -36,6 +36,18 @@ TINY: dict[str, Any] = {
 }
 
 
+#: Of a training from small pictures, in an environment that costs little.
+TOY: dict[str, Any] = {
+    "env": "envs:td3jax/LaneToy-v0",
+    "env_args": ("size=16",),
+    "conv_channels": (4,),
+    "conv_kernels": (8,),
+    "conv_strides": (8,),
+    "feature_size": 16,
+    "steps": 120,
+    "eval_every": 0,
+    "checkpoint_every": 0,
+}
 #: Flags of a training in the town with a network of a few weights.
 TINY_DRIVE = (
     "--conv_channels=4",
@@ -119,6 +131,12 @@ def children(pid: int) -> list[int]:
         if int(fields[1]) == pid and fields[0] != "Z":
             found.append((int(fields[19]), int(status.parent.name)))
     return [child for _, child in sorted(found)]
+
+
+def below(pid: int, title: bytes = b"") -> list[int]:
+    """Living processes that one has started, or those have, whose command line has the title."""
+    found = [child for each in children(pid) for child in (each, *below(each))]
+    return [child for child in found if title in _command_line(child)]
 
 
 def stand_ins(pid: int) -> list[int]:

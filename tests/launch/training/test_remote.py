@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_support import as_flags, column, logged, session, tiny
+from run_support import TOY, as_flags, column, logged, session, tiny
 
 from envs.errors import SimulatorFault
 from launch.config.run import LoopConfig, RunConfig
@@ -32,19 +32,6 @@ from launch.training.remote import RemoteEnv, cluster, remote_envs
 from launch.training.session import Session
 from td3jax import ALGORITHMS
 from td3jax.replay.ring import TRUNCATED
-
-TOY: dict[str, Any] = {
-    "env": "envs:td3jax/LaneToy-v0",
-    "env_args": ("size=16",),
-    "conv_channels": (4,),
-    "conv_kernels": (8,),
-    "conv_strides": (8,),
-    "feature_size": 16,
-    "steps": 120,
-    "eval_every": 0,
-    "checkpoint_every": 0,
-}
-
 
 COPIES = {"overlap": True, "policy_on_collectors": True, "ray_address": "local"}
 
