@@ -44,7 +44,7 @@ MODES = {
 COLLECTOR = b"ray::Host"
 PATIENCE = 400.0  # seconds: Ray alone takes half a minute to start on a busy machine
 TOY_RUN = as_flags(**{**TOY, "steps": 300, "simulators": 2, "checkpoint_every": 100})
-TOY_RUN += ["--update_ratio=0.5", "--final_episodes=0"]
+TOY_RUN += ["--update_ratio=0.5", "--final_episodes=0", "--action_repeat=1"]
 
 
 def on_ray(*words: str, address: str = "local") -> subprocess.Popen:
@@ -97,7 +97,7 @@ def test_the_learner_is_killed_and_its_run_resumed(tmp_path: Path, mode: str) ->
     child.kill()
     finished(child)
     assert gone(collectors)
-    again = process(f"--resume={run}")
+    again = process(f"--resume={run}", f"--env={TOY['env']}")
     code, out, err = finished(again, PATIENCE)
     assert code == 0, err
     assert "at step 100" in out or "at step 200" in out
@@ -107,6 +107,11 @@ def test_the_learner_is_killed_and_its_run_resumed(tmp_path: Path, mode: str) ->
         straight = tmp_path / "straight"
         assert main([*TOY_RUN, f"--run_dir={straight}"]) == 0
         assert logged(run) == logged(straight)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ def head() -> Iterator[tuple[str, subprocess.Popen]]:
         stderr=subprocess.DEVNULL,
     )
     until = time.monotonic() + 120.0
-    while socket.socket().connect_ex(("127.0.0.1", port)):
+    while not listening(port):
         assert time.monotonic() < until
         time.sleep(0.5)
     yield f"127.0.0.1:{port}", started
@@ -144,7 +149,11 @@ def test_the_cluster_s_head_is_killed(tmp_path: Path, head: tuple[str, subproces
     assert code != 0
     step = int(checkpoint.find(run).name.removeprefix("step-"))
     assert step % 100 == 0
-    again = process(f"--resume={run}", f"--steps={step + 50}", "--ray_address=local")
+    words = [
+        f"--env={TOY['env']}",
+        f"--steps={step + 50}",
+    ]  # names its code, as the checkpoint does
+    again = on_ray(f"--resume={run}", *words)
     code, _, err = finished(again, PATIENCE)
     assert code == 0, err
     assert checkpoint.find(run).name == f"step-{step + 50:09d}"

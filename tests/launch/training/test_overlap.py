@@ -58,6 +58,17 @@ def test_a_fast_simulator_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     assert all("simulator" in name for env in envs for name in env.threads)
 
 
+@pytest.mark.parametrize("overlap", [False, True], ids=["rounds", "overlap"])
+def test_the_slowest_simulator_is_named(
+    tmp_path: Path, overlap: bool, capfd: pytest.CaptureFixture
+) -> None:
+    envs = [SlowEnv(25, 0.0), SlowEnv(25, 0.1), SlowEnv(25, 0.0)]
+    run(tmp_path / "run", envs, steps=60, overlap=overlap)
+    assert column(tmp_path / "run", "time/slowest_simulator")[-1] == 1.0
+    assert column(tmp_path / "run", "time/slowest_step_seconds")[-1] >= 0.1
+    assert "slowest simulator 1, 0." in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("ratio", [0.25, 1.0, 3.0])
 def test_the_ratio_is_kept_and_the_lag_is_bounded_and_logged(tmp_path: Path, ratio: float) -> None:
     envs = [SlowEnv(25, 0.0), SlowEnv(7, 0.002), SlowEnv(10, 0.01)]
