@@ -117,9 +117,8 @@ def listening(port: int) -> bool:
 @pytest.fixture
 def head() -> Iterator[tuple[str, subprocess.Popen]]:
     """The address of a cluster of two CPUs, and what started it and ends when one of its does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    # Not one that the system hands out: asking it whether somebody listens could answer itself.
+    port = next(number for number in range(21000, 22000) if not listening(number))
     words = ["start", "--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false"]
     words += ["--node-ip-address=127.0.0.1", "--disable-usage-stats", "--block"]
     started = subprocess.Popen(
