@@ -21,7 +21,7 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train demo test test-slow test-core test-other torture lint docs figures wheel-check lock clean
+.PHONY: help train demo test test-slow test-scale test-core test-other torture lint docs figures wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ test: $(VENV)/ready lint ## linters, types and the tests but the slow ones
 
 test-slow: $(VENV)/ready ## the tests that `make test` leaves out: variants, longer runs
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
+
+test-scale: $(VENV)/ready ## the tests that need Ray, which it installs first: 240 MB that requirements.lock leaves out
+	$(BIN)/python -m pip install --quiet --no-build-isolation --constraint requirements.lock --editable '.[scale]'
+	$(BIN)/python -m pytest -q -m 'slow or not slow' tests/launch/training/test_remote.py tests/launch/test_train_ray.py
 
 test-core: $(VENV)/ready ## tests of td3jax and launch alone
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/td3jax tests/launch

@@ -19,7 +19,7 @@ from td3jax.config import AgentConfig, Spaces
 from td3jax.conv import compiler_options
 from td3jax.metrics import WORST
 from td3jax.networks import Params
-from td3jax.state import Metrics, TrainState
+from td3jax.state import Metrics, Network, TrainState
 from td3jax.td3 import TD3, Rules
 
 Updated = tuple[TrainState, Metrics]
@@ -36,6 +36,19 @@ def act(state: TrainState, observation: Observation) -> jax.Array:
         return state.networks.actor(state.policy_params, observation)
     run = _compiled_act(state.config, state.spaces)
     return run(state.actor.params, _shared(state), observation)
+
+
+def weights(state: TrainState) -> TrainState:
+    """Return the state with nothing in it but what `act` reads: a fifth of it or less.
+
+    It acts as the whole does and cannot be updated.
+    """
+    return state.replace(
+        actor=Network(state.actor.params, {}, ()),
+        critic=Network(_shared(state), {}, ()),
+        actor_metrics={},
+        health={},
+    )
 
 
 def values(state: TrainState, observation: Observation) -> jax.Array:

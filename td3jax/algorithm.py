@@ -52,6 +52,9 @@ class Algorithm(NamedTuple):
     explore: Callable[[State, Observation, jax.Array], jax.Array] | None = None
     #: `values` of each critic, (N, B), for videos; None: they show `values`.
     each_value: Callable[[State, Observation], jax.Array] | None = None
+    #: state -> a smaller one by which `act` and `explore` do the same, to be sent to where
+    #: simulators are; None: the whole state is sent.
+    weights: Callable[[State], State] | None = None
 
 
 def td3_with(rules: Rules) -> Algorithm:
@@ -64,6 +67,7 @@ def td3_with(rules: Rules) -> Algorithm:
         update_many=functools.partial(agent.update_many, rules=rules),
         values=agent.values,
         each_value=agent.twin_values,
+        weights=agent.weights,
     )
 
 

@@ -21,6 +21,7 @@ CARLA = "carla"
 RANDOM, EXPERT = "random", "expert"
 EXPERT_NOISE = (0.1, 0.3, 0.6, 1.0, 3.0)
 AUTO, LOCAL = "auto", "local"
+PIECE_STEPS = 25
 #: other names of the loop's options, in files and flags: those of older runs, and of Ray's users
 RENAMED = {"film": "record_video", "collectors": "simulators"}
 _CONTAINER_TOOLS = ("docker", "podman", "nerdctl")
@@ -99,6 +100,12 @@ class LoopConfig(Options):
         "that may be owed before simulators wait",
         low=1,
     )
+    policy_on_collectors: bool = option(
+        False,
+        "with ray_address and overlap: each collector has a copy of the policy, renewed once a "
+        "second, and drives pieces of up to 25 steps by itself; fewer where all at once would earn "
+        "more than half of max_lag updates",
+    )
     batch_size: int = option(256, "transitions in a batch", low=1)
     devices: int = option(
         1, "GPUs, or other devices of one kind, that share each batch; a divisor of it", low=1
@@ -171,6 +178,12 @@ def _check_servers(loop: LoopConfig) -> None:
     require(fits, "simulators", loop.simulators, f"{count}, one for each of --servers")
 
 
+def piece_steps(loop: LoopConfig) -> int:
+    """Steps that a collector with a copy of the policy drives by itself, at most."""
+    earned = loop.update_ratio * loop.simulators  # by one step of each
+    return max(1, min(PIECE_STEPS, int(loop.max_lag / (2.0 * earned))))
+
+
 def is_address(text: str) -> bool:
     """Tell whether a text is "host:port"."""
     host, _, port = text.rpartition(":")
@@ -214,6 +227,8 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
     _check_host(loop, config.env.server)
     if loop.overlap and loop.env != CARLA and not loop.ray_address:
         raise BadInput(f"--overlap: {loop.env} steps in this process, only {CARLA} beside it")
+    if loop.policy_on_collectors and not (loop.overlap and loop.ray_address):
+        raise BadInput("--policy_on_collectors: only with --ray_address and --overlap")
     if loop.track == "wandb" and importlib.util.find_spec("wandb") is None:
         raise BadInput("--track=wandb: wandb is not installed; pip install 'td3jax[wandb]'")
     notes = _of_containers(config.env.server)
@@ -230,6 +245,11 @@ def resolve(config: RunConfig) -> tuple[RunConfig, list[str]]:
         loop = dataclasses.replace(loop, random_steps=longest)
     if loop.overlap:
         notes.append("overlap: this run does not repeat itself, and --resume is not exact")
+    if loop.policy_on_collectors:
+        notes.append(
+            f"policy_on_collectors: pieces of {piece_steps(loop)} steps; a larger --max_lag makes "
+            f"them longer, to {PIECE_STEPS}"
+        )
     return dataclasses.replace(config, loop=loop), notes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,13 +16,14 @@ from launch.errors import BadInput, NonFinite
 from launch.training import seeds
 from launch.training.environments import (
     Env,
+    Simulator,
     Transition,
     begin_step,
     finish_step,
     start_episode,
 )
 from launch.training.sink import Observation, Sink, Store
-from launch.training.tallies import RewardTally
+from launch.training.tallies import RewardTally, StepTimes, waited_for
 from td3jax.options import FLOAT32_MAX
 
 RESETS_IN_A_ROW = 20
@@ -52,6 +54,11 @@ def perturbed(
 def uniform(noise: np.ndarray) -> np.ndarray:
     """Standard normal numbers as uniform ones in [-1, 1], float32."""
     return np.array([math.erf(value / math.sqrt(2.0)) for value in noise], np.float32)
+
+
+def explored(action: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """The policy's action under noise, float32 in [-1, 1]."""
+    return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
 
 
 def stratum_of(info: Mapping[str, Any]) -> int:
@@ -90,7 +97,7 @@ class Collector:
         index: int,
     ) -> None:
         self.config, self.env, self.store = config, env, store
-        self.tickets, self.tally = tickets, tally
+        self.tickets, self.tally, self.index = tickets, tally, index
         self.rng = seeds.generator(config.loop.seed, "exploration", index)
         self.noise = self.rng.standard_normal(store.spaces.action)
         self.observation: Observation | None = None
@@ -99,6 +106,14 @@ class Collector:
         self.faults = 0
         self.rewards: list[float] = []
         self.actions: list[np.ndarray] = []
+        self.times = StepTimes()
+        self.step_seconds = 0.0  # of the newest answer, a step
+        self._sent = 0.0
+
+    @property
+    def name(self) -> str:
+        """What the simulator is called in messages."""
+        return getattr(self.env, "name", f"simulator {self.index}")
 
     def begin(self) -> None:
         """Reset the environment for the next episode, again where the simulator fails."""
@@ -118,9 +133,10 @@ class Collector:
     def _seed(self) -> int:
         return seeds.derive(self.config.loop.seed, "env", self.episode)
 
-    def draw_noise(self) -> None:
-        """The exploration's noise for the next step."""
+    def draw_noise(self) -> np.ndarray:
+        """The exploration's noise for the next step, (A,)."""
         self.noise = correlated(self.rng, self.noise, self.config.loop.exploration_correlation)
+        return self.noise
 
     def warm_up_action(self) -> np.ndarray:
         """The next action before the policy's turn, float32 (A,)."""
@@ -134,15 +150,15 @@ class Collector:
 
     def explored(self, action: np.ndarray) -> np.ndarray:
         """The policy's action with noise, float32 (A,)."""
-        noise = self.config.loop.exploration_noise * self.noise
-        return np.clip(action + noise, -1.0, 1.0).astype(np.float32)
+        return explored(action, self.config.loop.exploration_noise * self.noise)
 
     def send(self, action: np.ndarray) -> bool:
         """Hand the action to the environment; False after a simulator fault."""
+        self._sent = time.monotonic()
         try:
             begin_step(self.env, action)
         except SimulatorFault:
-            self._drop_episode()
+            self.lose_episode()
             return False
         return True
 
@@ -152,17 +168,23 @@ class Collector:
         return self.take(action, self.outcome(action))
 
     def outcome(self, action: np.ndarray) -> Transition | None:
-        """Wait for the environment and change nothing here; None after a simulator fault."""
+        """Wait for the environment and change no more than `step_seconds` here; None after a
+        simulator fault."""
+        asked = time.monotonic()
         try:
             return finish_step(self.env, action)
         except SimulatorFault:
             return None
+        finally:
+            began = self._sent if isinstance(self.env, Simulator) else asked
+            self.step_seconds = waited_for(began, asked, time.monotonic())
 
     def take(self, action: np.ndarray, transition: Transition | None) -> dict[str, float] | None:
         """Store what `outcome` returned; returns what `receive` does."""
         if transition is None:
-            self._drop_episode()
+            self.lose_episode()
             return None
+        self.times.add(self.step_seconds)
         observation, reward, terminated, truncated, self.info = transition
         self._check_finite(observation, reward)
         stratum = stratum_of(self.info)
@@ -214,7 +236,8 @@ class Collector:
         self.observation = None
         self.rewards, self.actions = [], []
 
-    def _drop_episode(self) -> None:
+    def lose_episode(self) -> None:
+        """Count a simulator fault; what the episode has so far is stored, as truncated."""
         self.faults += 1
         self.store.abandon()
         self._end_episode()

@@ -234,7 +234,7 @@ def _start(session: Session, overlap: Overlap, until: int) -> None:
         overlap.begin(collector)
     acting = [collector for collector in idle if collector.observation is not None]
     if acting:
-        overlap.send(acting, session.step)
+        overlap.send(acting, session.step, left)
 
 
 def _worth_measuring(session: Session, count: int) -> bool:
@@ -282,6 +282,11 @@ def _log_point(session: Session, pace: Pace) -> None:
     scalars |= session.overlap.drain() if session.overlap else {}
     scalars["env/sim_faults"] = float(simulators.faults)
     scalars |= pace.scalars(session.step, learner.updates)
+    if len(simulators.collectors) > 1:
+        slowest, seconds = simulators.slowest()
+        scalars["time/slowest_simulator"] = float(slowest.index)
+        scalars["time/slowest_step_seconds"] = seconds
+        session.progress.pace(scalars, slowest.name)
     session.log(scalars)
     if scalars.get("health/non_finite", 0.0) > 0.0:
         raise NonFinite(f"a loss, value, gradient or reward is not finite at step {session.step:,}")

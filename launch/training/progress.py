@@ -1,4 +1,7 @@
-"""The live line: step, steps/s, episode return and length, actor Q against replay Q, time left."""
+"""The live line: step, steps/s, episode return and length, actor Q against replay Q, time left.
+
+With several simulators also updates/s, the lag of their policies, and which of them is slowest.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def _bar(**options: Any) -> tqdm[Never]:
     tqdm.monitor_interval = 0  # no thread that repeats the line
     return tqdm(
         dynamic_ncols=terminal,
-        ncols=None if terminal else 150,
+        ncols=None if terminal else 180,
         mininterval=0.3 if terminal else 15.0,
         miniters=1,  # learned from the fast first steps, it would hide the slower ones
         file=sys.stderr if terminal else _Lines(),
@@ -66,6 +69,15 @@ class Progress:
             shown["q"] = f"actor Q {actor:.3g} / replay Q {replay:.3g}"
         if self._bar is not None:
             self._bar.set_postfix_str("; ".join(shown.values()), refresh=False)
+
+    def pace(self, scalars: Mapping[str, float], slowest: str) -> None:
+        """Take over how several simulators and the learner keep up; `slowest` has a name."""
+        parts = [f"{scalars['time/updates_per_second']:.3g} updates/s"]
+        if "agent/policy_lag_max" in scalars:
+            mean, most = scalars["agent/policy_lag_mean"], scalars["agent/policy_lag_max"]
+            parts.append(f"lag {mean:.0f}, at most {most:.0f}")
+        parts.append(f"slowest {slowest}, {scalars['time/slowest_step_seconds']:.2g} s a step")
+        self._shown["pace"] = ", ".join(parts)
 
     def say(self, text: str) -> None:
         """See the function."""

@@ -1,7 +1,8 @@
 """Simulators on several hosts: each an environment in a Ray actor, which this process steps.
 
 Policy, seeds, replay buffer and all rules stay here, in rounds and with --overlap: actions travel
-there, observations back. An actor or a host that dies is a simulator fault.
+there, observations back. With --policy_on_collectors the weights travel there, and pieces of
+episodes back. An actor or a host that dies is a simulator fault.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -24,6 +25,9 @@ from envs.supervised import RestartBudget
 from launch.config.run import LOCAL, LoopConfig, RunConfig, is_address, parse_address
 from launch.errors import BadInput, LaunchError
 from launch.training.environments import Env, Say, Simulator, make_env
+
+if TYPE_CHECKING:  # an actor without a policy needs no jax
+    from launch.training.pieces import Piece, PolicyCopy, Weights
 
 _INSTALL = "pip install 'td3jax[scale]'"
 _START = "ray start --head, or ray start --address=HEAD:6379, makes this machine part of a cluster"
@@ -55,6 +59,8 @@ class Host:
     def __init__(self, config: RunConfig, index: int) -> None:
         self._config, self._index = config, index
         self._env: Env | None = None
+        self._seen: Any = None
+        self._policy: PolicyCopy | None = None
 
     def make(self) -> About:
         """Make the environment; in a call of its own, whose errors Ray hands on."""
@@ -69,12 +75,31 @@ class Host:
         """Return the first observation and info; options are for simulators."""
         assert self._env is not None
         known = options if isinstance(self._env, Simulator) else None
-        return self._env.reset(seed=seed, options=known)
+        self._seen, info = self._env.reset(seed=seed, options=known)
+        return self._seen, info
 
     def step(self, action: np.ndarray) -> Any:
         """Return the transition."""
         assert self._env is not None
-        return self._env.step(action)
+        self._seen, *rest = self._env.step(action)
+        return self._seen, *rest
+
+    def drive(self, version: int, weights: Any, noise: np.ndarray) -> Piece:
+        """Return a piece of the episode by the policy of so many updates."""
+        import jax
+
+        from launch.training.pieces import PolicyCopy, drive
+
+        assert self._env is not None
+        if self._policy is None:
+            jax.config.update("jax_platforms", "cpu")  # its variable may have come too late
+            self._policy = PolicyCopy(self._config.loop)
+        self._policy.take(version, weights)
+        channels = self._env.metadata.get("frame_channels", 1)
+        piece = drive(self._env, self._seen, self._policy, noise, channels)
+        if piece.steps:
+            _, (self._seen, *_) = piece.steps[-1]
+        return piece
 
     def render(self) -> Any:
         """Return the picture."""
@@ -99,7 +124,7 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
 
     def __init__(self, config: RunConfig, index: int, say: Say = lambda line: None) -> None:
         self._config, self._index, self._say = config, index, say
-        self._name = f"collector {index}"
+        self.name = f"collector {index}"
         self._budget = RestartBudget(config.env.server)
         self._failure: SimulatorFault | None = None  # of an actor that is lost
         self._stepping: Any = None
@@ -111,12 +136,12 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
 
         done, _ = ray.wait([self._making], timeout=_TELL_SECONDS)
         if not done:
-            self._say(f"{self._name} waits for a free CPU of the cluster, or its simulator")
+            self._say(f"{self.name} waits for a free CPU of the cluster, or its simulator")
         about: About = self._answer(self._making)
-        self._name = f"collector {self._index} on {about.host}"
+        self.name = f"collector {self._index} on {about.host}"
         if about.version != td3jax.__version__:
             raise BadInput(
-                f"{self._name} has td3jax {about.version}, this process {td3jax.__version__}: "
+                f"{self.name} has td3jax {about.version}, this process {td3jax.__version__}: "
                 "install the same on all hosts"
             )
         self.observation_space, self.action_space = about.observation_space, about.action_space
@@ -162,6 +187,14 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
         sent, self._stepping = self._stepping, None
         return self._answer(sent)
 
+    def drive(self, weights: Weights, noise: np.ndarray) -> Piece:
+        """Return a piece that the actor drives: a step for each row of noise, at most."""
+        asked = self._actor.drive.remote(weights.version, weights.place, noise)
+        piece: Piece = self._answer(asked)
+        if piece.fault:
+            self._say(f"{self.name}: {piece.fault}")
+        return piece
+
     def render(self) -> Any:
         """Return the picture of this step."""
         return self._answer(self._actor.render.remote())
@@ -206,7 +239,7 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
             fault = self._own(error.cause)
         except ray.exceptions.RayError as error:
             self._kill()
-            fault = self._failure = SimulatorFault(f"{self._name}: {_in_a_line(error)}")
+            fault = self._failure = SimulatorFault(f"{self.name}: {_in_a_line(error)}")
         if isinstance(fault, SimulatorFault):
             self._say(str(fault))
         raise fault
@@ -216,15 +249,22 @@ class RemoteEnv(gymnasium.Env[Any, np.ndarray]):
         if isinstance(error, LaunchError):
             return error
         if isinstance(error, EnvError):
-            return type(error)(f"{self._name}: {error}")
+            return type(error)(f"{self.name}: {error}")
         words = _in_a_line(error)
-        return SimulatorUnavailable(f"{self._name}: {type(error).__name__}: {words}")
+        return SimulatorUnavailable(f"{self.name}: {type(error).__name__}: {words}")
 
     def _kill(self) -> None:
         import ray
 
         with contextlib.suppress(ray.exceptions.RayError):
             ray.kill(self._actor)
+
+
+def put(value: Any) -> Any:
+    """Put a value into the cluster's object store; actors get it for the reference returned."""
+    import ray
+
+    return ray.put(value)
 
 
 def _beside(loop: LoopConfig, index: int) -> dict[str, float]:

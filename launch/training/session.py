@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from launch.config.run import CARLA, EXPERT, RunConfig
+from launch.config.run import CARLA, EXPERT, LoopConfig, RunConfig
 from launch.config.tree import to_dict
 from launch.diagnosis.facts import facts_from_config
 from launch.diagnosis.limits import VerdictLimits, parse_limits
@@ -22,6 +22,7 @@ from launch.training.environments import Env, spaces_of
 from launch.training.learner import Learner
 from launch.training.overlap import Overlap
 from launch.training.progress import Progress
+from launch.training.publisher import Publisher
 from launch.training.scalars import Copy, ScalarWriter, cut_back, read_rows
 from launch.training.simulators import Simulators
 from td3jax import networks
@@ -158,7 +159,7 @@ def open_session(
         watch,
         Progress(step, config.loop.steps),
         stop,
-        Overlap(simulators, learner, config.loop.max_lag) if config.loop.overlap else None,
+        _overlap(simulators, learner, config.loop) if config.loop.overlap else None,
     )
     for line in said:
         session.progress.say(line)
@@ -169,6 +170,14 @@ def open_session(
         writer.settings(step, config)
         undo.pop_all()
     return session
+
+
+def _overlap(simulators: Simulators, learner: Learner, loop: LoopConfig) -> Overlap:
+    if not loop.policy_on_collectors:
+        return Overlap(simulators, learner, loop)
+    from launch.training.remote import put  # needs the extra [scale]
+
+    return Overlap(simulators, learner, loop, Publisher(learner, loop.max_lag, put))
 
 
 def _copy(config: RunConfig, folder: Path) -> Copy | None:

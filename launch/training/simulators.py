@@ -47,6 +47,10 @@ class Simulators:
         """Simulator faults so far."""
         return sum(collector.faults for collector in self.collectors)
 
+    def warming_up(self, step: int) -> bool:
+        """Tell whether actions are not yet the policy's at a step."""
+        return step < self._random_steps
+
     def acting(self, left: int) -> list[Collector]:
         """Those that take part in a round with so many steps left: all, but in the last round."""
         return self.collectors[:left]
@@ -59,7 +63,7 @@ class Simulators:
         """
         for collector in acting:
             collector.draw_noise()
-        if step < self._random_steps:
+        if self.warming_up(step):
             return [collector.warm_up_action() for collector in acting]
         seen = [collector.observation for collector in acting]
         batch = self._stacked([policy_view(row) for row in seen if row is not None])
@@ -79,7 +83,7 @@ class Simulators:
         for action in actions:
             if not np.isfinite(action).all():
                 raise NonFinite(f"the policy's action is {action.tolist()} at step {step:,}")
-        if step < self._random_steps or self.algorithm.explore is not None:
+        if self.warming_up(step) or self.algorithm.explore is not None:
             return actions
         pairs = zip(acting, actions, strict=True)
         return [collector.explored(action) for collector, action in pairs]
@@ -88,6 +92,12 @@ class Simulators:
         """End all episodes under way, as truncations."""
         for collector in self.collectors:
             collector.cut()
+
+    def slowest(self) -> tuple[Collector, float]:
+        """The one whose steps have taken longest since the last call, and their mean seconds."""
+        means = [collector.times.drain() for collector in self.collectors]
+        index = int(np.argmax(means))
+        return self.collectors[index], means[index]
 
     def loose_state(self) -> dict[str, Any]:
         """What a checkpoint needs beside the courses of the episodes under way."""

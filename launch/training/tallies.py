@@ -1,9 +1,11 @@
-"""Averages over a log interval on the host: the reward's parts."""
+"""Averages over a log interval on the host: the reward's parts, a simulator's pace."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+_AT_ONCE = 0.05  # of an answer's time: what handing it over may take
 
 
 class RewardTally:
@@ -49,3 +51,29 @@ class RewardTally:
         """The sums from a checkpoint."""
         self._count, self._total = int(state["count"]), float(state["total"])
         self._sums, self._sizes = dict(state["sums"]), dict(state["sizes"])
+
+
+class StepTimes:
+    """Mean seconds of a simulator's steps since the last `drain`, as `waited_for` has them."""
+
+    def __init__(self) -> None:
+        self._seconds, self._count = 0.0, 0
+
+    def add(self, seconds: float) -> None:
+        """One step."""
+        self._seconds += seconds
+        self._count += 1
+
+    def drain(self) -> float:
+        """Return the mean, 0 without steps, and start anew."""
+        mean = self._seconds / max(self._count, 1)
+        self._seconds, self._count = 0.0, 0
+        return mean
+
+
+def waited_for(sent: float, asked: float, answered: float) -> float:
+    """Return how long an answer took, 0 where it was there before it was asked for.
+
+    Answers are asked for one after the other: how long ago the others came is not known.
+    """
+    return answered - sent if answered - asked > _AT_ONCE * (answered - sent) else 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -35,6 +36,18 @@ TINY: dict[str, Any] = {
 }
 
 
+#: Of a training from small pictures, in an environment that costs little.
+TOY: dict[str, Any] = {
+    "env": "envs:td3jax/LaneToy-v0",
+    "env_args": ("size=16",),
+    "conv_channels": (4,),
+    "conv_kernels": (8,),
+    "conv_strides": (8,),
+    "feature_size": 16,
+    "steps": 120,
+    "eval_every": 0,
+    "checkpoint_every": 0,
+}
 #: Flags of a training in the town with a network of a few weights.
 TINY_DRIVE = (
     "--conv_channels=4",
@@ -120,6 +133,12 @@ def children(pid: int) -> list[int]:
     return [child for _, child in sorted(found)]
 
 
+def below(pid: int, title: bytes = b"") -> list[int]:
+    """Living processes that one has started, or those have, whose command line has the title."""
+    found = [child for each in children(pid) for child in (each, *below(each))]
+    return [child for child in found if title in _command_line(child)]
+
+
 def stand_ins(pid: int) -> list[int]:
     """The living stand-ins that a training has started, the newest last."""
     return [child for child in children(pid) if b"envs.standin" in _command_line(child)]
@@ -136,6 +155,12 @@ def logged(folder: Path) -> list[str]:
     """The lines of metrics.csv that do not depend on the clock."""
     lines = (folder / "metrics.csv").read_text().splitlines()
     return [line for line in lines if ",time/" not in line]
+
+
+def column(folder: Path, tag: str) -> list[float]:
+    """A scalar's values in metrics.csv."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [float(row["value"]) for row in csv.DictReader(file) if row["tag"] == tag]
 
 
 def session(

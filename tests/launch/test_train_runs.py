@@ -274,6 +274,7 @@ ELSEWHERE = {
     "warm_up_noise",
     "overlap",
     "max_lag",
+    "policy_on_collectors",
     "env_args",
     "ray_address",
     "servers",

@@ -141,6 +141,7 @@ def test_running_servers_are_used_and_left_running(
         (["--overlap", "--env=Pendulum-v1"], "--overlap: Pendulum-v1 steps in this process"),
         (["--ray_address=nowhere"], "--ray_address = 'nowhere': expected auto, local or host:port"),
         (["--ray_address=auto", "--collectors=0"], "--simulators = 0: expected at least 1"),
+        (["--policy_on_collectors"], "--policy_on_collectors: only with --ray_address and --ov"),
         (["--max_lag=0"], "--max_lag = 0: expected at least 1"),
         (["--simulators=0"], "--simulators = 0: expected at least 1"),
         (["--update_ratio=0"], "update_ratio"),

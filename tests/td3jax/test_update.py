@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from support import PIXELS, VECTOR, make_batch, tiny_config
 
-from td3jax import TD3, act, agent, init, td3, update, update_many
+from td3jax import ALGORITHMS, TD3, act, agent, init, td3, update, update_many
 from td3jax.metrics import WORST
 
 
@@ -143,6 +143,11 @@ def test_act_is_the_policy_and_bounded(encoder):
     expected = state.networks.actor(state.policy_params, observation)
     np.testing.assert_allclose(action, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(action, act(state, observation))
+    part = ALGORITHMS["td3"].weights(state)
+    np.testing.assert_array_equal(action, act(part, observation))
+    shared = state.critic.params["encoder"] if encoder == "shared" else {}
+    few = sum(leaf.size for leaf in jax.tree.leaves((state.actor.params, shared)))
+    assert sum(leaf.size for leaf in jax.tree.leaves(part)) <= few + 8  # key and counters
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """What a step costs through a Ray actor, against the same environment in a process with a pipe.
 
 `python tests/launch/training/remote_steps.py --collectors=2` prints milliseconds a step and its CPU
-time, of this process and of it with all that it has started; docs/scale.md has the figures.
+time, of this process and of it with all that it has started; docs/scale.md has the figures. Pieces
+of 25 steps are driven by the actor, with the policy of a fresh agent.
 """
 
 from __future__ import annotations
@@ -12,19 +13,24 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import gymnasium
+import jax
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
-from launch.config.run import LoopConfig, RunConfig  # noqa: E402
+from launch.config.run import PIECE_STEPS, LoopConfig, RunConfig  # noqa: E402
 from launch.config.tree import replace_leaves  # noqa: E402
-from launch.training.remote import cluster, remote_envs  # noqa: E402
+from launch.training.environments import spaces_of  # noqa: E402
+from launch.training.pieces import Weights  # noqa: E402
+from launch.training.remote import RemoteEnv, cluster, put, remote_envs  # noqa: E402
+from td3jax import ALGORITHMS  # noqa: E402
 
 ACTION = np.zeros(2, np.float32)
 
@@ -76,7 +82,8 @@ def _seconds_of_all() -> float:
 
 
 def _measured(name: str, count: int, steps: int, one_round: Callable[[], None]) -> None:
-    for _ in range(20):
+    """Print a step's cost; `count` steps are one round."""
+    for _ in range(max(20 // count, 2)):
         one_round()
     rounds = steps // count
     every, here, began = _seconds_of_all(), time.process_time(), time.monotonic()
@@ -85,6 +92,13 @@ def _measured(name: str, count: int, steps: int, one_round: Callable[[], None]) 
     taken = time.monotonic() - began, time.process_time() - here, _seconds_of_all() - every
     wall, own, whole = (1e3 * seconds / (rounds * count) for seconds in taken)
     print(f"{name}: {wall:.2f} ms a step; CPU {own:.2f} ms here, {whole:.2f} ms in all", flush=True)
+
+
+def _fresh_weights(config: RunConfig, env: RemoteEnv) -> Weights:
+    algorithm = ALGORITHMS["td3"]
+    assert algorithm.weights is not None
+    state = algorithm.init(config.agent, spaces_of(env), jax.random.PRNGKey(0))
+    return Weights(0, put(jax.device_get(algorithm.weights(state))))
 
 
 def main() -> None:
@@ -109,7 +123,8 @@ def main() -> None:
     loop = LoopConfig(ray_address="local", simulators=options.collectors)
     leaves = {"env": f"{Path(__file__).stem}:Still-v0", "simulators": options.collectors}
     with cluster(loop):
-        envs = remote_envs(replace_leaves(RunConfig(), leaves))
+        config = replace_leaves(RunConfig(), leaves)
+        envs = remote_envs(config)
         for env in envs:
             env.reset()
 
@@ -120,6 +135,17 @@ def main() -> None:
                 env.step_wait()
 
         _measured("Ray", options.collectors, options.steps, by_ray)
+        for env in envs:
+            env.reset()
+        weights = _fresh_weights(config, envs[0])
+        noise = np.zeros((PIECE_STEPS, 2))
+        threads = ThreadPoolExecutor(options.collectors)
+
+        def by_pieces() -> None:
+            list(threads.map(lambda env: env.drive(weights, noise), envs))
+
+        _measured("pieces", options.collectors * PIECE_STEPS, options.steps, by_pieces)
+        threads.shutdown()
         for env in envs:
             env.close()
 

@@ -1,7 +1,8 @@
 """The training loop with simulators and a device that sleep, against docs/scale.md's arithmetic.
 
 `python tests/launch/training/sleeping_simulators.py --simulators=64` runs the real loop, replay
-buffer and learner, in rounds and with --overlap. A step of a simulator takes as long as CARLA's
+buffer and learner, in rounds, with --overlap, and with simulators that drive pieces as collectors
+with policies do. A step of a simulator takes as long as CARLA's
 ticks, an update as long as a GPU's, and neither computes anything. Fails where a throughput is
 more than a fifth away from the arithmetic.
 """
@@ -23,6 +24,9 @@ from launch.config.run import RunConfig
 from launch.config.tree import replace_leaves
 from launch.signals import StopRequest
 from launch.training.loop import train
+from launch.training.overlap import Overlap
+from launch.training.pieces import Piece, Weights
+from launch.training.publisher import Publisher
 from launch.training.session import Session, open_session
 from td3jax import ALGORITHMS, Algorithm
 
@@ -57,6 +61,8 @@ class SleepingEnv(gymnasium.Env):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (ACTION,), np.float32)
         self.speeds, self.lengths = speeds, np.random.default_rng(index)
         self.seen = {name: np.zeros(box.shape, box.dtype) for name, box in boxes.items()}
+        self.newest = {name: part[..., -1:] for name, part in self.seen.items() if part.ndim > 1}
+        self.newest["vector"] = self.seen["vector"]
         self.due, self.left = 0.0, 0
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
@@ -71,6 +77,15 @@ class SleepingEnv(gymnasium.Env):
         time.sleep(max(self.due - time.monotonic(), 0.0))
         self.left -= 1
         return self.seen, 0.0, False, self.left == 0, {}
+
+    def drive(self, weights: Weights, noise: np.ndarray) -> Piece:
+        """A piece that the actor drives; of pictures, only the newest frames."""
+        steps = []
+        for action in np.zeros_like(noise[: self.left], np.float32):
+            self.left -= 1
+            steps.append((action, (self.newest, 0.0, False, self.left == 0, {})))
+        time.sleep(self.speeds.step * len(steps))
+        return Piece([*steps[:-1], (action, (self.seen, *steps[-1][1][1:]))])
 
 
 class Later:
@@ -115,10 +130,11 @@ def sleeping(speeds: Speeds) -> Algorithm:
         act=act,
         update=update,
         update_many=update_many,
+        weights=None,
     )
 
 
-def opened(options: argparse.Namespace, speeds: Speeds, overlap: bool, folder: Path) -> Session:
+def opened(options: argparse.Namespace, speeds: Speeds, mode: str, folder: Path) -> Session:
     """A run whose algorithm and simulators sleep."""
     count = options.simulators
     warm = 4 * count + 2 * BATCH
@@ -127,9 +143,9 @@ def opened(options: argparse.Namespace, speeds: Speeds, overlap: bool, folder: P
         {
             "env": "sleeping",
             "simulators": count,
-            "overlap": overlap,
-            "max_lag": max(32, 2 * count),
-            "steps": warm + int(options.seconds * predicted(options, speeds, overlap)),
+            "overlap": mode != "rounds",
+            "max_lag": max(32, (50 if mode == "pieces" else 2) * count),
+            "steps": warm + int(options.seconds * predicted(options, speeds, mode)),
             "learning_starts": warm,
             "batch_size": BATCH,
             "update_ratio": options.update_ratio,
@@ -143,14 +159,21 @@ def opened(options: argparse.Namespace, speeds: Speeds, overlap: bool, folder: P
     )
     globals()["SLEEPING"] = sleeping(speeds)
     envs: list[Any] = [SleepingEnv(speeds, i, options.side) for i in range(count)]
-    return open_session(config, folder, envs, StopRequest(), None)
+    session = open_session(config, folder, envs, StopRequest(), None)
+    if mode == "pieces":
+        loop = session.config.loop
+        publisher = Publisher(session.learner, loop.max_lag, lambda weights: weights)
+        session.overlap = Overlap(session.simulators, session.learner, loop, publisher)
+    return session
 
 
-def predicted(options: argparse.Namespace, speeds: Speeds, overlap: bool) -> float:
+def predicted(options: argparse.Namespace, speeds: Speeds, mode: str) -> float:
     """Environment steps a second: what saturates first, by the arithmetic of docs/scale.md."""
     count, ratio = options.simulators, options.update_ratio
     resets = speeds.reset / EPISODE  # seconds for each step of a simulator
-    if overlap:
+    if mode == "pieces":  # the policy's answers are a part of the simulator's step
+        return min(count / (speeds.step + resets), 1.0 / (ratio * speeds.update))
+    if mode == "overlap":
         own = count / (speeds.step + speeds.act + resets)
         device = 1.0 / (ratio * speeds.update + speeds.act)  # each is asked for alone
         return min(own, device)
@@ -192,18 +215,18 @@ def main() -> int:
         options.act_ms / 1000,
     )
     wrong = 0
-    for overlap in (False, True):
-        expected = predicted(options, speeds, overlap)
+    for mode in ("rounds", "overlap", "pieces"):
+        expected = predicted(options, speeds, mode)
         with tempfile.TemporaryDirectory() as folder:
-            session = opened(options, speeds, overlap, Path(folder))
+            session = opened(options, speeds, mode, Path(folder))
             processor = time.process_time()
             found = measured(session)
             processor = time.process_time() - processor
             session.close()
-        share, name = found / expected, "overlap" if overlap else "rounds"
+        share = found / expected
         cost = 1000 * processor / session.step
         print(
-            f"{name}: {expected:.0f} steps/s by arithmetic, {found:.0f} measured ({share:.2f}); "
+            f"{mode}: {expected:.0f} steps/s by arithmetic, {found:.0f} measured ({share:.2f}); "
             f"{session.learner.updates:,} updates; {cost:.2f} ms of CPU a step"
         )
         wrong += not 0.8 <= share <= 1.25

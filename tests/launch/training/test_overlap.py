@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import threading
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_support import SplitToyEnv, session, tiny
+from run_support import SplitToyEnv, column, session, tiny
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch.config.run import RunConfig, resolve
@@ -51,17 +50,23 @@ def run(folder: Path, envs: list[Any], **values: Any) -> Session:
     return made
 
 
-def column(folder: Path, tag: str) -> list[float]:
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [float(row["value"]) for row in csv.DictReader(file) if row["tag"] == tag]
-
-
 def test_a_fast_simulator_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     envs = [SlowEnv(25, 0.0), SlowEnv(25, 0.05)]
     done = run(tmp_path / "run", envs, steps=200, learning_starts=1000)
     assert done.step == sum(env.inner.total for env in envs) == 200
     assert envs[0].inner.total > 2 * envs[1].inner.total
     assert all("simulator" in name for env in envs for name in env.threads)
+
+
+@pytest.mark.parametrize("overlap", [False, True], ids=["rounds", "overlap"])
+def test_the_slowest_simulator_is_named(
+    tmp_path: Path, overlap: bool, capfd: pytest.CaptureFixture
+) -> None:
+    envs = [SlowEnv(25, 0.0), SlowEnv(25, 0.1), SlowEnv(25, 0.0)]
+    run(tmp_path / "run", envs, steps=60, overlap=overlap)
+    assert column(tmp_path / "run", "time/slowest_simulator")[-1] == 1.0
+    assert column(tmp_path / "run", "time/slowest_step_seconds")[-1] >= 0.1
+    assert "slowest simulator 1, 0." in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("ratio", [pytest.param(0.25, marks=pytest.mark.slow), 1.0, 3.0])

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_support import as_flags, logged, session, tiny
+from run_support import TOY, as_flags, column, logged, session, tiny
 
 from envs.errors import SimulatorFault
 from launch.config.run import LoopConfig, RunConfig
@@ -24,23 +24,16 @@ from launch.config.run_flags import from_checkpoint
 from launch.config.tree import replace_leaves
 from launch.errors import BadInput
 from launch.train import main
-from launch.training import checkpoint
+from launch.training import checkpoint, seeds
+from launch.training.environments import make_envs, spaces_of, start_episode
 from launch.training.loop import train
+from launch.training.pieces import Piece, Weights
 from launch.training.remote import RemoteEnv, cluster, remote_envs
 from launch.training.session import Session
+from td3jax import ALGORITHMS
 from td3jax.replay.ring import TRUNCATED
 
-TOY: dict[str, Any] = {
-    "env": "envs:td3jax/LaneToy-v0",
-    "env_args": ("size=16",),
-    "conv_channels": (4,),
-    "conv_kernels": (8,),
-    "conv_strides": (8,),
-    "feature_size": 16,
-    "steps": 120,
-    "eval_every": 0,
-    "checkpoint_every": 0,
-}
+COPIES = {"overlap": True, "policy_on_collectors": True, "ray_address": "local"}
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +75,18 @@ class Killed(RemoteEnv):
         if self.steps == self.killed_at:
             os.kill(self.process(), signal.SIGKILL)
         super().step_async(action)
+
+
+class KilledDriving(RemoteEnv):
+    """Kills its actor's process before one of the pieces that it drives."""
+
+    pieces = 0
+
+    def drive(self, weights: Weights, noise: np.ndarray) -> Piece:
+        self.pieces += 1
+        if self.pieces == 4:
+            os.kill(self.process(), signal.SIGKILL)
+        return super().drive(weights, noise)
 
 
 def run(config: RunConfig, folder: Path, envs: list[RemoteEnv]) -> Session:
@@ -149,6 +154,45 @@ def test_a_killed_actor_loses_a_transition_and_is_replaced(
         lags = [line for line in logged(tmp_path / "run") if "agent/policy_lag_max" in line]
         assert lags
         assert max(float(line.split(",")[-1]) for line in lags) <= 4
+
+
+def test_a_killed_actor_that_drives_by_itself_loses_its_piece(
+    tmp_path: Path, two_cpus: None
+) -> None:
+    config, said = toy(**COPIES, simulators=2, update_ratio=0.2, max_lag=4), list[str]()
+    envs = [RemoteEnv(config, 0, said.append), KilledDriving(config, 1, said.append)]
+    for env in envs:
+        env.ready()
+    done = run(config, tmp_path / "run", envs)
+    closed(envs)
+    assert (done.step, done.learner.updates) == (120, 20)
+    assert [collector.faults for collector in done.simulators.collectors] == [0, 1]
+    assert any("The actor died" in line for line in said)
+    gathered = sum(len(c.rewards) for c in done.simulators.collectors)
+    assert done.buffer.size + gathered == 120
+    assert 0 < max(column(tmp_path / "run", "agent/policy_lag_max")) <= 4
+
+
+def test_pieces_are_what_the_actor_s_environment_gave(tmp_path: Path, two_cpus: None) -> None:
+    config = toy(**COPIES, steps=80, learning_starts=20, checkpoint_every=60, update_ratio=1.0)
+    envs = remote_envs(config)
+    run(config, tmp_path / "run", envs)
+    closed(envs)
+    first, last = (
+        checkpoint.read(path, config, spaces_of(envs[0]), ALGORITHMS["td3"])
+        for path in checkpoint.all_checkpoints(tmp_path / "run")
+    )
+    assert (first.step, last.step) == (60, 80)
+    (env,) = make_envs(config)
+    (course,) = last.courses
+    episode = last.loop["simulators"][0]["episode"]
+    observation, _ = start_episode(env, seeds.derive(config.loop.seed, "env", episode))
+    for action, reward in zip(course["actions"], course["rewards"], strict=True):
+        observation, earned, *_ = env.step(action)
+        assert earned == reward
+    assert len(course["actions"]) > 0
+    assert np.array_equal(observation["image"], course["image"])
+    env.close()
 
 
 def test_no_actor_outlives_its_environment(two_cpus: None) -> None:
