@@ -133,8 +133,10 @@ def _drive(
 def _spawn_cars(
     client: Any, world: Any, tm_port: int, count: int, rng: np.random.Generator
 ) -> list[int]:
+    """Cars on drawn places; as in CARLA's own script with --safe, none that swings in bends."""
     library = world.get_blueprint_library()
-    kinds = [one for one in library.filter("vehicle.*") if _wheels(one) == 4]
+    kinds = [one for one in library.filter("vehicle.*") if _is_safe(one)]
+    kinds.sort(key=lambda one: str(one.id))
     places = rng.permutation(np.array(world.get_map().get_spawn_points(), object))[:count]
     command = carla.command
     autopilot = command.SetAutopilot(command.FutureActor, True, tm_port)
@@ -145,8 +147,8 @@ def _spawn_cars(
     return _spawned(client, spawns)
 
 
-def _wheels(blueprint: Any) -> int:
-    return int(blueprint.get_attribute("number_of_wheels"))
+def _is_safe(blueprint: Any) -> bool:
+    return blueprint.get_attribute("base_type") == "car" and not blueprint.id.endswith("cybertruck")
 
 
 def _spawn_people(
@@ -154,7 +156,7 @@ def _spawn_people(
 ) -> tuple[list[int], list[int]]:
     """Walkers at drawn places, each under a controller that leads it from goal to goal."""
     library, command = world.get_blueprint_library(), carla.command
-    kinds = list(library.filter("walker.pedestrian.*"))
+    kinds = sorted(library.filter("walker.pedestrian.*"), key=lambda one: str(one.id))
     places = [world.get_random_location_from_navigation() for _ in range(count)]
     people = _spawned(
         client,
