@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -159,6 +158,15 @@ class Driver:
         )
 
 
+def _options(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the task's options of a run's configuration."""
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for group in table.get("env", {}).values()
+        for name, value in group.items()
+    }
+
+
 def load(path: str) -> tuple[Policy, EnvConfig]:
     """Return the policy of a run folder or checkpoint, compiled, and the task it was trained for.
 
@@ -169,18 +177,13 @@ def load(path: str) -> tuple[Policy, EnvConfig]:
     checkpoint = importlib.import_module("td3jax.checkpoint")
     folder = checkpoint.find(Path(path))
     policy = importlib.import_module("td3jax").load(folder)
-    table = json.loads((folder / checkpoint.CONFIG).read_text(encoding="utf-8"))
-    leaves = {
-        name: tuple(value) if isinstance(value, list) else value
-        for group in table.get("env", {}).values()
-        for name, value in group.items()
-    }
-    config = with_options(EnvConfig(), **leaves | {"privileged": False})
-    space = spaces.observation_space(config)
-    blank = {name: np.zeros_like(value) for name, value in space.sample().items()}
+    table = checkpoint.read_json(folder / checkpoint.CONFIG)
     try:
+        config = with_options(EnvConfig(), **_options(table) | {"privileged": False})
+        space = spaces.observation_space(config)
+        blank = {name: np.zeros_like(value) for name, value in space.sample().items()}
         spaces.checked_action(policy(blank))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{folder}: not a policy of the driving task ({error})") from error
     return policy, config
 

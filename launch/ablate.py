@@ -41,10 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _body(given: dict[str, Any]) -> int:
     # jax is imported once the flags are known to be right
     from launch.studies.ablation.results import arms_of, report, run_missing
+    from launch.training.machine import devices
 
     logging.set_verbosity(logging.WARNING)  # rliable reports every interval that it begins
     # One thread gives the same bits on any number of cores.
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    devices()
     out = Path(COMMAND.value(given, "out_dir"))
     out.mkdir(parents=True, exist_ok=True)
     if not COMMAND.value(given, "report"):

@@ -157,11 +157,12 @@ def read_state(path: Path, make: Callable[[], State]) -> State:
     where the state is of an agent with other parts or shapes.
     """
     template, file = jax.eval_shape(make), path / STATE
+    form = serialization.to_state_dict(template)
     try:
         raw = serialization.msgpack_restore(file.read_bytes())
     except Exception as error:  # whatever the unpacker makes of foreign bytes
         raise corrupt(file, str(error)) from error
-    wanted = _shapes(serialization.to_state_dict(template))
+    wanted = _shapes(form)
     for name in wanted.keys() - _shapes(raw).keys():
         group, _, metric = name.partition("/")
         if name.startswith(_KEPT_METRICS) and isinstance(raw.get(group), dict):
@@ -178,16 +179,24 @@ def read_state(path: Path, make: Callable[[], State]) -> State:
                 f"{found.get(name, 'absent')}, expected {wanted.get(name, 'absent')}; leave out "
                 "flags that change networks or optimisers"
             )
-    state: State = serialization.from_state_dict(template, raw)
+    # Parts of an optimiser that hold no array differ with its options, as with weight decay.
+    arrays = _by_path(raw)
+    filled = jax.tree_util.tree_map_with_path(lambda at, _: arrays[_name(at)], form)
+    state: State = serialization.from_state_dict(template, filled)
     return state
 
 
 def _shapes(tree: Any) -> dict[str, str]:
     """Return type and shape of every array in a state dictionary, by path."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {
-        jax.tree_util.keystr(path, simple=True, separator="/"): (
-            f"{leaf.dtype}{leaf.shape}" if hasattr(leaf, "dtype") else type(leaf).__name__
-        )
-        for path, leaf in leaves
+        name: f"{leaf.dtype}{leaf.shape}" if hasattr(leaf, "dtype") else type(leaf).__name__
+        for name, leaf in _by_path(tree).items()
     }
+
+
+def _by_path(tree: Any) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")

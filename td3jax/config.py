@@ -36,6 +36,8 @@ class Spaces:
             frames = _is_size(self.frame_channels) and self.image[2] % self.frame_channels == 0
             text = f"a divisor of the image's {self.image[2]} channels"
             require(frames, "frame_channels", self.frame_channels, text)
+        require(_is_size(self.frame_channels), "frame_channels", self.frame_channels, "at least 1")
+        require(isinstance(self.expert, bool), "expert", self.expert, "true or false")
         for name in ("vector", "privileged"):
             size = getattr(self, name)
             require(size is None or _is_size(size), name, size, "at least 1")

@@ -97,7 +97,7 @@ def read_note(hold: IO[bytes]) -> Note | None:
     try:
         table = json.loads(hold.read())
         return Note(int(table["pid"]), int(table["started"]), tuple(map(str, table["stop_words"])))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

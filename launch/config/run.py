@@ -204,7 +204,7 @@ def parse_arguments(words: Sequence[str]) -> dict[str, Any]:
         require(bool(equals) and name.isidentifier(), "env_args", word, "name=value")
         try:
             found[name] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # thousands of digits, or of brackets
             found[name] = text
     return found
 

@@ -12,7 +12,15 @@ from typing import Any
 
 from launch.config.flags import Flag
 from launch.config.presets import DEFAULT, PRESETS, preset
-from launch.config.run import CARLA, RENAMED, RunConfig, read_config_file
+from launch.config.run import (
+    CARLA,
+    RENAMED,
+    RunConfig,
+    is_address,
+    parse_address,
+    parse_arguments,
+    read_config_file,
+)
 from launch.config.tree import get_leaf, leaves, replace_leaves
 from launch.errors import BadInput
 
@@ -21,6 +29,8 @@ _PRESET_HELP = (
     f"its observations. There are {', '.join(PRESETS)}"
 )
 _CONFIG_HELP = "JSON file of options that override the preset's (a config.json)"
+#: This machine, which a checkpoint may name.
+_HERE = ("localhost", "127.0.0.1")
 ABOUT_PRESETS = ("presets:", *(f"  {name}: {made.about}" for name, made in PRESETS.items()))
 
 
@@ -79,26 +89,41 @@ def configuration(given: Mapping[str, Any], base: RunConfig) -> RunConfig:
 def from_checkpoint(given: Mapping[str, Any], stored: RunConfig) -> RunConfig:
     """Return a checkpoint's configuration with the flags over it.
 
-    A checkpoint is data: BadInput where it names code to run, or a file to write, that the flags do
-    not name too.
+    A checkpoint is data: BadInput where it names code to run, a file, or another host, that the
+    flags do not name too.
     """
+    loop, server = stored.loop, stored.env.server
     named = {
-        "algorithm": ":" in stored.loop.algorithm,
-        "env": ":" in stored.loop.env,
-        "rules": bool(stored.loop.rules),
-        "server_command": bool(stored.env.server.server_command),
-        "server_log": bool(stored.env.server.server_log),
+        "algorithm": ":" in loop.algorithm,
+        "env": ":" in loop.env,
+        "env_args": _holds_text(list(parse_arguments(loop.env_args).values())),
+        "rules": bool(loop.rules),
+        "server_command": bool(server.server_command),
+        "server_log": bool(server.server_log),
+        "host": server.host not in ("", *_HERE),
+        "servers": any(parse_address(one)[0] not in _HERE for one in loop.servers),
         "replay_path": bool(stored.replay.replay_path),
-        "ray_address": ":" in stored.loop.ray_address,
-        "server_stop_command": bool(stored.env.server.server_stop_command),
+        "ray_address": is_address(loop.ray_address),
+        "server_stop_command": bool(server.server_stop_command),
     }
     known = leaves(RunConfig)
     missing = [
-        f"--{name}={get_leaf(stored, known[name])}"
+        f"--{name}={_as_word(get_leaf(stored, known[name]))}"
         for name, asks in named.items()
         if asks and name not in given
     ]
     if missing:
         words = " ".join(map(shlex.quote, missing))
-        raise BadInput(f"the checkpoint names code to run or a file to write; to allow it: {words}")
+        raise BadInput(f"the checkpoint names code to run, files or hosts; to allow it: {words}")
     return configuration(given, stored)
+
+
+def _as_word(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _holds_text(value: Any) -> bool:
+    """Tell whether a text, which may name a file, is among the values of a JSON list."""
+    if isinstance(value, list):
+        return any(map(_holds_text, value))
+    return isinstance(value, (str, dict))

@@ -155,7 +155,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         table = json.loads(path.read_text())
     except OSError as error:
         raise ValueError(f"limits: {path} is neither name=value nor a JSON file") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error})") from error
     if not isinstance(table, dict):
         raise ValueError(f"{path}: expected a JSON object {{limit: value}}")

@@ -151,7 +151,7 @@ def read_tag_map(path: Path) -> dict[str, str]:
         table = json.loads(path.read_text())
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not JSON ({error}); expected {{their tag: our tag}}") from error
     if not isinstance(table, dict) or not all(isinstance(v, str) for v in table.values()):
         raise ValueError(f"{path}: expected a JSON object {{their tag: our tag}}")

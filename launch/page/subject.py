@@ -163,7 +163,7 @@ def _config(folder: Path) -> Table | None:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -176,5 +176,5 @@ def _lines(path: Path) -> list[Table]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         return [row for row in map(json.loads, lines) if isinstance(row, Mapping)]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return []

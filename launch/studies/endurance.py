@@ -29,7 +29,8 @@ _SETTLED = 100  # episodes
 ServerState = dict[str, float]
 
 
-def _enter(port: int) -> tuple[Any, Any]:
+def enter(port: int) -> tuple[Any, Any]:
+    """Return a client and its world, in synchronous mode at 20 ticks a second."""
     client = carla.Client("127.0.0.1", port)
     client.set_timeout(_TIMEOUT_S)
     world = client.get_world()
@@ -81,7 +82,7 @@ def _destroy(client: Any, world: Any, ids: Sequence[int]) -> None:
 
 def _victim(port: int, ready: Any) -> None:
     """A client that spawns and ticks until it is killed."""
-    client, world = _enter(port)
+    client, world = enter(port)
     actors, _ = _spawn(client, world, 0)
     ready.put([actor.id for actor in actors])
     while True:
@@ -101,21 +102,24 @@ def _kill_a_client(client: Any, world: Any, port: int) -> None:
     _destroy(client, world, left)
 
 
-def _state(process_id: int, world: Any, episode: int) -> ServerState:
+def process_state(process_id: int) -> ServerState:
+    """Return a process' memory, threads and open files."""
     root = Path(f"/proc/{process_id}")
     status = dict(line.split(":", 1) for line in (root / "status").read_text().splitlines())
     return {
-        "episode": episode,
         "resident_mb": round(int(status["VmRSS"].split()[0]) / 1024, 1),
         "threads": int(status["Threads"]),
         "open_files": len(list((root / "fd").iterdir())),
-        "actors": len(_spawned(world)),
     }
+
+
+def _state(process_id: int, world: Any, episode: int) -> ServerState:
+    return {"episode": episode, **process_state(process_id), "actors": len(_spawned(world))}
 
 
 def _player(port: int, tm_port: int, orders: Any) -> None:
     """A client that plays an episode for each order and answers when it is over."""
-    client, world = _enter(port)
+    client, world = enter(port)
     client.get_trafficmanager(tm_port).set_synchronous_mode(True)
     while orders.recv():
         _play(client, world, tm_port)
@@ -141,7 +145,7 @@ def soak(episodes: int, kill_every: int = _KILL_EVERY) -> list[ServerState]:
     config = EnvConfig()
     started = server.start(config)
     try:
-        client, world = _enter(started.port)
+        client, world = enter(started.port)
         tm_port = started.port + config.traffic.tm_port_offset
         player, orders = _start_player(started.port, tm_port)
         rows = []

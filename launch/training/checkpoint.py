@@ -262,7 +262,7 @@ def read(path: Path, config: RunConfig, spaces: Spaces, algorithm: Algorithm) ->
         if loop["version"] == _BEFORE_SIMULATORS:
             loop, flat = _of_one_simulator(loop, flat)
         courses = _courses(flat, len(loop["simulators"]))
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise corrupt(path / LOOP, repr(error)) from error
     key = jax.random.PRNGKey(0)
     state = read_state(path, lambda: algorithm.init(config.agent, spaces, key))

@@ -221,7 +221,7 @@ def _before_resuming(folder: Path, resume: Path, snapshot: Snapshot) -> list[str
 def _restore(session: Session, snapshot: Snapshot, path: Path) -> None:
     try:
         _restore_counters(session, snapshot)
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise checkpoint.corrupt(path / checkpoint.LOOP, repr(error)) from error
     for step, scalars in read_rows(session.folder):
         session.watch.feed(step, scalars)

@@ -99,7 +99,15 @@ def load(ring: Ring, rewards: RewardTransform, folder: Path) -> None:
             for file, _ in files.values():
                 file.close()
         rewards.restore(rewards_state)
-    except (OSError, EOFError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ValueError(f"{folder}: not a replay buffer of this agent ({reason})") from None
 

@@ -8,6 +8,7 @@ sensor_interface.py and autonomous_agent.py of release 2.1).
 from __future__ import annotations
 
 import enum
+import json
 import math
 import queue
 import subprocess
@@ -416,4 +417,14 @@ def test_a_policy_of_another_task_is_told(tmp_path):
 
 def test_a_folder_without_a_checkpoint_is_told(tmp_path):
     with pytest.raises(BadCheckpoint, match="no checkpoint"):
+        load(str(tmp_path))
+
+
+@pytest.mark.parametrize("env", [[], {"task": 3}, {"task": {"no_such_option": 1}}])
+def test_strange_options_of_a_policy_are_told(env, tmp_path):
+    folder = checkpoint.find(saved(tmp_path, 23))
+    table = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(table | {"env": env}))
+    (folder / "manifest.json").write_text(json.dumps(checkpoint._manifest(folder)))
+    with pytest.raises(ValueError, match="not a policy of the driving task"):
         load(str(tmp_path))

@@ -97,8 +97,12 @@ def process(*words: str, module: str = "train", **options: Any) -> subprocess.Po
 
 
 def finished(child: subprocess.Popen, seconds: float = 180.0) -> tuple[int, str, str]:
-    """Exit code and output of a process."""
-    out, err = child.communicate(timeout=seconds)
+    """Exit code and output of a process; kill it where it takes too long."""
+    try:
+        out, err = child.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        raise
     return child.returncode, out, err
 
 

@@ -41,6 +41,15 @@ def test_a_finished_run_that_is_resumed_says_so(
     assert "it has finished, it has --steps=60 already: a larger number goes on" in said
 
 
+def test_flags_of_a_new_run_are_not_used_and_that_is_said(short: Path, capfd) -> None:
+    words = ["--preset=vector", "--name=x", f"--run_dir={short.parent / 'other'}"]
+    assert main([f"--resume={short}", "--steps=110", "--final_episodes=0", *words]) == 0
+    said = "not used with --resume, which keeps folder and preset: --preset, --name, --run_dir"
+    assert said in capfd.readouterr().out
+    assert checkpoint.find(short).name == "step-000000110"
+    assert list(short.parent.iterdir()) == [short]
+
+
 def test_interrupted_killed_and_the_same_in_the_end(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ import gymnasium
 import imageio_ffmpeg
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from run_support import (
     ROOT,
@@ -181,6 +182,22 @@ def test_a_reward_that_is_no_number_stops_the_run_with_its_state(
     assert (dump / "state.msgpack").is_file()
     assert (folder / "report.md").is_file()
     assert [path.name for path in checkpoint.all_checkpoints(folder)] == ["step-000000050"]
+
+
+def test_a_reset_that_is_no_number_stops_the_run(tmp_path: Path) -> None:
+    env = SplitToyEnv()
+    begin = env.inner.reset
+
+    def reset(**options: Any) -> Any:
+        observation, info = begin(**options)
+        return observation * (np.nan if env.inner.resets == 2 else 1.0), info
+
+    env.inner.reset = reset
+    run = session(tiny(eval_every=0, learning_starts=100), tmp_path / "run", env)
+    with pytest.raises(NonFinite, match=r"vector\[0\] is nan in episode 1; state kept in"):
+        train(run)
+    run.close()
+    assert run.buffer.size == env.length
 
 
 @pytest.mark.parametrize(("log_every", "step"), [(1, 21), (20, 40)])

@@ -174,6 +174,8 @@ def test_an_image_too_small_for_the_convolutions_is_refused_by_name():
         {"action": None},
         {"action": True},
         {"image": (84, 84, 1.0)},
+        {"frame_channels": [1]},
+        {"expert": [False]},
     ],
 )
 def test_spaces_without_a_size_are_refused_by_name(parts):

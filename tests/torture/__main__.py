@@ -101,12 +101,23 @@ PROGRAMS: dict[str, tuple[str, Callable[[int, Path], Outcome]]] = {
 }
 
 
-def _round(names: list[str], seed: int, until: float, totals: dict[str, Outcome]) -> None:
+def _piece(name: str, seed: int, scratch: Path) -> Outcome:
+    """Run a share of one program; where the program itself breaks, that is a loss."""
+    outcome, whole = Outcome(), Outcome()
+    with outcome.attempt(f"the program, seed {seed}"):
+        whole = PROGRAMS[name][1](seed, scratch)
+    whole.lost += outcome.lost
+    whole.tried += len(outcome.lost)
+    return whole
+
+
+def round_of(names: list[str], seed: int, until: float, totals: dict[str, Outcome]) -> None:
+    """Run a share of each program that has time left, or was not tried yet."""
     for name in names:
         if time.monotonic() > until and totals[name].tried:
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            outcome = PROGRAMS[name][1](seed, Path(scratch))
+            outcome = _piece(name, seed, Path(scratch))
         totals[name].add(outcome)
         print(f"{name}, seed {seed}: {outcome.tried} tried, {len(outcome.lost)} lost", flush=True)
         for line in outcome.lost:
@@ -136,7 +147,7 @@ def main() -> int:
     totals = {name: Outcome() for name in names}
     until = began + options.hours * 3600.0
     while seed == options.seed or time.monotonic() < until:
-        _round(names, seed, until, totals)
+        round_of(names, seed, until, totals)
         seed += 1
     print(f"\n{(time.monotonic() - began) / 60:.0f} minutes\n\n{table(totals)}")
     return int(any(outcome.lost for outcome in totals.values()))

@@ -15,6 +15,7 @@ from tests.launch.run_support import as_flags, finished, logged, process
 from tests.torture.outcome import Outcome
 
 _FLAGS = as_flags(steps=900, eval_every=300, checkpoint_every=150)
+_PATIENCE_S = 1800.0  # for a run of half a minute, on a machine that others use too
 _CLOCK = "metrics_bytes"  # depends on the digits of times
 
 
@@ -42,7 +43,7 @@ def _timed(run: Path) -> float:
     """Train without a kill, once to compile and once for the time that it takes then."""
     for folder in (run.with_name("first"), run):
         began = time.monotonic()
-        code, _, err = finished(process(*_FLAGS, f"--run_dir={folder}"))
+        code, _, err = finished(process(*_FLAGS, f"--run_dir={folder}"), _PATIENCE_S)
         if code:
             raise RuntimeError(err)
     return time.monotonic() - began
@@ -55,7 +56,7 @@ def _killed(run: Path, times: list[float]) -> None:
         time.sleep(seconds)
         child.send_signal(signal.SIGKILL)
         finished(child)
-    code, _, err = finished(process(*_words(run)))
+    code, _, err = finished(process(*_words(run)), _PATIENCE_S)
     if code:
         raise RuntimeError(f"exit code {code}: {err[-300:]}")
 

@@ -9,7 +9,7 @@ import pytest
 
 from envs.standin.methods import TABLE
 from tests.torture import full_disk, kills, logs, simulators
-from tests.torture.__main__ import table
+from tests.torture.__main__ import PROGRAMS, round_of, table
 from tests.torture.mutation import spoil_bytes, spoil_tree
 from tests.torture.outcome import Outcome
 from tests.torture.session import read
@@ -65,6 +65,18 @@ def test_a_full_disk_is_one_line_at_each_kind_of_write(tmp_path: Path):
 def test_the_table_counts_what_was_tried_and_lost():
     rows = table({"logs": Outcome(1500, ["a", "b"])}).splitlines()
     assert rows[2].endswith("| 1,500 | 1,498 | 2 |")
+
+
+def test_a_program_that_breaks_is_lost_and_the_others_go_on(tmp_path: Path, monkeypatch) -> None:
+    def broken(seed: int, scratch: Path) -> Outcome:
+        raise RuntimeError("no server")
+
+    monkeypatch.setitem(PROGRAMS, "logs", ("", broken))
+    totals = {"logs": Outcome(), "full_disk": Outcome()}
+    monkeypatch.setitem(PROGRAMS, "full_disk", ("", lambda seed, scratch: Outcome(3)))
+    round_of(list(totals), 5, float("inf"), totals)
+    assert totals["logs"].lost[0].startswith("the program, seed 5: RuntimeError: no server")
+    assert [outcome.tried for outcome in totals.values()] == [1, 3]
 
 
 def test_an_attempt_that_raises_is_lost_and_the_next_goes_on():

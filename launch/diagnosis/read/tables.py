@@ -185,7 +185,7 @@ def _read_lines(path: Path) -> Scalars:
             for line in file:
                 try:
                     row = dict(_leaves(json.loads(line), ""))
-                except (json.JSONDecodeError, AttributeError):
+                except (ValueError, AttributeError, OverflowError, RecursionError):
                     damaged += bool(line.strip())
                     continue
                 at = next((name for name in _STEP_COLUMNS if name in row), None)

@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_support import finished, process
@@ -155,16 +156,36 @@ def test_words_without_a_name_and_words_behind_the_dashes() -> None:
         ("server_stop_command", "touch x"),
         ("server_log", "x.log"),
         ("replay_path", "x"),
+        ("host", "there.example"),
+        ("servers", ("localhost:2000", "there.example:2000")),
+        ("ray_address", "there.example:6379"),
+        ("env_args", ("length=7", "xml_file=../x.xml")),
+        ("env_args", ('files=[["x"]]',)),
     ],
 )
-def test_what_a_checkpoint_would_run_or_write_is_given_again(name: str, value: str) -> None:
-    stored = replace_leaves(preset("carla"), {name: value})
+def test_what_a_checkpoint_would_run_write_or_reach_is_given_again(name: str, value: Any) -> None:
+    other = {"env": "Ant-v5"} if name == "env_args" else {}
+    stored = replace_leaves(preset("carla"), other | {name: value})
     assert from_checkpoint({"seed": 1}, preset("carla")).loop.seed == 1
+    text = ",".join(value) if isinstance(value, tuple) else value
     with pytest.raises(
-        BadInput, match=re.escape(f"to allow it: {shlex.quote(f'--{name}={value}')}")
+        BadInput, match=re.escape(f"to allow it: {shlex.quote(f'--{name}={text}')}")
     ):
         from_checkpoint({"seed": 1}, stored)
     assert from_checkpoint({name: value}, stored) == stored
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"host": "localhost"},
+        {"servers": ("127.0.0.1:2000", "localhost:2004")},
+        {"env": "Ant-v5", "env_args": ("length=7", "weights=[0.5, 2]", "fast=true")},
+    ],
+)
+def test_this_machine_and_numbers_need_no_second_word(options: dict[str, Any]) -> None:
+    stored = replace_leaves(preset("carla"), options)
+    assert from_checkpoint({}, stored) == stored
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from run_support import logged, session, tiny
 
 import td3jax
 from launch.config.tree import replace_leaves
+from launch.errors import BadInput
 from launch.training import checkpoint
 from launch.training.environments import make_envs
 from launch.training.loop import train
@@ -112,6 +113,22 @@ def test_a_manifest_is_data_that_names_files_of_its_own_folder(copied: Path, ent
     (copied / "manifest.json").write_text("{}")
     with pytest.raises(BadCheckpoint, match=r"does not name state\.msgpack"):
         checkpoint.verify(copied)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
+@pytest.mark.parametrize("name", ["manifest.json", "loop.json", "config.json"])
+def test_json_that_cannot_be_taken_in_is_one_line(copied: Path, name: str, text: str) -> None:
+    (copied / name).write_text(text)
+    if name != "manifest.json":
+        (copied / "manifest.json").write_text(json.dumps(checkpoint._manifest(copied)))
+    read = {
+        "manifest.json": checkpoint.verify,
+        "loop.json": lambda path: checkpoint.read(path, tiny(), PENDULUM, TD3),
+        "config.json": checkpoint.read_config,
+    }
+    with pytest.raises((BadCheckpoint, BadInput), match=f"{name}.*not JSON") as caught:
+        read[name](copied)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_step_that_is_saved_already_is_not_written_again(tmp_path: Path) -> None:
@@ -244,6 +261,22 @@ def test_other_rates_do_not_stand_in_the_way(trained: Path) -> None:
         checkpoint.read(checkpoint.find(trained), config, PENDULUM, TD3).state.config
         == config.agent
     )
+
+
+@pytest.mark.parametrize("before", [0.0, 1e-4])
+def test_a_run_goes_on_with_other_weight_decay(before: float, tmp_path: Path) -> None:
+    def decay(value: float) -> dict[str, float]:
+        return {"actor_weight_decay": value, "critic_weight_decay": value}
+
+    folder = tmp_path / "run"
+    run = session(tiny(steps=30, eval_every=0, **decay(before)), folder)
+    assert train(run)
+    run.close()
+    path, after = checkpoint.find(folder), decay(1e-4 - before)
+    run = session(tiny(steps=40, eval_every=0, **after), folder, resume=path)
+    assert train(run)
+    run.close()
+    assert checkpoint.find(folder).name == "step-000000040"
 
 
 def test_damaged_checkpoints_are_used_or_refused_in_one_line(trained: Path, tmp_path: Path) -> None:

@@ -27,17 +27,25 @@ def test_compiled_programs_are_kept_in_the_user_s_cache(
 
 
 @pytest.mark.parametrize(
-    "platform", ["cuda", pytest.param("no_such_platform", marks=pytest.mark.slow)]
+    ("name", "platform"),
+    [
+        ("train", "cuda"),
+        pytest.param("train", "no_such_platform", marks=pytest.mark.slow),
+        pytest.param("ablate", "cuda", marks=pytest.mark.slow),
+    ],
 )
 def test_a_device_that_is_not_there_is_one_line(
-    platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, platform: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if platform == "cuda" and jax.default_backend() == "gpu":
         pytest.skip("this machine has one")
     monkeypatch.setenv("JAX_PLATFORMS", platform)
     run = tmp_path / "run"
-    words = ["--env=Pendulum-v1", "--preset=vector", f"--run_dir={run}"]
-    code, _, err = finished(start(command("train", *words)))
+    words = {
+        "train": ["--env=Pendulum-v1", "--preset=vector", f"--run_dir={run}"],
+        "ablate": [f"--out_dir={run}"],
+    }
+    code, _, err = finished(start(command(name, *words[name])))
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith(f"train: jax does not start with JAX_PLATFORMS={platform}: ")
+    assert err.startswith(f"{name}: jax does not start with JAX_PLATFORMS={platform}: ")
     assert not run.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import jax
 import jax.numpy as jnp
@@ -168,6 +169,10 @@ def _break(folder, how):
     elif how == "other version":
         state = json.loads((folder / "state.json").read_text())
         (folder / "state.json").write_text(json.dumps(state | {"version": 99}))
+    elif how in ("infinite", "beyond floats"):
+        odd = {"size": math.inf} if how == "infinite" else {"returns": [10**400]}
+        state = json.loads((folder / "state.json").read_text())
+        (folder / "state.json").write_text(json.dumps(state | odd))
     elif how == "ends":
         np.save(folder / "end.npy", np.zeros_like(np.load(folder / "end.npy")))
     elif how == "rubbish":
@@ -176,7 +181,17 @@ def _break(folder, how):
 
 @pytest.mark.parametrize(
     "how",
-    ["missing file", "cut file", "other type", "not json", "other version", "ends", "rubbish"],
+    [
+        "missing file",
+        "cut file",
+        "other type",
+        "not json",
+        "other version",
+        "infinite",
+        "beyond floats",
+        "ends",
+        "rubbish",
+    ],
 )
 def test_broken_files_change_nothing(tmp_path, how):
     _filled(VECTOR, 40, capacity=50, episode=7).save(tmp_path / "saved")
