@@ -190,9 +190,8 @@ def _shown(policy: str, count: int, options: Mapping[str, Any]) -> Iterator[Each
 
 
 def _so_far(results: Sequence[EpisodeResult]) -> str:
-    scores = [result.metrics.get("driving_score") for result in results]
-    if None not in scores:
-        return f"driving score {mean(scores):.0f}"
+    if all("driving_score" in result.metrics for result in results):
+        return f"driving score {mean(result.metrics['driving_score'] for result in results):.0f}"
     return f"return {mean(result.total for result in results):.1f}"
 
 
