@@ -21,7 +21,7 @@ from tqdm import tqdm
 from envs.config import EnvConfig
 from envs.process import server
 from envs.world.client import base_name
-from launch.errors import LaunchError
+from launch.errors import BadInput, LaunchError
 from launch.files import replacing
 from launch.studies.endurance import enter, process_state
 
@@ -43,12 +43,16 @@ def soak_towns(
 ) -> list[Row]:
     """Return a row for each simulated minute in each of the towns; none = all of the server's.
 
-    Raises LaunchError where the driving client ends by itself or gives no answer.
+    Raises BadInput for a town that the server lacks, LaunchError where the driving client ends by
+    itself or gives no answer.
     """
     started = server.start(EnvConfig())
     try:
         client, _ = enter(started.port)
-        known = sorted({base_name(name) for name in client.get_available_maps()})
+        maps = client.get_available_maps()
+        known = sorted({base_name(name).removesuffix("_Opt") for name in maps})
+        if strange := [town for town in towns if town not in known]:
+            raise BadInput(f"--towns={strange[0]}: the server has {', '.join(known)}")
         rows = []
         with tempfile.TemporaryDirectory() as folder:
             for number, town in enumerate(towns or known):

@@ -79,7 +79,7 @@ def note_start(folder: Path, devices: str = "") -> None:
         "devices": devices,
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in _PACKAGES},
-        "commit": _commit(),
+        "commit": commit_of(Path(__file__).parent),
     }
     path = folder / "sessions.jsonl"
     try:
@@ -105,9 +105,20 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """The commit of the source, where it is a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+def commit_of(folder: Path) -> str | None:
+    """The commit of a checkout, "-dirty" where it was changed; None elsewhere.
+
+    `git describe --dirty` would write to the checkout's index.
+    """
+    commit = _git(folder, "describe", "--always")
+    if commit is None:
+        return None
+    changed = _git(folder, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    command = ["git", "-C", str(folder), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -1,6 +1,7 @@
 """Run folders: numbered, never reused, locked."""
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from launch.errors import BadInput
-from launch.training.folder import exact_run_folder, locked, new_run_folder, note_start
+from launch.training.folder import commit_of, exact_run_folder, locked, new_run_folder, note_start
 
 
 def test_each_run_gets_the_next_number(tmp_path: Path) -> None:
@@ -67,3 +68,24 @@ def test_each_start_is_noted(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "sessions.jsonl").read_text().splitlines()]
     assert len(rows) == 2
     assert rows[0]["versions"]["jax"]
+
+
+def test_a_commit_is_named_and_the_checkout_left_as_it_is(tmp_path: Path) -> None:
+    def git(*words: str) -> None:
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *words], check=True, capture_output=True)
+
+    assert commit_of(tmp_path) is None
+    git("init")
+    file, index = tmp_path / "file", tmp_path / ".git" / "index"
+    file.write_text("a")
+    git("add", "file")
+    git("commit", "-m", "first")
+    os.utime(file, (1, 1))  # git would note the file's new time in the index
+    before = index.read_bytes()
+    commit = commit_of(tmp_path)
+    assert commit is not None
+    assert not commit.endswith("-dirty")
+    file.write_text("b")
+    assert commit_of(tmp_path) == f"{commit}-dirty"
+    assert index.read_bytes() == before
