@@ -81,7 +81,9 @@ def film_strip(video: Path) -> np.ndarray | None:
     return _tiled(frames, cv2.INTER_AREA) if frames else None
 
 
-def seen_strip(observations: Sequence[Mapping[str, np.ndarray]], channels: int) -> np.ndarray | None:
+def seen_strip(
+    observations: Sequence[Mapping[str, np.ndarray]], channels: int
+) -> np.ndarray | None:
     """Return six of the pictures that a policy saw, as `film_strip`, or None where it saw none.
 
     channels: of one frame of its stacks, 1 = grey, 3 = red, green, blue.

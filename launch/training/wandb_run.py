@@ -33,8 +33,8 @@ class WandbRun:
             self._run: Any = _begin(folder, config)
         except Exception as error:
             raise BadInput(
-                f"--track=wandb: wandb does not start: {error}; WANDB_MODE=offline needs no account, "
-                "--track=none goes without"
+                f"--track=wandb: wandb does not start: {error}; WANDB_MODE=offline needs no "
+                "account, --track=none goes without"
             ) from error
 
     def scalars(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -57,8 +57,8 @@ class WandbRun:
         except Exception as error:  # of a process, a socket or a network that wandb relies on
             self._run = None
             say(
-                f"wandb: {error or type(error).__name__}; nothing more is copied there, the run goes "
-                "on and its own logs have all"
+                f"wandb: {error or type(error).__name__}; nothing more is copied there, the run "
+                "goes on and its own logs have all"
             )
 
 

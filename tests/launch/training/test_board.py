@@ -96,7 +96,8 @@ def test_six_pictures_of_a_video_in_their_order(tmp_path):
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_six_of_the_newest_pictures_that_were_seen(channels):
-    seen = [{"image": np.full((8, 8, 4 * channels), level, np.uint8)} for level in range(0, 250, 10)]
+    shape = (8, 8, 4 * channels)
+    seen = [{"image": np.full(shape, level, np.uint8)} for level in range(0, 250, 10)]
     for observation in seen:
         observation["image"][..., :-channels] = 255  # older frames of the stack
     strip = board.seen_strip(seen, channels)
