@@ -300,6 +300,7 @@ ELSEWHERE = {
 }  # in whole runs, of a simulator
 
 
+@pytest.mark.slow
 def test_every_option_of_the_loop_counts(tmp_path: Path) -> None:
     names = {field.name for field in dataclasses.fields(LoopConfig)}
     assert names == CHANGED.keys() | ELSEWHERE

@@ -61,6 +61,7 @@ def test_update_inside_scan_equals_update_many():
     assert_close(jax.jit(update_many)(fresh(), batches)[0].critic, many.critic)
 
 
+@pytest.mark.slow
 def test_seeds_under_vmap_equal_seeds_alone():
     keys = jax.random.split(jax.random.PRNGKey(0), 3)
     batches = [make_batch(VECTOR, seed=seed) for seed in range(3)]
@@ -71,6 +72,7 @@ def test_seeds_under_vmap_equal_seeds_alone():
         assert_close(jax.tree.map(lambda leaf, i=i: leaf[i], together.critic), alone.critic)
 
 
+@pytest.mark.slow
 def test_64_bit_numbers_leave_the_agent_in_float32():
     code = """
 import jax

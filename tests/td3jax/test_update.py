@@ -97,6 +97,7 @@ def test_the_step_without_scalars_is_the_same_step(spaces):
     assert int(lean.health_step) == 0
 
 
+@pytest.mark.slow
 def test_jitted_equals_unjitted():
     config = tiny_config(policy_delay=1)
     batch = make_batch(VECTOR)

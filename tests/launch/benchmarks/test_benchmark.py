@@ -75,6 +75,7 @@ def test_a_contestant_that_fails_is_named():
         contest.run([Contestant("broken", "ours:matmul", {"library": "numpy", "size": -1})], 1)
 
 
+@pytest.mark.slow
 def test_a_contestant_that_hangs_is_killed_and_the_others_run():
     matmul = {"library": "numpy", "size": 64}
     results = contest.run(

@@ -32,6 +32,7 @@ def test_importing_the_module_does_not_import_jax():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's mallopt")
 def test_pages_of_a_jitted_call_stay_mapped():
     as_it_comes = _faults_per_call("")

@@ -12,6 +12,7 @@ from launch.studies.ablation.data import collect, n_step_batch
 DISCOUNT, STEPS = 0.9, 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("optimised")
 def test_n_step_sums_stop_at_the_ends_of_episodes_and_of_the_buffer():
     buffer = collect(ToyConfig(size=16), jax.random.key(3), count=300)
