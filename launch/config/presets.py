@@ -47,20 +47,24 @@ CARLA = _values(
 )
 
 # The driving task with all that training may know (docs/guidance.md): a critic on the simulator's
-# numbers, labels of the expert, dense and varied traffic, a reward by what traffic allows, and a
-# horizon of 7 s. A lens gives 48 x 48 pixels the sight of more.
+# numbers, labels of the expert, dense and varied traffic, many lights, a reward by what traffic
+# allows, and a horizon of 7 s. A lens gives 56 x 56 pixels the sight of more, from above the seats,
+# where a car that stands at its stop line still sees its light.
 GUIDED = _values(
     CARLA,
     steps=45_000,
     privileged=True,
     encoder="separate",
-    image_size=48,
+    image_size=56,
     lens=3.0,
     red_green=True,
-    camera_width=144,
-    camera_height=144,
+    camera_width=168,
+    camera_height=168,
+    camera_x=-1.5,
+    camera_z=2.0,
     random_shift=4,
     train_npc_vehicles=(40, 80),
+    train_light_starts=0.5,
     episode_steps=800,
     learning_starts=14_000,
     warm_up_noise=(0.0, 0.1, 0.3, 0.6, 1.0),
