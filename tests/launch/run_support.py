@@ -69,6 +69,11 @@ def tiny(**values: Any) -> RunConfig:
     return replace_leaves(RunConfig(), {**TINY, **values})
 
 
+def overlapping(**values: Any) -> RunConfig:
+    """The same with simulators and learner side by side, and no evaluation."""
+    return tiny(**{"overlap": True, "eval_every": 0, "final_episodes": 0, **values})
+
+
 def as_flags(**values: Any) -> list[str]:
     """The tiny configuration as command line flags."""
     words = []

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from run_support import SplitToyEnv, column, session, tiny
+from run_support import SplitToyEnv, column, overlapping, session
 
 from envs.errors import SimulatorFault, SimulatorUnavailable
 from launch.config.run import RunConfig, resolve
@@ -37,10 +37,6 @@ class SlowEnv(SplitToyEnv):
         self.threads.add(threading.current_thread().name)
         time.sleep(self.seconds)
         return super().step_wait()
-
-
-def overlapping(**values: Any) -> RunConfig:
-    return tiny(**{"overlap": True, "eval_every": 0, "final_episodes": 0, **values})
 
 
 def run(folder: Path, envs: list[Any], **values: Any) -> Session:

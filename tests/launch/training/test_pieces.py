@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from run_support import SplitToyEnv, column, session, tiny
+from run_support import SplitToyEnv, column, overlapping, session, tiny
 
 from envs.errors import SimulatorFault
 from launch.config.run import LoopConfig, RunConfig, piece_steps
@@ -53,10 +53,6 @@ def driving(config: RunConfig, folder: Path, envs: list[Any], **more: Any) -> Se
     publisher = Publisher(made.learner, config.loop.max_lag, lambda value: value, seconds=0.0)
     made.overlap = Overlap(made.simulators, made.learner, config.loop, publisher)
     return made
-
-
-def overlapping(**values: Any) -> RunConfig:
-    return tiny(**{"overlap": True, "eval_every": 0, "final_episodes": 0, **values})
 
 
 def run(folder: Path, envs: list[Any], **values: Any) -> Session:
