@@ -64,6 +64,28 @@ OPTIONS = {
         "auxiliary_weight": 0.3,
     },
     "critic_image": {"critic_image": True, "encoder": "shared", "expert_weight": 0.5},
+    "many": {
+        "actor_lr": 1e-2,
+        "critic_lr": 2e-2,
+        "actor_cnn_lr": 3e-2,
+        "critic_cnn_lr": 4e-2,
+        "adam_b1": 0.5,
+        "adam_b2": 0.9,
+        "adam_eps": 1e-3,
+        "actor_weight_decay": 0.5,
+        "critic_l2": 0.01,
+        "discount": 0.9,
+        "tau": 0.3,
+        "target_bound": 0.3,
+        "pre_tanh_penalty": 0.1,
+        "encoder_norm": "layer",
+    },
+}
+#: Options that a mixture here has too; alone they are slow tests.
+MIXED = {
+    *("rates", "adam", "decay", "critic_l2", "discount_tau", "target_bound", "pre_tanh"),
+    *("encoder_norm", "noise", "weighted_double_q", "hl_gauss", "trunk", "head_norms"),
+    *("no_delay", "asymmetric", "final_init"),
 }
 
 
@@ -121,7 +143,14 @@ def reference_updates(config, state, batches, normals):
 
 
 TRAINING = ("asymmetric", "guided", "critic_image")
-CASES = [(name, PRIVILEGED if name in TRAINING else PIXELS) for name in OPTIONS]
+CASES = [
+    pytest.param(
+        name,
+        PRIVILEGED if name in TRAINING else PIXELS,
+        marks=[pytest.mark.slow] if name in MIXED else [],
+    )
+    for name in OPTIONS
+]
 CASES += [(name, VECTOR) for name in ("plain", "report_mixture", "modern_mixture")]
 
 
