@@ -30,10 +30,10 @@ DIAGNOSE = [
 # What every training run needs, whatever its environment; its report is a diagnosis.
 RUN = [
     *DIAGNOSE,
-    "gymnasium>=1.1,<2",
+    "gymnasium>=1.2.2,<2",
     "imageio-ffmpeg>=0.5",
     "networkx>=3.2,<4",
-    "opencv-python>=4.10",
+    "opencv-python>=4.10.0.84",
     "scipy>=1.14",
     "tensorboardX>=2.6.2",
     "tqdm>=4.66",
@@ -41,12 +41,12 @@ RUN = [
 CARLA = [
     *RUN,
     "carla==0.9.16",  # The protocol is that of one release.
-    "msgpack>=1",
+    "msgpack>=1.0.5",
     "numba>=0.61",
 ]
 GYM = [
     *RUN,
-    "gymnasium[box2d,mujoco]>=1.1,<2",
+    "gymnasium[box2d,mujoco]>=1.2.2,<2",
 ]
 STUDIES = [
     "pandas>=2.2,<3",  # rliable imports it without asking for it.
