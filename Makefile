@@ -11,6 +11,8 @@ ARGS ?=
 
 # Other software's paths (ROS sets them) would hide the locked packages.
 unexport PYTHONPATH PYTHONHOME
+# Hundreds of processes of the tests would compile the same sources again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python of these versions that runs and can make virtual environments. Each candidate is
 # tried, as a shim of pyenv may be on the PATH and not run.

@@ -74,7 +74,7 @@ def test_one_compilation_for_a_hundred_updates():
     assert compiled._cache_size() - before == 1
 
 
-@pytest.mark.parametrize("spaces", [VECTOR, PIXELS])
+@pytest.mark.parametrize("spaces", [VECTOR, pytest.param(PIXELS, marks=pytest.mark.slow)])
 def test_the_step_without_scalars_is_the_same_step(spaces):
     config = tiny_config(health_every=2)
     lean = full = None

@@ -25,15 +25,15 @@ from run_support import session, tiny
 from launch.training import checkpoint
 from launch.training.loop import train
 
-vector = {"steps": 60, "update_ratio": 2.0}
+vector = {"steps": 40, "update_ratio": 2.0}
 pixels = {"env": "envs:td3jax/LaneToy-v0", "encoder": "shared", "random_shift": 2}
 pixels |= {"critic_norm": "layer", "conv_channels": (4,), "conv_kernels": (8,)}
 pixels |= {"conv_strides": (8,), "feature_size": 16, "critic_clip_norm": 10.0}
-pixels |= {"steps": 40, "log_every": 1}  # one program to compile
+pixels |= {"steps": 40}
 
 
 def trained(folder, devices, updates, values):
-    config = tiny(devices=devices, eval_every=0, n_step=3, **values)
+    config = tiny(devices=devices, eval_every=0, n_step=3, log_every=1, **values)  # one program
     run = session(config, folder)
     assert train(run)
     assert run.learner.updates == updates
@@ -49,7 +49,7 @@ def trained(folder, devices, updates, values):
 
 
 assert jax.device_count() == 4
-updates, values = {"vector": (80, vector), "pixels": (20, pixels)}[sys.argv[2]]
+updates, values = {"vector": (40, vector), "pixels": (20, pixels)}[sys.argv[2]]
 one, four = (
     trained(Path(sys.argv[1], str(devices)), devices, updates, values) for devices in (1, 4)
 )

@@ -54,7 +54,9 @@ def test_a_fast_simulator_does_not_wait_for_a_slow_one(tmp_path: Path) -> None:
     assert all("simulator" in name for env in envs for name in env.threads)
 
 
-@pytest.mark.parametrize("overlap", [False, True], ids=["rounds", "overlap"])
+@pytest.mark.parametrize(
+    "overlap", [pytest.param(False, marks=pytest.mark.slow), True], ids=["rounds", "overlap"]
+)
 def test_the_slowest_simulator_is_named(
     tmp_path: Path, overlap: bool, capfd: pytest.CaptureFixture
 ) -> None:
