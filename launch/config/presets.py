@@ -52,7 +52,7 @@ CARLA = _values(
 # where a car that stands at its stop line still sees its light.
 GUIDED = _values(
     CARLA,
-    steps=45_000,
+    steps=100_000,
     privileged=True,
     encoder="separate",
     image_size=56,
@@ -195,7 +195,7 @@ REPORT_4 = _values(
 
 PRESETS: dict[str, Preset] = {
     "carla": Preset("driving on the stand-in, 5,000 steps: 8 to 14 minutes on two cores", CARLA),
-    "guided": Preset("driving, taught by what the simulator knows: about an hour", GUIDED),
+    "guided": Preset("driving, taught by what the simulator knows: two to three hours", GUIDED),
     "vector": Preset("any task of a few numbers, 20,000 steps: a minute or two", VECTOR),
     "pixels": Preset("any task of pictures, actions taken four times: hours", PIXELS),
     "td3_paper": Preset("Fujimoto et al. 2018, HalfCheetah, 1M steps: 50 minutes", TD3_PAPER),
