@@ -16,10 +16,10 @@ from launch.errors import BadInput, NonFinite
 from launch.training import seeds
 from launch.training.environments import (
     Env,
-    Simulator,
     Transition,
     begin_step,
     finish_step,
+    in_halves,
     start_episode,
 )
 from launch.training.sink import Observation, Sink, Store
@@ -176,7 +176,7 @@ class Collector:
         except SimulatorFault:
             return None
         finally:
-            began = self._sent if isinstance(self.env, Simulator) else asked
+            began = self._sent if in_halves(self.env) else asked
             self.step_seconds = waited_for(began, asked, time.monotonic())
 
     def take(self, action: np.ndarray, transition: Transition | None) -> dict[str, float] | None:

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -159,6 +159,11 @@ class Simulator(Protocol):
         """Return the transition of the action that was sent."""
 
 
+def in_halves(env: Env) -> TypeGuard[Simulator]:
+    """Tell whether an environment is a Simulator; cheap, as every step asks."""
+    return hasattr(type(env), "step_async")
+
+
 @runtime_checkable
 class EveryTick(Protocol):
     """The driving task: asked for a video, it has a picture of every tick of a step."""
@@ -186,17 +191,17 @@ def start_episode(
     told = {"video": video, "max_steps": steps, "roads": roads, "training": training}
     if isinstance(env, EveryTick):  # of others nobody takes the pictures, and they would pile up
         told["every_tick"] = video
-    return env.reset(seed=seed, options=told if isinstance(env, Simulator) else None)
+    return env.reset(seed=seed, options=told if in_halves(env) else None)
 
 
 def begin_step(env: Env, action: np.ndarray) -> None:
     """Send the action, where the environment can work on it while others do something else."""
-    if isinstance(env, Simulator):
+    if in_halves(env):
         env.step_async(action)
 
 
 def finish_step(env: Env, action: np.ndarray) -> Transition:
     """Return the transition of an action that `begin_step` has seen."""
-    result = env.step_wait() if isinstance(env, Simulator) else env.step(action)
+    result = env.step_wait() if in_halves(env) else env.step(action)
     observation, reward, terminated, truncated, info = result
     return observation, float(reward), bool(terminated), bool(truncated), info

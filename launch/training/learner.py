@@ -50,8 +50,9 @@ class Learner:
         self.rng = seeds.generator(seed, "replay")
         self.updates = 0
         self.pretrained = 0  # of the updates, those before the policy's first step
-        self._ratio = _exact(config.loop.update_ratio)
-        self._credit = Fraction(0)  # updates earned and not taken
+        # Updates a transition, and those earned and not taken, both in parts of one.
+        self._ratio, self._parts = _exact(config.loop.update_ratio).as_integer_ratio()
+        self._credit = 0
         self._metrics: Metrics = {}
         self._worst = RunningMaxima()
         self._flying: list[_Call] = []
@@ -70,7 +71,7 @@ class Learner:
 
     def due(self, transitions: int) -> int:
         """Updates owed once so many more transitions have come."""
-        return max(0, math.floor(self._credit + self._ratio * transitions))
+        return max(0, (self._credit + self._ratio * transitions) // self._parts)
 
     def update(self, count: int, scalars: bool = True) -> None:
         """Dispatch `count` gradient steps, each on a batch of its own; return while the device
@@ -79,7 +80,7 @@ class Learner:
         scalars off: those of earlier updates stay, but for `metrics.WORST`, of all updates.
         """
         self._take(count, self._per_call, scalars)
-        self._credit -= count
+        self._credit -= count * self._parts
 
     def owed(self) -> int:
         """Return how many of the `pretrain_updates` are still to be taken."""
@@ -159,7 +160,7 @@ class Learner:
         return {
             "updates": self.updates,
             "pretrained": self.pretrained,
-            "credit": str(self._credit),
+            "credit": str(Fraction(self._credit, self._parts)),
             "rng": self.rng.bit_generator.state,
             "metrics": self._measured(),
             "worst": self._worst.values(),
@@ -171,7 +172,7 @@ class Learner:
         self.updates = int(loose["updates"])
         self.pretrained = int(loose.get("pretrained", 0))  # older checkpoints have none
         self._finished = self.updates, self.state
-        self._credit = Fraction(loose["credit"])
+        self._credit = math.floor(Fraction(loose["credit"]) * self._parts)
         self.rng.bit_generator.state = loose["rng"]
         self._metrics = {k: jnp.float32(v) for k, v in loose["metrics"].items()}
         self._worst.restore(loose.get("worst", {}))  # older checkpoints have none

@@ -24,7 +24,7 @@ from envs.errors import EnvError, SimulatorFault, SimulatorUnavailable
 from envs.supervised import RestartBudget
 from launch.config.run import LOCAL, LoopConfig, RunConfig, is_address, parse_address
 from launch.errors import BadInput, LaunchError
-from launch.training.environments import Env, Say, Simulator, make_env
+from launch.training.environments import Env, Say, in_halves, make_env
 
 if TYPE_CHECKING:  # an actor without a policy needs no jax
     from launch.training.pieces import Piece, PolicyCopy, Weights
@@ -74,7 +74,7 @@ class Host:
     def reset(self, seed: int | None, options: dict[str, Any] | None) -> Any:
         """Return the first observation and info; options are for simulators."""
         assert self._env is not None
-        known = options if isinstance(self._env, Simulator) else None
+        known = options if in_halves(self._env) else None
         self._seen, info = self._env.reset(seed=seed, options=known)
         return self._seen, info
 

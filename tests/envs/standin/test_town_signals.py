@@ -13,7 +13,7 @@ LIT = ("Town01", "Town04", "Town05", "Town10HD")
 
 
 def test_these_towns_have_lights():
-    assert LIT == tuple(name for name in TOWNS if town(name).signals)
+    assert tuple(name for name in TOWNS if town(name).signals) == LIT
 
 
 @pytest.mark.parametrize("name", LIT)
