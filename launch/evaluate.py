@@ -19,7 +19,7 @@ from launch.config.presets import DEFAULT, preset
 from launch.config.run import CARLA, for_evaluation
 from launch.config.run_flags import ABOUT_PRESETS, configuration, from_checkpoint, run_flags
 from launch.errors import BadInput
-from launch.scores import POLICIES, SCRIPTED
+from launch.scores import HIDDEN, POLICIES, POLICY, SCRIPTED
 from launch.signals import stop_on_signals
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ COMMAND = Command(
             "policy",
             tuple,
             ("checkpoint",),
-            f"one or more of {', '.join(POLICIES)}; {' and '.join(SCRIPTED)} for carla only",
+            f"one or more of {', '.join(POLICIES)}; {' and '.join(SCRIPTED)} for carla only, the "
+            "last two are the checkpoint with a part of its observation hidden",
             True,
             choices=POLICIES,
         ),
@@ -88,8 +89,9 @@ def make_plan(given: dict[str, Any]) -> PolicyEvaluation:
     """Make of the flags what is to be evaluated; BadInput for what does not go together."""
     policies = dict.fromkeys(COMMAND.value(given, "policy"))
     folder = COMMAND.value(given, "run_dir")
-    if "checkpoint" in policies and not folder:
-        raise BadInput("--policy=checkpoint needs --run_dir=RUN_FOLDER")
+    for policy in (POLICY, *HIDDEN):
+        if policy in policies and not folder:
+            raise BadInput(f"--policy={policy} needs --run_dir=RUN_FOLDER")
     if folder and given.get("preset"):
         raise BadInput(f"--preset={given['preset']}: {folder} has a configuration of its own")
     for flag in ("out", "gif"):

@@ -22,7 +22,10 @@ _MEANS = (
 )
 POLICY, REFERENCE = "checkpoint", "blind"
 SCRIPTED = ("expert", REFERENCE)
-POLICIES = (POLICY, *SCRIPTED, "random")
+REFERENCES = (*SCRIPTED, "random")
+#: The trained policy with a part of its observation hidden: what that part is worth.
+HIDDEN = ("black_picture", "no_waypoints")
+POLICIES = (POLICY, *REFERENCES, *HIDDEN)
 
 
 class Cell(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from launch.page.subject import Evaluation
-from launch.scores import POLICIES, POLICY, REFERENCE, Cell, above, column, scores
+from launch.scores import POLICY, REFERENCE, REFERENCES, Cell, above, column, scores
 from launch.statistics import Estimate
 
 TITLES = {
@@ -14,6 +14,8 @@ TITLES = {
     "expert": Cell("expert", "is told where everybody is"),
     "blind": Cell("blind driver", "follows the route, sees nothing"),
     "random": Cell("random actions"),
+    "black_picture": Cell("trained policy", "shown black pictures"),
+    "no_waypoints": Cell("trained policy", "not told its route"),
 }
 #: The figures that decide, in this order; others are folded.
 SHOWN = (
@@ -57,7 +59,7 @@ def comparison(policies: Mapping[str, Evaluation], driving: bool) -> Comparison 
 
 def wanted(driving: bool) -> tuple[str, ...]:
     """The policies to compare in the driving task or another."""
-    return POLICIES if driving else (POLICY, "random")
+    return (POLICY, *REFERENCES) if driving else (POLICY, "random")
 
 
 def same_routes(policies: Mapping[str, Evaluation]) -> bool:

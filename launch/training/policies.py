@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from envs.task.observation import SCALARS
+from launch.config.run import CARLA, RunConfig
+from launch.errors import BadInput
 from td3jax.algorithm import Algorithm
 from td3jax.batch import policy_view
+from td3jax.config import Spaces
 
 Policy = Callable[[dict[str, np.ndarray], Mapping[str, Any]], np.ndarray]
 
@@ -50,3 +54,25 @@ def scripted(name: str) -> Policy:
         return np.asarray(info[f"{name}_action"], np.float32)
 
     return policy
+
+
+def hidden(name: str, policy: Policy, config: RunConfig, spaces: Spaces) -> Policy:
+    """Return the policy with a part of its observation set to 0; BadInput where there is none.
+
+    "black_picture" hides the picture, "no_waypoints" the driving task's route.
+    """
+    if name == "black_picture":
+        if spaces.image is None:
+            raise BadInput(f"--policy={name}: this policy sees no picture")
+        part, shown = "image", 0
+    else:
+        if config.loop.env != CARLA:
+            raise BadInput(f"--policy={name}: only env {CARLA} has waypoints")
+        part, shown = "vector", len(SCALARS)
+
+    def driver(observation: dict[str, np.ndarray], info: Mapping[str, Any]) -> np.ndarray:
+        values = observation[part].copy()
+        values.reshape(-1)[shown:] = 0
+        return policy({**observation, part: values}, info)
+
+    return driver

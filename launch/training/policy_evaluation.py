@@ -19,7 +19,7 @@ from launch.config.tree import to_dict
 from launch.diagnosis.limits import parse_limits
 from launch.errors import DONE, BadInput
 from launch.page.write import PAGE, write_evaluation_page, write_run_page
-from launch.scores import SCRIPTED
+from launch.scores import HIDDEN, SCRIPTED
 from launch.signals import StopRequest
 from launch.training import checkpoint, policies, seeds
 from launch.training.environments import Env, make_env, spaces_of, steps_per_second
@@ -239,4 +239,7 @@ def _driver(plan: PolicyEvaluation, policy: str, env: Env) -> tuple[Policy, Valu
         spaces = trained
     state = checkpoint.read(plan.path, plan.config, spaces, algorithm).state
     values = policies.critics(algorithm, state) if spaces.privileged is None else None
-    return policies.greedy(algorithm, state), values
+    driver = policies.greedy(algorithm, state)
+    if policy in HIDDEN:
+        driver = policies.hidden(policy, driver, plan.config, spaces)
+    return driver, values

@@ -14,14 +14,16 @@ import pytest
 from run_support import SplitToyEnv, session, tiny
 
 from envs.errors import SimulatorFault
-from launch.config.run import CARLA, to_json
+from launch.config.run import CARLA, RunConfig, to_json
+from launch.errors import BadInput
 from launch.evaluate import main
 from launch.statistics import wilson
 from launch.training.evaluation import EpisodeResult, ValueCheck, run_episodes, summarise, table
 from launch.training.loop import evaluate_now, train
-from launch.training.policies import greedy
+from launch.training.policies import greedy, hidden
 from launch.training.recorder import Recorder, recorded
 from launch.training.video import Video, VideoFailed, kept
+from td3jax.config import Spaces
 
 
 def result(rewards: list[float], terminated: bool = True, **metrics: float) -> EpisodeResult:
@@ -164,6 +166,35 @@ def test_a_fault_repeats_the_episode_and_leaves_nothing_of_it(tmp_path: Path) ->
     assert sorted(check.sizes) == sorted([*range(2, 21, 2)] * 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "image", "vector"),
+    [("black_picture", 0, [7, 7, 7, 7, 7]), ("no_waypoints", 7, [7, 7, 7, 0, 0])],
+)
+def test_a_part_is_hidden_from_a_policy_and_from_nobody_else(
+    name: str, image: int, vector: list[int]
+) -> None:
+    seen = []
+
+    def policy(observation: dict[str, np.ndarray], info: object) -> np.ndarray:
+        seen.append(observation)
+        return np.zeros(2, np.float32)
+
+    spaces = Spaces(image=(4, 4, 1), vector=5, action=2)
+    observation = {"image": np.full((4, 4, 1), 7, np.uint8), "vector": np.full(5, 7, np.float32)}
+    hidden(name, policy, RunConfig(), spaces)(observation, {})
+    assert seen[0]["image"].dtype == np.uint8
+    assert (seen[0]["image"] == image).all()
+    assert seen[0]["vector"].tolist() == vector
+    assert (observation["image"] == 7).all()
+    assert (observation["vector"] == 7).all()
+
+
+def test_what_is_not_there_cannot_be_hidden() -> None:
+    for name, message in (("black_picture", "sees no picture"), ("no_waypoints", "only env carla")):
+        with pytest.raises(BadInput, match=message):
+            hidden(name, lambda o, i: np.zeros(1), tiny(), Spaces(image=None, vector=3, action=1))
+
+
 def test_the_program_reports_and_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
 ) -> None:
@@ -205,6 +236,7 @@ def test_the_program_reports_and_records(
     [
         (["--policy=best"], "--policy=best: choose from checkpoint, expert, blind, random"),
         ([], "--policy=checkpoint needs --run_dir"),
+        (["--policy=black_picture"], "--policy=black_picture needs --run_dir"),
         (["--run_dir=/no/where"], "/no/where: no such folder"),
         (["/no/where"], "/no/where: no such folder"),
         (["/no/where", "--preset=sb3"], "--preset=sb3: /no/where has a configuration of its own"),

@@ -76,10 +76,10 @@ def test_side_by_side_a_killed_stand_in_is_replaced_and_the_run_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:
     run = tmp_path / "run"
-    words = [*FLAGS, "--simulators=2", "--overlap", "--max_lag=4", "--steps=160"]
-    words += ["--final_episodes=1", "--norecord_video", f"--run_dir={run}"]
+    words = [*FLAGS, "--simulators=2", "--overlap", "--max_lag=4", "--steps=100"]
+    words += ["--episode_steps=60", "--final_episodes=1", "--norecord_video", f"--run_dir={run}"]
     child = process(*words)
-    wait_for(lambda: last_step(run) >= 40, child)
+    wait_for(lambda: last_step(run) >= 30, child)
     os.kill(stand_ins(child.pid)[1], signal.SIGKILL)
     code, out, err = finished(child)
     assert code == 0, err
@@ -89,9 +89,9 @@ def test_side_by_side_a_killed_stand_in_is_replaced_and_the_run_goes_on(
     assert lags
     assert max(lags) <= 4
     (updates,) = [value for _, tag, value in lines if tag == "agent/total_iterations"][-1:]
-    assert float(updates) == 160 - 20
-    assert checkpoint.find(run).name == "step-000000160"
-    assert main([f"--resume={run}", "--nooverlap", "--steps=190"]) == 2
+    assert float(updates) == 100 - 20
+    assert checkpoint.find(run).name == "step-000000100"
+    assert main([f"--resume={run}", "--nooverlap", "--steps=130"]) == 2
     assert "--overlap=False: the run to resume has True" in capfd.readouterr().err
 
 
