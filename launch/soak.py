@@ -44,8 +44,10 @@ def _body(given: dict[str, Any]) -> int:
     out.mkdir(parents=True, exist_ok=True)
     minutes = COMMAND.value(given, "minutes")
     if minutes:
-        rows = soak_towns(COMMAND.value(given, "towns"), minutes)
-        write_records(out / "towns.csv", rows, "town")
+        rows = []
+        for row in soak_towns(COMMAND.value(given, "towns"), minutes):
+            rows.append(row)
+            write_records(out / "towns.csv", rows, "town")
         draw_towns(rows, out / "towns.png")
         print("\n".join(summary_of_towns(rows)))
         return DONE

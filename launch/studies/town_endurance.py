@@ -40,8 +40,8 @@ Row = dict[str, Any]
 
 def soak_towns(
     towns: Sequence[str], minutes: int, vehicles: int = VEHICLES, walkers: int = WALKERS
-) -> list[Row]:
-    """Return a row for each simulated minute in each of the towns; none = all of the server's.
+) -> Iterator[Row]:
+    """Yield a row for each simulated minute in each of the towns; none = all of the server's.
 
     Raises BadInput for a town that the server lacks, LaunchError where the driving client ends by
     itself or gives no answer.
@@ -53,7 +53,6 @@ def soak_towns(
         known = sorted({base_name(name).removesuffix("_Opt") for name in maps})
         if strange := [town for town in towns if town not in known]:
             raise BadInput(f"--towns={strange[0]}: the server has {', '.join(known)}")
-        rows = []
         with tempfile.TemporaryDirectory() as folder:
             for number, town in enumerate(towns or known):
                 recording = Path(folder) / f"{town}.rec"
@@ -63,9 +62,8 @@ def soak_towns(
                     actors = client.get_world().get_actors().filter("[vw]*.*.*")
                     size = round(recording.stat().st_size / 1e6, 1)
                     state = process_state(started.process.pid)
-                    rows.append(seen | state | {"actors": len(actors), "recording_mb": size})
+                    yield seen | state | {"actors": len(actors), "recording_mb": size}
                 recording.unlink()
-        return rows
     finally:
         started.kill()
 

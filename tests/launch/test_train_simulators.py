@@ -72,6 +72,7 @@ def test_one_of_two_stand_ins_dies_and_the_other_s_episode_goes_on(
     assert "came out differently" not in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_side_by_side_a_killed_stand_in_is_replaced_and_the_run_goes_on(
     tmp_path: Path, capfd: pytest.CaptureFixture
 ) -> None:

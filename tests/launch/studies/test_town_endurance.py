@@ -46,7 +46,7 @@ def test_what_stands_leaves_the_road_or_lingers_in_it_is_counted() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_towns_one_after_the_other_leave_nothing_behind(tmp_path) -> None:
-    rows = soak_towns(["Town02", "Town01"], minutes=1, vehicles=10, walkers=5)
+    rows = list(soak_towns(["Town02", "Town01"], minutes=1, vehicles=10, walkers=5))
     assert [row["town"] for row in rows] == ["Town02", "Town01"]
     assert [(row["cars"], row["walkers"], row["actors"]) for row in rows] == [(10, 5, 15)] * 2
     assert all(row["recording_mb"] > 0 for row in rows)
