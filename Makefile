@@ -23,7 +23,7 @@ find_python = $(shell for python in $(call candidates,$(1)); do \
   "$$python" -c '$(call CAN_MAKE_VENV,$(1))' 2>/dev/null && echo "$$python" && break; done)
 PYTHON ?= $(call find_python,3.12 3.11)
 
-.PHONY: help train demo test test-slow test-scale test-core test-other torture lint docs figures wheel-check lock clean
+.PHONY: help train demo test pytest ruff mypy test-slow test-scale test-core test-other torture lint docs figures wheel-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,10 @@ demo: $(VENV)/ready ## three routes driven by the policy of docs/driving/policy:
 	  --out=runs/demo/evaluation.json --video
 	@echo "open runs/demo/evaluation.html in a browser; next: make train STEPS=300"
 
-test: $(VENV)/ready lint ## linters, types and the tests but the slow ones
+test: $(VENV)/ready ruff ## linters, types and the tests but the slow ones
+	@$(MAKE) --no-print-directory -j 2 mypy pytest  # types are checked beside the tests
+
+pytest:
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-slow: $(VENV)/ready ## the tests that `make test` leaves out: variants, longer runs
@@ -58,9 +61,13 @@ test-other: $(VENV)/ready ## the same with the other Python, 3.11 or 3.12, in an
 torture: $(VENV)/ready ## kill, freeze and damage for HOURS=1, then a table of what was lost
 	$(BIN)/python -m tests.torture --hours=$(HOURS) $(ARGS)
 
-lint: $(VENV)/ready ## ruff and mypy
+lint: ruff mypy ## ruff and mypy
+
+ruff: $(VENV)/ready
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+
+mypy: $(VENV)/ready
 	$(BIN)/python -m mypy
 
 docs: $(VENV)-docs/ready ## build docs/ as a site in build/site

@@ -309,8 +309,8 @@ def _check_image(config: AgentConfig, spaces: Spaces) -> None:
         least = (least - 1) * stride + kernel
     if min(spaces.image[:2]) < least:
         raise ValueError(
-            f"image = {spaces.image}: these convolutions need at least {least} x {least} pixels "
-            "(conv_kernels, conv_strides)"
+            f"image = {spaces.image}: these convolutions need at least {least} x {least} pixels; "
+            "smaller conv_kernels and conv_strides, as 3,3,3 and 2,1,1, need fewer"
         )
 
 

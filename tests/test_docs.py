@@ -26,7 +26,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.as_posix()
 )
 NOTEBOOKS = sorted((ROOT / "docs").rglob("*.ipynb"))
-SLOW = {"docs/environments.md"}  # its code starts a simulator
+SLOW = {"docs/environments.md", "docs/library.md"}  # a simulator; compiles for 20 s
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`((?:td3jax |python -m (?:launch|envs)\.)[^`]+)`")
 _PLACEHOLDER = re.compile(r"=[A-Z]+(?=$|[ /])")
@@ -136,7 +136,7 @@ def parsed(name: str, words: list[str]) -> dict[str, Any]:
 
 WITH_COMMANDS = [
     path
-    for path in PAGES
+    for path in (*PAGES, *NOTEBOOKS)
     if path.name != "CHANGELOG.md"  # its commands are those of their time
     and commands(path.read_text(encoding="utf-8"))
 ]
@@ -146,6 +146,25 @@ WITH_COMMANDS = [
 def test_every_command_that_a_document_shows_is_one(path):
     for line in commands(path.read_text(encoding="utf-8")):
         parsed(*of_ours(line))
+
+
+TOYS = [
+    line
+    for path in WITH_COMMANDS
+    for line in commands(path.read_text(encoding="utf-8"))
+    if "LaneToy" in line
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", TOYS)
+def test_a_shown_training_on_the_toy_runs(line, tmp_path):
+    command, words = of_ours(line)
+    assert command == "train"
+    quick = {"steps": 60, "learning_starts": 20, "batch_size": 8, "final_episodes": 0}
+    quick |= {"pretrain_updates": 0, "capacity": 1000, "run_dir": tmp_path / "run"}
+    kept = [word for word in words if word[2:].partition("=")[0] not in quick]
+    assert train.main([*kept, *(f"--{flag}={value}" for flag, value in quick.items())]) == 0
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def sentence(found: Comparison) -> str:
     reference = found.groups[0]
     if len(found.groups) == 1:
         count = len(reference.entries)
-        return f"All {count} runs have the same settings but for the seed."
+        return f"{count} runs of the same settings but for the seed."
     if len(found.groups) == 2:
         return " ".join(outcomes(found))
     count = sum(len(group.entries) for group in found.groups)

@@ -13,7 +13,6 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import RepeatAction
 
 from envs.config import EnvConfig, with_options
 from launch.config.run import (
@@ -88,10 +87,8 @@ def _gym_env(loop: LoopConfig) -> Env:
     name = loop.env
     env: Env = Boundary(_made(name, parse_arguments(loop.env_args)), name, loop.env_seeds)
     env = limited(env, name, loop.env_steps)
-    if loop.action_repeat > 1:
-        env = RepeatAction(env, loop.action_repeat)
     try:
-        return agent_observations(UnitActions(env))
+        return agent_observations(UnitActions(env), loop.action_repeat)
     except BadInput as error:
         env.close()
         raise BadInput(f"env {name!r} does not fit: {error}") from error

@@ -15,7 +15,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import FrameStackObservation, TimeLimit, TransformObservation
+from gymnasium.wrappers import (
+    FrameStackObservation,
+    RepeatAction,
+    TimeLimit,
+    TransformObservation,
+)
 
 from envs.errors import EnvError, SimulatorFault, SimulatorUnavailable
 from launch.errors import BadInput, LaunchError
@@ -190,21 +195,28 @@ class NewestFrame(gymnasium.Wrapper[Observation, Any, Observation, Any]):
         return {**observation, "image": observation["image"][..., -1]}
 
 
-def agent_observations(env: Env) -> Env:
+def agent_observations(env: Env, action_repeat: int = 1) -> Env:
     """Return the environment with observations {"image": uint8 (H, W, 4), "vector": float32 (V,)}.
 
-    Either part may be absent. After a reset all frames of the image are the first picture.
+    Either part may be absent. After a reset all frames of the image are the first picture; each
+    step, which takes an action `action_repeat` times, adds one.
     """
     seen = view(env.observation_space)
+    if not seen.stacked:
+        env = _repeated(env, action_repeat)
     env = TransformObservation(env, seen.read, seen.space)
     if "image" not in seen.space.spaces:
         return env
-    if seen.stacked:
-        env = NewestFrame(env)
+    if seen.stacked:  # their frames are one more each step of the environment
+        env = _repeated(NewestFrame(env), action_repeat)
     assert isinstance(env.observation_space, spaces.Dict)
     parts = dict(env.observation_space.items())
     parts["image"] = spaces.Box(0, 255, (*(parts["image"].shape or ()), STACK), np.uint8)
     return TransformObservation(FrameStackObservation(env, STACK), _stacked, spaces.Dict(parts))
+
+
+def _repeated(env: Env, times: int) -> Env:
+    return RepeatAction(env, times) if times > 1 else env
 
 
 def _stacked(frames: Any) -> Observation:

@@ -60,6 +60,7 @@ def visitor(server: Server, config: EnvConfig = SMALL, **options: Any) -> Superv
     return SupervisedCarlaEnv(config, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the checker advises on image shapes; errors still raise
 def test_gymnasium_s_checker_passes(env):
     check_env(env, skip_render_check=True)

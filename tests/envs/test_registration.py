@@ -82,11 +82,12 @@ def test_the_lane_toy_refuses_a_window_too() -> None:
         gymnasium.make("td3jax/LaneToy-v0", render_mode="human")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(SyncVectorEnv, id="sync", marks=pytest.mark.slow),
+        pytest.param(SyncVectorEnv, id="sync"),
         pytest.param(partial(AsyncVectorEnv, context="spawn"), id="async"),
     ],
 )
@@ -111,6 +112,7 @@ def test_two_environments_step_side_by_side(kind: Any) -> None:
         together.close()
 
 
+@pytest.mark.slow
 def test_gymnasium_records_a_video_and_collects_pictures(tmp_path: Path) -> None:
     made = gymnasium.make(CARLA, render_mode="rgb_array", **TINY)
     try:

@@ -32,7 +32,13 @@ def assert_close(one, other):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("spaces", [VECTOR, PIXELS], ids=["vector", "pixels"])
+@pytest.mark.parametrize(
+    "spaces",
+    [
+        pytest.param(VECTOR, id="vector"),
+        pytest.param(PIXELS, id="pixels", marks=pytest.mark.slow),
+    ],
+)
 def test_update_and_act_inside_the_callers_jit(spaces):
     batch = make_batch(spaces)
     observation = batch.observations(spaces.stack)[0]

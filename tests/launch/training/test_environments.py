@@ -147,6 +147,8 @@ def test_ready_stacks_are_seen_as_the_buffer_will_give_them() -> None:
         assert seen[0]["image"][0, 0].tolist() == [3, 3, 3, 3]
         assert seen[2]["image"][0, 0].tolist() == [3, 3, 4, 5]
         assert seen[9]["image"][0, 0].tolist() == [9, 10, 11, 12]
+        repeated = episode(made(name, action_repeat=2))
+        assert repeated[2]["image"][0, 0].tolist() == [3, 3, 5, 7]
 
 
 def test_our_own_toy_is_seen_as_it_is() -> None:
