@@ -17,7 +17,7 @@ def title(film: Film, subject: Subject) -> str:
     told = f"{_WHAT.get(film.what, film.what)} of {count} {unit}s" if count > 1 else f"One {unit}"
     policy = str(evaluation.table.get("policy", POLICY))
     if policy != POLICY and policy in TITLES:
-        told += f" of the {TITLES[policy].value}"
+        told += f" of {TITLES[policy].name}"
     if evaluation is subject.final:
         told += " at the end of training"
     if film.episode is None:

@@ -9,13 +9,25 @@ from launch.page.subject import Evaluation
 from launch.scores import POLICY, REFERENCE, REFERENCES, Cell, above, column, scores
 from launch.statistics import Estimate
 
+
+class Title(NamedTuple):
+    """What a policy is called: within a sentence, and as a heading with what is said of it."""
+
+    name: str
+    heading: Cell
+
+
 TITLES = {
-    POLICY: Cell("trained policy"),
-    "expert": Cell("expert", "is told where everybody is"),
-    "blind": Cell("blind driver", "follows the route, sees nothing"),
-    "random": Cell("random actions"),
-    "black_picture": Cell("trained policy", "shown black pictures"),
-    "no_waypoints": Cell("trained policy", "not told its route"),
+    POLICY: Title("the policy", Cell("trained policy")),
+    "expert": Title("the expert", Cell("expert", "is told where everybody is")),
+    "blind": Title("the blind driver", Cell("blind driver", "follows the route, sees nothing")),
+    "random": Title("random actions", Cell("random actions")),
+    "black_picture": Title(
+        "the policy shown black pictures", Cell("trained policy", "shown black pictures")
+    ),
+    "no_waypoints": Title(
+        "the policy not told its route", Cell("trained policy", "not told its route")
+    ),
 }
 #: The figures that decide, in this order; others are folded.
 SHOWN = (
@@ -54,7 +66,7 @@ def comparison(policies: Mapping[str, Evaluation], driving: bool) -> Comparison 
     note = _note(policies)
     if driving:
         note = f"Collisions and red lights are means per route. {note}"
-    return Comparison([TITLES[name] for name in policies], figures, missing, note)
+    return Comparison([TITLES[name].heading for name in policies], figures, missing, note)
 
 
 def wanted(driving: bool) -> tuple[str, ...]:

@@ -9,19 +9,13 @@ from launch.diagnosis.examine import Diagnosis
 from launch.diagnosis.facts import section
 from launch.diagnosis.series import get
 from launch.diagnosis.verdict import GO, NO_GO
-from launch.page.policies import against_blind
+from launch.page.policies import TITLES, against_blind
 from launch.page.subject import Subject
 from launch.scores import POLICY, column
 from launch.statistics import mean
 
 ENDS = 10  # a tenth of the episodes at each end of a run
 ENOUGH = 20  # episodes for that
-_NAMES = {
-    POLICY: "the policy",
-    "expert": "the expert",
-    "blind": "the blind driver",
-    "random": "random actions",
-}
 
 
 def sentence(subject: Subject) -> str:
@@ -33,7 +27,7 @@ def sentence(subject: Subject) -> str:
 
 def _trained(subject: Subject) -> str:
     if subject.found is None:
-        names = " and ".join(_NAMES[name] for name in subject.policies)
+        names = " and ".join(TITLES[name].name for name in subject.policies)
         return f"{names} in {_task(subject)}" if subject.loop else names
     steps = f"{subject.found.verdict.last_step:,} steps"
     if not subject.loop:

@@ -19,8 +19,10 @@ from launch.config.presets import preset
 from launch.config.tree import to_dict
 from launch.diagnosis.examine import examine
 from launch.page.next_steps import next_steps
+from launch.page.policies import TITLES
 from launch.page.subject import Subject, of_folder
 from launch.page.write import write_diagnosis_page, write_evaluation_page, write_run_page
+from launch.scores import POLICIES
 from tests.launch.page.page_support import HOSTILE, add_policies, evaluation, write_run
 
 CONDITIONS = Path(__file__).parents[1] / "data" / "conditions"
@@ -174,6 +176,14 @@ def test_an_evaluation_of_no_run(tmp_path):
     assert "Training" not in page.text
     both = {"blind": file, "random": file}
     assert write_evaluation_page(both, config) == tmp_path / "evaluation.html"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_each_policy_has_a_page_that_names_it(tmp_path, policy):
+    file = tmp_path / f"{policy}.json"
+    file.write_text(json.dumps(evaluation([20.0, 80.0], policy=policy, seed=0)))
+    page = Seen(write_evaluation_page({policy: file}, to_dict(preset("carla"))))
+    assert f"{TITLES[policy].name} in town01" in page.text.lower()
 
 
 def test_the_page_shows_the_videos_of_the_evaluation_not_of_the_training_s_end(tmp_path):

@@ -95,13 +95,13 @@ def test_the_best_and_the_worst_are_on_video(tmp_path, capsys):
     )
     page = (tmp_path / "e.html").read_text()
     assert page.count("<video ") == 2
-    assert f"The best of 5 episodes of the random actions: number {order[-1] + 1}," in page
+    assert f"The best of 5 episodes of random actions: number {order[-1] + 1}," in page
 
 
 def test_a_single_episode_is_one_video(tmp_path):
     table = evaluate(tmp_path, "--video", "--episodes=1")
     assert [video["what"] for video in table["videos"]] == ["best"]
-    assert "One episode of the random actions" in (tmp_path / "e.html").read_text()
+    assert "One episode of random actions" in (tmp_path / "e.html").read_text()
 
 
 def test_what_cannot_be_drawn_is_said_in_one_line(tmp_path, capsys):
