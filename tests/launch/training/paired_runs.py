@@ -57,7 +57,8 @@ def measured(words: list[str], starts: int) -> tuple[float, ...]:
             statistics.fmean(column(run, f"time/{name}_per_second")[index] for index in learned)
             for name in ("steps", "updates")
         ]
-        (began, before), (ended, after) = samples[0], samples[-2]
+        began, before = samples[0]
+        ended, after = max(samples, key=lambda sample: sample[1])  # before simulators were ended
         return *means, (after - before) / (ended - began)
 
 
