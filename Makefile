@@ -40,7 +40,7 @@ demo: $(VENV)/ready ## three routes driven by the policy of docs/driving/policy:
 test: $(VENV)/ready ruff ## linters, types and the tests but the slow ones
 	@$(MAKE) --no-print-directory -j 2 mypy pytest  # types are checked beside the tests
 
-pytest:
+pytest: $(VENV)/ready
 	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-slow: $(VENV)/ready ## the tests that `make test` leaves out: variants, longer runs
