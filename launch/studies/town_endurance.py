@@ -192,43 +192,49 @@ class _Watch:
         self._map = world_map
         self._cars, self._people = cars, people
         self._stood = dict.fromkeys((*cars, *people), 0)  # seconds
-        self._standing = self._seconds = self._off_road = self._lingering = 0
+        self._looks = self._standing = self._off_road = self._lingering = 0
 
     def second(self, snapshot: Any) -> None:
-        """Look at all of them."""
-        self._seconds += 1
-        for actor in self._stood:
+        """Look at those that are still there: the Traffic Manager removes cars that stand long."""
+        for actor in list(self._stood):
             seen = snapshot.find(actor)
-            still = seen is None or seen.get_velocity().length() < _STANDING
+            if seen is None:
+                del self._stood[actor]
+                continue
+            still = seen.get_velocity().length() < _STANDING
             self._stood[actor] = self._stood[actor] + 1 if still else 0
-        self._standing += sum(self._stood[car] > 0 for car in self._cars)
-        self._off_road += sum(not self._on_lane(snapshot, car) for car in self._cars)
+        cars = self._still_there(self._cars)
+        self._looks += len(cars)
+        self._standing += sum(self._stood[car] > 0 for car in cars)
+        self._off_road += sum(not self._on_lane(snapshot, car) for car in cars)
         self._lingering += sum(
-            self._stood[one] >= _LINGERS and self._on_lane(snapshot, one) for one in self._people
+            self._stood[one] >= _LINGERS and self._on_lane(snapshot, one)
+            for one in self._still_there(self._people)
         )
+
+    def _still_there(self, actors: Sequence[int]) -> list[int]:
+        return [actor for actor in actors if actor in self._stood]
 
     def _on_lane(self, snapshot: Any, actor: int) -> bool:
         """Tell whether its centre is within the width of a driving lane."""
-        seen = snapshot.find(actor)
-        if seen is None:
-            return False
-        here = seen.get_transform().location
+        here = snapshot.find(actor).get_transform().location
         lane = self._map.get_waypoint(here)
         there = lane.transform.location
         return math.hypot(here.x - there.x, here.y - there.y) <= lane.lane_width / 2
 
     def minute(self) -> Row:
         """Return what the seconds since the last call had in them, and begin anew."""
-        looks = max(1, self._seconds * len(self._cars))
+        cars, looks = self._still_there(self._cars), max(1, self._looks)
         row = {
-            "cars": len(self._cars),
-            "walkers": len(self._people),
+            "cars": len(cars),
+            "cars_removed": len(self._cars) - len(cars),
+            "walkers": len(self._still_there(self._people)),
             "standing": round(self._standing / looks, 3),
-            "longest_stand_s": max((self._stood[car] for car in self._cars), default=0),
+            "longest_stand_s": max((self._stood[car] for car in cars), default=0),
             "off_road": round(self._off_road / looks, 4),
             "walkers_in_road": self._lingering,
         }
-        self._standing = self._seconds = self._off_road = self._lingering = 0
+        self._looks = self._standing = self._off_road = self._lingering = 0
         return row
 
 
@@ -262,7 +268,8 @@ def summary_of_towns(rows: Sequence[Row]) -> list[str]:
         of_town = [row for row in rows if row["town"] == town]
         first, last = of_town[0], of_town[-1]
         lines.append(
-            f"{town}: {last['cars']} cars, {last['walkers']} walkers, {len(of_town)} minutes; "
+            f"{town}: {last['cars']} cars, {last['cars_removed']} removed by the Traffic Manager, "
+            f"{last['walkers']} walkers, {len(of_town)} minutes; "
             f"standing {np.mean([row['standing'] for row in of_town]):.0%}, at the end "
             f"{last['standing']:.0%}, longest {max(r['longest_stand_s'] for r in of_town)} s; "
             f"off the road {np.mean([row['off_road'] for row in of_town]):.2%} of looks; "

@@ -43,6 +43,18 @@ def test_what_stands_leaves_the_road_or_lingers_in_it_is_counted() -> None:
     assert (row["standing"], row["longest_stand_s"], row["walkers_in_road"]) == (0.0, 0, 0)
 
 
+def test_a_car_that_was_removed_neither_stands_nor_leaves_the_road() -> None:
+    watch = _Watch(Straight(), cars=[1, 2], people=[])
+    scene = {1: _at(0, 0, 9.0), 2: _at(9, 0, 0.0)}
+    watch.second(SimpleNamespace(find=scene.get))
+    del scene[2]
+    watch.second(SimpleNamespace(find=scene.get))
+    row = watch.minute()
+    assert (row["cars"], row["cars_removed"], row["longest_stand_s"]) == (1, 1, 0)
+    assert math.isclose(row["standing"], 1 / 3, abs_tol=1e-3)
+    assert row["off_road"] == 0.0
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_towns_one_after_the_other_leave_nothing_behind(tmp_path) -> None:
