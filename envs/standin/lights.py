@@ -36,7 +36,7 @@ class TrafficLights:
         self._junctions = _junction_groups(signals)
         self._phase: dict[int, int] = {}
         self._clock: dict[int, float] = {}
-        self._box_light, self._boxes = _stop_boxes(signals)
+        self._box_light, self._boxes = zones(signals)
         self.reset()
 
     def __len__(self) -> int:
@@ -83,7 +83,7 @@ class TrafficLights:
     def facing(self, fleet: Fleet) -> NDArray[np.int64]:
         """Return for each vehicle the light whose stop zone its body touches, -1 for none."""
         bodies = fleet.half_length, fleet.half_width
-        return _facing(fleet.x, fleet.y, fleet.yaw, *bodies, self._boxes, self._box_light)
+        return facing(fleet.x, fleet.y, fleet.yaw, *bodies, self._boxes, self._box_light)
 
     def _restart(self, junction: int) -> None:
         self._phase[junction] = 0
@@ -105,15 +105,16 @@ class TrafficLights:
 
 @called_with(f8[::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], i8[::1])
 @compiled
-def _facing(
+def facing(
     x: Array,
     y: Array,
     yaw: Array,
     half_length: Array,
     half_width: Array,
     boxes: Array,
-    box_light: NDArray[np.int64],
+    owners: NDArray[np.int64],
 ) -> NDArray[np.int64]:
+    """Return the owner of the zone that each vehicle's body touches and faces along, or -1."""
     result = np.full(len(x), -1, np.int64)
     for i in range(len(x)):
         ahead_x, ahead_y = math.cos(yaw[i]), math.sin(yaw[i])
@@ -132,7 +133,7 @@ def _facing(
                 continue
             if abs(dy * ahead_x - dx * ahead_y) > wide + side * half_x + turn * half_y:
                 continue
-            result[i] = box_light[box]
+            result[i] = owners[box]
     return result
 
 
@@ -146,8 +147,9 @@ def _junction_groups(signals: tuple[Any, ...]) -> dict[int, list[list[int]]]:
     }
 
 
-def _stop_boxes(signals: tuple[Any, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Stop zones as rows (x, y, cos, sin, half_x, half_y), and the light of each."""
+def zones(signals: tuple[Any, ...]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the index of the light or sign of each stop zone, and zones as rows (x, y, cos, sin,
+    half_x, half_y)."""
     owners: list[int] = []
     rows: list[tuple[float, ...]] = []
     for index, signal in enumerate(signals):

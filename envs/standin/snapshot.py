@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from envs.standin import dynamics
 from envs.standin.actors import ACTIVE, Actor, Kind
 from envs.standin.compiled import called_with, compiled
-from envs.standin.lights import GREEN
+from envs.standin.lights import GREEN, RED
 from envs.standin.wire import (
     ACTOR_RECORD,
     MAP_CHANGED,
@@ -105,8 +105,8 @@ class Snapshots:
         fleet, lights = world.fleet, world.lights
         rows = self._bytes[self._vehicles]
         _write_vehicles(fleet.data, dynamics.reported_gear(fleet), rows)
-        if len(lights) and len(world.at_light) == len(fleet):
-            _write_lights(world.at_light, lights.state, self._light_ids, rows)
+        if len(world.at_light) == len(fleet):
+            _write_lights(world.at_light, lights.state, self._light_ids, world.told_to_wait, rows)
 
     def _fill_lights(self, world: World) -> None:
         lights, block = world.lights, self._lights
@@ -167,20 +167,22 @@ def _write_vehicles(
         _copy(gear.view(np.uint8), out[i, _GEAR:])
 
 
-@called_with(i8[::1], u1[::1], i8[::1], u1[:, ::1])
+@called_with(i8[::1], u1[::1], i8[::1], i8[::1], u1[:, ::1])
 @compiled
 def _write_lights(
     facing: NDArray[np.int64],
     state: NDArray[np.uint8],
     ids: NDArray[np.int64],
+    told_to_wait: NDArray[np.int64],
     out: NDArray[np.uint8],
 ) -> None:
-    """Which light each vehicle faces; without one the protocol says green, not at a light."""
+    """Which light each vehicle faces; without one the protocol says green, or red where a sign
+    tells it to wait, and not at a light."""
     number = np.empty(1, np.uint32)
     for i in range(len(facing)):
         at = facing[i] >= 0
         out[i, _AT_LIGHT] = at
-        out[i, _LIGHT_STATE] = state[facing[i]] if at else GREEN
+        out[i, _LIGHT_STATE] = state[facing[i]] if at else (RED if told_to_wait[i] else GREEN)
         number[0] = ids[facing[i]] if at else 0
         _copy(number.view(np.uint8), out[i, _LIGHT_ID:])
 

@@ -16,6 +16,7 @@ from envs.standin.boxes import Boxes, ObstacleGrid
 from envs.standin.fleet import Fleet
 from envs.standin.geometry import ORIGIN, Pose, compose
 from envs.standin.lights import TrafficLights
+from envs.standin.signs import GiveWay
 from envs.standin.walkers import Walkers
 
 #: Weather of a fresh world, in the order of `carla.WeatherParameters`.
@@ -108,6 +109,8 @@ class World:
         self.actors[spectator.id] = spectator
         self.lights = self._make_lights()
         self.at_light = np.empty(0, np.int64)
+        self.give_way = GiveWay(tuple(self.town.signs))
+        self.told_to_wait = np.empty(0, np.int64)
 
     def _make_lights(self) -> TrafficLights:
         ids = []
@@ -137,6 +140,7 @@ class World:
             dynamics.report(fleet, dt)
         self.lights.step(dt)
         self.at_light = self.lights.facing(fleet)
+        self.told_to_wait = self.give_way.waiting(fleet)
         self.frame += 1
         self.elapsed += dt
         self.delta = dt

@@ -110,7 +110,10 @@ class TrafficSignal:
 
 @dataclass(frozen=True, eq=False)
 class TrafficSign:
-    """A stop, yield or speed limit sign: the type of its actor, its place, zones as of a light."""
+    """A stop, yield or speed limit sign: the type of its actor, its place, zones as of a light.
+
+    junction: x, y and radius of the junction behind it; empty where there is none.
+    """
 
     id: str
     type_id: str
@@ -119,6 +122,7 @@ class TrafficSign:
     z: float
     yaw: float
     boxes: Array
+    junction: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,6 +23,7 @@ LIGHT_TYPES = frozenset(
 _SIGN_TYPES = {"205": "traffic.yield", "206": "traffic.stop"}
 _SPEED_LIMIT = "274"
 _ZONE_HALF = 1.5  # m, half the length of a stop zone
+_TO_JUNCTION = (1.0, 4.0, 8.0, 12.0)  # m from a stop to where the junction behind it is looked for
 _SAME_ZONE = 0.5  # m between zones of paths that begin on one lane
 _BACK, _BACK_STEPS = 0.5, 20  # m and number of steps back to where a junction begins
 _LANTERN_HEIGHT = 4.9
@@ -65,7 +66,8 @@ def traffic_signals(
         if post.kind not in LIGHT_TYPES:
             place = at or stops[0].transform
             x, y, z = place.location.x, place.location.y, place.location.z
-            signs.append(TrafficSign(post.id, post.kind, x, y, z, place.rotation.yaw, boxes))
+            yaw, behind = place.rotation.yaw, _junction_behind(stops)
+            signs.append(TrafficSign(post.id, post.kind, x, y, z, yaw, boxes, behind))
             continue
         if stops:
             mast, lantern = _mast(max(stops, key=lambda stop: abs(stop.lane_id)))
@@ -193,6 +195,16 @@ def _controllers(root: Any) -> dict[str, tuple[int, int]]:
 def _by_bearing(yaw: float) -> int:
     """Without controllers: those who come along one axis go together."""
     return int(((yaw + 45.0) % 180.0) >= 90.0)
+
+
+def _junction_behind(stops: list[Any]) -> tuple[float, ...]:
+    """Middle and radius of the junction that stops lie before; empty where they lie before none."""
+    places = (place for step in _TO_JUNCTION for stop in stops for place in stop.next(step))
+    for place in places:
+        if place.is_junction:
+            box = place.get_junction().bounding_box
+            return (box.location.x, box.location.y, math.hypot(box.extent.x, box.extent.y))
+    return ()
 
 
 def _zone(stop: Any) -> tuple[float, ...]:

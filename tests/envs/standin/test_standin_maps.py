@@ -14,13 +14,24 @@ LANE = (
 )
 
 
-def road(number, x=0.0, y=0.0, hdg=0.0, length=120.0, heights=(), pieces=(0.0,), signals=""):
+def road(
+    number,
+    x=0.0,
+    y=0.0,
+    hdg=0.0,
+    length=120.0,
+    heights=(),
+    pieces=(0.0,),
+    signals="",
+    link="",
+    junction=-1,
+):
     """A straight road with a lane each way; `heights`: (s, a, b, c, d), `pieces`: lane sections."""
     sections = []
     for index, s in enumerate(pieces):
-        link = '<predecessor id="{0}"/>' if index else ""
-        link += '<successor id="{0}"/>' if index + 1 < len(pieces) else ""
-        left, right = (LANE.format(id=n, link=link.format(n)) for n in (1, -1))
+        joins = '<predecessor id="{0}"/>' if index or junction >= 0 else ""
+        joins += '<successor id="{0}"/>' if index + 1 < len(pieces) or junction >= 0 else ""
+        left, right = (LANE.format(id=n, link=joins.format(n)) for n in (1, -1))
         sections.append(
             f'<laneSection s="{s}"><left>{left}</left><center><lane id="0" type="none" '
             f'level="false"/></center><right>{right}</right></laneSection>'
@@ -29,7 +40,8 @@ def road(number, x=0.0, y=0.0, hdg=0.0, length=120.0, heights=(), pieces=(0.0,),
         f'<elevation s="{s}" a="{a}" b="{b}" c="{c}" d="{d}"/>' for s, a, b, c, d in heights
     )
     return (
-        f'<road name="" length="{length}" id="{number}" junction="-1"><link/><planView>'
+        f'<road name="" length="{length}" id="{number}" junction="{junction}">'
+        f"<link>{link}</link><planView>"
         f'<geometry s="0" x="{x}" y="{y}" hdg="{hdg}" length="{length}"><line/></geometry>'
         f"</planView><elevationProfile>{rises}</elevationProfile><lateralProfile/>"
         f"<lanes>{''.join(sections)}</lanes><signals>{signals}</signals></road>"
@@ -49,6 +61,35 @@ def signal(number, s, kind="1000001", way="+", lanes=None, **more):
 def drawn(*roads):
     header = '<header revMajor="1" revMinor="4" name="drawn" version="1"/>'
     return f'<?xml version="1.0"?><OpenDRIVE>{header}{"".join(roads)}</OpenDRIVE>'
+
+
+def crossing(signals=""):
+    """Two straight roads, 1 and 2, and a path, 101, through the junction of 20 m between them."""
+    ends = (
+        road(
+            1,
+            length=60.0,
+            signals=signals,
+            link='<successor elementType="junction" elementId="7"/>',
+        ),
+        road(
+            2,
+            x=80.0,
+            length=60.0,
+            link='<predecessor elementType="junction" elementId="7"/>',
+        ),
+    )
+    joined = (
+        '<predecessor elementType="road" elementId="1" contactPoint="end"/>'
+        '<successor elementType="road" elementId="2" contactPoint="start"/>'
+    )
+    path = road(101, x=60.0, length=20.0, link=joined, junction=7)
+    links = '<laneLink from="-1" to="-1"/>'
+    junction = (
+        '<junction id="7" name=""><connection id="0" incomingRoad="1" connectingRoad="101" '
+        f'contactPoint="start">{links}</connection></junction>'
+    )
+    return (*ends, path, junction)
 
 
 @pytest.fixture
@@ -119,6 +160,37 @@ def test_stop_yield_and_speed_limit_signs_are_actors(loaded):
     zone = stop.get_transform().transform(carla.Location(box.location))
     assert world.get_map().get_waypoint(zone).lane_id == -1
     assert zone.x == pytest.approx(37.0, abs=0.1)
+
+
+def test_a_yield_sign_tells_a_car_to_wait_while_another_is_in_the_junction(loaded):
+    stem = signal(22, 55, "205", lanes=(-1, -1))
+    world = loaded(drawn(*crossing(signals=stem)))
+    carla_map, library = world.get_map(), world.get_blueprint_library()
+
+    def put(number, s):
+        place = carla_map.get_waypoint_xodr(number, -1, s).transform
+        place.location.z += 0.3
+        car = world.spawn_actor(library.find("vehicle.audi.tt"), place)
+        world.tick()
+        return car
+
+    waits = put(1, 52.0)
+    told = waits.get_traffic_light_state
+    assert (told(), waits.is_at_traffic_light()) == (carla.TrafficLightState.Green, False)
+    behind = put(1, 30.0)
+    assert told() == carla.TrafficLightState.Green
+    inside = put(101, 8.0)
+    world.tick()
+    assert (told(), waits.is_at_traffic_light()) == (carla.TrafficLightState.Red, False)
+    assert inside.get_traffic_light_state() == carla.TrafficLightState.Green
+    assert behind.get_traffic_light_state() == carla.TrafficLightState.Green
+    inside.destroy()
+    world.tick()
+    assert told() == carla.TrafficLightState.Green
+    comes = put(2, 5.0)
+    world.tick()
+    assert told() == carla.TrafficLightState.Green  # drives away from the junction
+    comes.destroy()
 
 
 def test_cars_on_a_bridge_and_under_it_keep_to_their_roads(loaded):

@@ -33,8 +33,8 @@ STORM = carla.WeatherParameters(
 )
 NO_FOLDER = """
 from envs.standin.compiled import CALLS
-from envs.standin.lights import _facing
-call = next(call for call in CALLS if call.function is _facing)
+from envs.standin.lights import facing
+call = next(call for call in CALLS if call.function is facing)
 print(call.folder, call.prepare(), call.prepare())
 """
 
