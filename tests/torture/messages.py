@@ -17,7 +17,7 @@ from tests.torture.mutation import spoil_bytes, spoil_tree
 from tests.torture.outcome import Outcome
 from tests.torture.session import Sent, read
 
-_PATIENCE_S = 30.0
+_PATIENCE_S = 120.0
 _AS_BYTES, _UNCHANGED = 0.1, 0.3
 #: Arguments for methods that no client calls: an actor and two vectors.
 _PLAUSIBLE = [20, [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
