@@ -167,8 +167,8 @@ def test_a_yield_sign_tells_a_car_to_wait_while_another_is_in_the_junction(loade
     world = loaded(drawn(*crossing(signals=stem)))
     carla_map, library = world.get_map(), world.get_blueprint_library()
 
-    def put(number, s):
-        place = carla_map.get_waypoint_xodr(number, -1, s).transform
+    def put(number, s, lane=-1):
+        place = carla_map.get_waypoint_xodr(number, lane, s).transform
         place.location.z += 0.3
         car = world.spawn_actor(library.find("vehicle.audi.tt"), place)
         world.tick()
@@ -187,10 +187,12 @@ def test_a_yield_sign_tells_a_car_to_wait_while_another_is_in_the_junction(loade
     inside.destroy()
     world.tick()
     assert told() == carla.TrafficLightState.Green
-    comes = put(2, 5.0)
+    put(2, 5.0)  # drives away from the junction
     world.tick()
-    assert told() == carla.TrafficLightState.Green  # drives away from the junction
-    comes.destroy()
+    assert told() == carla.TrafficLightState.Green
+    put(2, 5.0, lane=1)  # comes to it
+    world.tick()
+    assert told() == carla.TrafficLightState.Red
 
 
 def test_cars_on_a_bridge_and_under_it_keep_to_their_roads(loaded):
